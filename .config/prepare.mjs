@@ -1,0 +1,57 @@
+#!/usr/bin/env node
+// Makes a fresh clone ready: installs the dependencies, builds the native parts and compiles the TypeScript,
+// each only when its result is missing or older than what it is made from. `--force` builds again regardless.
+import { spawnSync } from 'node:child_process'
+import { existsSync, readdirSync, statSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..')
+const force = process.argv.includes('--force')
+const at = (...parts) => join(root, ...parts)
+const changed = (path) => (existsSync(path) ? statSync(path).mtimeMs : 0)
+
+/** The newest modification time below a folder, in ms; folders count, so that a removed file is noticed. */
+function newest(folder) {
+  let latest = changed(folder)
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    if (entry.name === 'build' || entry.name === 'node_modules') continue
+    const path = join(folder, entry.name)
+    latest = Math.max(latest, entry.isDirectory() ? newest(path) : changed(path))
+  }
+  return latest
+}
+
+function step(what, command, args, cwd = root) {
+  const done = spawnSync(command, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
+  if (done.status === 0) return
+  process.stdout.write(`${done.stdout ?? ''}${done.stderr ?? ''}`)
+  console.error(
+    `netloom: ${what} failed: \`${command} ${args.join(' ')}\` ${done.error?.message ?? `ended with status ${done.status}`}; see above`,
+  )
+  process.exit(1)
+}
+
+if (changed(at('node_modules', '.package-lock.json')) < changed(at('package-lock.json'))) {
+  console.error('netloom: installing dependencies')
+  step('installing the dependencies', 'npm', ['ci', '--no-fund', '--no-audit', '--loglevel=error'])
+}
+
+const addon = at('native', 'build', 'Release', 'netloom.node')
+if (force || Math.min(changed(addon), changed(at('native', 'build', 'Release', 'netloom-launcher'))) < newest(at('native'))) {
+  console.error('netloom: building native parts')
+  step(
+    'building the native parts',
+    process.execPath,
+    [at('node_modules', 'node-gyp', 'bin', 'node-gyp.js'), 'rebuild', '--silent'],
+    at('native'),
+  )
+}
+
+const sources = ['src', 'bench', 'test', 'tsconfig.json', 'package.json'].map((name) => at(name))
+const latest = Math.max(...sources.map((path) => (statSync(path).isDirectory() ? newest(path) : changed(path))))
+if (force || changed(at('dist', '.built')) < latest) {
+  console.error('netloom: compiling TypeScript')
+  step('compiling', process.execPath, [at('node_modules', 'typescript', 'bin', 'tsc'), '-p', root])
+  step('marking the build', process.execPath, ['-e', `require('node:fs').writeFileSync(${JSON.stringify(at('dist', '.built'))}, '')`])
+}
