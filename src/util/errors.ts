@@ -8,34 +8,30 @@ import { constants } from 'node:os'
 
 export type ExitCode = 1 | 2 | 126 | 127
 
-export interface NetloomErrorOptions {
-  /** Stable, upper case: `EBADCIDR`, `ENOTUN`. */
-  code: string
-  /** What was wrong and what was expected. One line, no full stop. */
-  message: string
-  /** What to do about it, as a command or an instruction. Joined to the message. */
-  hint?: string
-  /** Default 1. */
-  exitCode?: ExitCode
-  cause?: unknown
-}
-
 export class NetloomError extends Error {
   override readonly name = 'NetloomError'
-  /** Stable: programs may compare it. */
+  /** Stable, upper case: programs may compare it. */
   readonly code: string
   /** The remedy alone, '' when there is none. */
   readonly hint: string
   /** The status a command line ends with. */
   readonly exitCode: ExitCode
 
-  constructor(options: NetloomErrorOptions) {
-    const hint = options.hint ?? ''
-    const text = hint === '' ? options.message : `${options.message}; ${hint}`
-    super(text, options.cause === undefined ? undefined : { cause: options.cause })
-    this.code = options.code
+  /**
+   * `message`: what was wrong and what was expected; `hint`: what to do about it, joined to the message. Together one line, without
+   * a full stop.
+   */
+  constructor(code: string, message: string, hint = '', exitCode: ExitCode = 1, cause?: unknown) {
+    super(hint === '' ? message : `${message}; ${hint}`, cause === undefined ? undefined : { cause })
+    this.code = code
     this.hint = hint
-    this.exitCode = options.exitCode ?? 1
+    this.exitCode = exitCode
+  }
+
+  /** A failed system call, named: `connect: ECONNREFUSED`. `errno` may have either sign. */
+  static system(call: string, errno: number, hint = '', exitCode: ExitCode = 1): NetloomError {
+    const code = errnoName(errno)
+    return new NetloomError(code, `${call}: ${code}`, hint, exitCode)
   }
 }
 
@@ -49,10 +45,4 @@ for (const [name, number] of Object.entries(constants.errno)) {
 export function errnoName(errno: number): string {
   const number = Math.abs(errno)
   return names.get(number) ?? `errno ${number}`
-}
-
-/** A failed system call, named: `connect: ECONNREFUSED`. `result` is an errno or the -errno the addon returned. */
-export function systemError(call: string, result: number, options: { hint?: string; exitCode?: ExitCode } = {}): NetloomError {
-  const code = errnoName(result)
-  return new NetloomError({ ...options, code, message: `${call}: ${code}` })
 }
