@@ -34,6 +34,8 @@ export interface Cidr6 {
 /** 1 to 3 digits without a leading zero: `010` is octal to some and decimal to others, so it is nothing to us. */
 const OCTET = /^(?:0|[1-9]\d{0,2})$/
 const PREFIX = /^(?:0|[1-9]\d{0,2})$/
+/** No zone, no brackets; two colons at least. */
+const IPV6 = /^[0-9a-f]*:[0-9a-f]*:[0-9a-f:]*$/i
 const MAC = /^[0-9a-f]{2}(?::[0-9a-f]{2}){5}$/i
 
 /** An IPv4 address in dotted decimal, or null. */
@@ -55,11 +57,18 @@ export function format(word: number): string {
 
 /** An IPv6 address in any form of RFC 4291, 2.2, without a zone, or null. */
 export function parse6(text: string): Words | null {
-  if (!text.includes(':') || /[%[\]]/.test(text) || !ipaddr.IPv6.isValid(text)) return null
-  const dotted = text.slice(text.lastIndexOf(':') + 1)
-  if (dotted.includes('.') && parse(dotted) === null) return null
-  const parts = ipaddr.IPv6.parse(text).parts
+  const hex = withoutDots(text)
+  if (hex === null || !IPV6.test(hex) || !ipaddr.IPv6.isValid(hex)) return null
+  const parts = ipaddr.IPv6.parse(hex).parts
   return [wordOf(parts, 0), wordOf(parts, 2), wordOf(parts, 4), wordOf(parts, 6)]
+}
+
+/** The trailing dotted decimal as two groups: the library takes `::1.2.3.4` for a mapped address, and octal octets. */
+function withoutDots(text: string): string | null {
+  if (!text.includes('.')) return text
+  const start = text.lastIndexOf(':') + 1
+  const word = parse(text.slice(start))
+  return word === null ? null : `${text.slice(0, start)}${(word >>> 16).toString(16)}:${(word & 0xffff).toString(16)}`
 }
 
 function wordOf(parts: readonly number[], at: number): number {
