@@ -1,0 +1,130 @@
+// One network's stack, put together: the only place that knows every layer. Nothing here looks at a packet; it connects
+// who does, and gives each turn of the event loop its parts.
+import { randomFillSync } from 'node:crypto'
+import { DatagramFlows } from '../flow/datagram-flows.js'
+import { FlowTable } from '../flow/flow-table.js'
+import { Gate } from '../flow/gate.js'
+import { PingRelay } from '../flow/ping-relay.js'
+import { SendRing } from '../flow/send-ring.js'
+import { TcpRelay } from '../flow/tcp-relay.js'
+import { UdpRelay } from '../flow/udp-relay.js'
+import type { EventLoop, TurnHandler } from '../host/event-loop.js'
+import type { NativeContext } from '../host/native.js'
+import type { Resolver } from '../host/resolver.js'
+import { KIND, KIND_TCP, ROW_SHIFT } from '../net/flow-row.js'
+import { Icmpv4 } from '../net/icmpv4.js'
+import { Inbound } from '../net/inbound.js'
+import { Interface, type InterfaceAddresses } from '../net/interface.js'
+import { Ipv4Input } from '../net/ipv4.js'
+import { type Arena, MAX_FRAME } from '../packet/arena.js'
+import { SLAB_CLASSES, SlabPool, slabBytes } from '../packet/slab-pool.js'
+import type { DnsForwarder } from '../service/dns-forwarder.js'
+import { TcpDemux } from '../tcp/demux.js'
+import { TIMERS_PER_ROW, Tcp } from '../tcp/stack.js'
+import { Udp } from '../udp/udp.js'
+import { TimerWheel } from '../util/timer-wheel.js'
+import { PROTOCOL_ICMP, PROTOCOL_TCP, PROTOCOL_UDP } from '../wire/numbers.js'
+
+/** What a stack is told. */
+export interface StackOptions {
+  readonly addresses: InterfaceAddresses
+  readonly hostLoopback: boolean
+  readonly dns: boolean
+  readonly maxFlows: number
+  /** How the host's bytes wait for the guest: in the host's socket (`peek`), or in a ring of ours. */
+  readonly hostRead: 'peek' | 'ring'
+}
+
+/** Arena bytes beside the slabs: receive batch, transmit slot, and what services set aside. */
+const FIXED_BYTES = 20 * MAX_FRAME
+
+/** Arena bytes of a network with these options. */
+export const arenaBytes = (options: StackOptions): number => FIXED_BYTES + slabBytes(options.maxFlows) * (options.hostRead === 'ring' ? 2 : 1)
+
+export class Stack implements TurnHandler {
+  readonly interface: Interface
+  readonly input: Ipv4Input
+  readonly table: FlowTable
+  readonly tcp: Tcp
+  readonly udp: Udp
+  readonly gate: Gate
+  readonly #demux: TcpDemux
+  readonly #flows: DatagramFlows
+  readonly #udpRelay: UdpRelay
+  readonly #timers: TimerWheel
+  #dns: DnsForwarder | null = null
+
+  /** `buffer`: flow-table.ts, tableBytes(maxFlows) zero bytes. */
+  constructor(native: NativeContext, loop: EventLoop, arena: Arena, buffer: ArrayBuffer, resolver: Resolver | null, options: StackOptions) {
+    const random = randomFillSync(new Int32Array(4))
+    const flows = options.maxFlows
+    const inbound = new Inbound()
+    this.#timers = new TimerWheel((flows + 1) * TIMERS_PER_ROW, loop.now)
+    this.interface = new Interface(arena, options.addresses)
+    this.input = new Ipv4Input(this.interface, inbound)
+    this.table = new FlowTable(buffer, flows, random.subarray(0, 2))
+    this.gate = new Gate(this.interface, { allowsHostLoopback: options.hostLoopback, hasDns: options.dns }, resolver)
+    const drops = this.input.drops
+    const icmpv4 = new Icmpv4(this.interface, drops)
+    this.udp = new Udp(this.interface, drops)
+    this.#flows = new DatagramFlows(native, loop, this.table, this.#timers, drops)
+    this.#udpRelay = new UdpRelay(native, this.#flows, this.gate, this.udp, icmpv4, options.hostLoopback)
+    new PingRelay(native, this.#flows, this.gate, this.interface, icmpv4)
+    const slabs = new SlabPool(arena, flows)
+    const ring = options.hostRead === 'ring' ? new SendRing(native, arena.bytes, new SlabPool(arena, flows)) : null
+    const relay = new TcpRelay(native, loop, this.table, this.gate, icmpv4, drops, ring)
+    this.tcp = new Tcp(this.interface, relay, this.table.rows, flows, slabs, this.#timers, random.subarray(2, 4), SLAB_CLASSES - 1)
+    this.#demux = new TcpDemux(this.tcp, drops)
+    relay.connect(this.#demux)
+    this.input.serve(PROTOCOL_TCP, this.#demux)
+    this.input.serve(PROTOCOL_UDP, this.udp)
+    this.input.serve(PROTOCOL_ICMP, icmpv4)
+  }
+
+  /** Names who answers DNS queries by UDP. */
+  serveDns(forwarder: DnsForwarder): void {
+    this.#dns = forwarder
+    this.#udpRelay.serveDns(forwarder)
+  }
+
+  begin(now: number): void {
+    this.input.inbound.now = now
+  }
+
+  resume(): boolean {
+    return this.#flows.resume() || this.#demux.hasWork
+  }
+
+  settle(now: number): void {
+    this.#demux.settle(now)
+  }
+
+  expire(now: number): number {
+    this.#timers.advance(now, this.#expiry)
+    if (this.#demux.hasWork) this.#demux.settle(now)
+    const next = this.#timers.next(now)
+    const dns = this.#dns === null ? -1 : this.#dns.expire(now)
+    return next < 0 || (dns >= 0 && dns < next) ? dns : next
+  }
+
+  // A timer belongs to a row; what it means depends on the row's kind.
+  readonly #expiry = {
+    expire: (id: number): void => {
+      const row = Math.trunc(id / TIMERS_PER_ROW)
+      if (this.table.rows[(row << ROW_SHIFT) + KIND] === KIND_TCP) this.#demux.expire(row, id % TIMERS_PER_ROW, this.input.inbound.now)
+      else this.#flows.remove(row)
+    },
+  }
+
+  /** Ends every flow: TCP peers on the host see a reset, for the guest is gone. */
+  close(): void {
+    const rows = this.table.rows
+    for (let row = 1; row <= this.table.capacity; row++) {
+      const kind = rows[(row << ROW_SHIFT) + KIND]
+      if (kind === KIND_TCP) this.#demux.abandon(row)
+      else if (kind !== 0) this.#flows.remove(row)
+    }
+    this.#dns?.close()
+    this.#dns = null
+  }
+}

@@ -1,0 +1,148 @@
+// What UDP mappings and ping exchanges have in common: a row with a host socket, which ends after a time of silence, or as the
+// least recently used when the table is full. The relays (udp-relay.ts, ping-relay.ts) add what their protocol asks for.
+import { EPOLLERR, EPOLLET, EPOLLIN, type EventLoop, type ReadyHandler, TOKEN_DATAGRAM, token } from '../host/event-loop.js'
+import type { NativeContext } from '../host/native.js'
+import {
+  ACTIVE,
+  ANSWERED,
+  BYTES_IN,
+  BYTES_OUT,
+  CREATED,
+  count,
+  GENERATION,
+  KIND,
+  KIND_TCP,
+  MAC_HIGH,
+  MAC_LOW,
+  PACKETS_IN,
+  PACKETS_OUT,
+  ROW_SHIFT,
+  SOCKET,
+} from '../net/flow-row.js'
+import type { Inbound } from '../net/inbound.js'
+import type { DropCounters } from '../net/ipv4.js'
+import { TIMERS_PER_ROW } from '../tcp/stack.js'
+import type { TimerWheel } from '../util/timer-wheel.js'
+import type { FlowTable } from './flow-table.js'
+
+/** Kinds of rows, flow-row.ts: KIND_UDP and KIND_PING index the relays. */
+const KINDS = 4
+
+/** One protocol's part. */
+export interface DatagramRelay {
+  /** The socket has something to read. True when a budget ran out and more is left. */
+  readable(row: number): boolean
+  /** The socket's error queue has something. */
+  failed(row: number): void
+}
+
+export class DatagramFlows implements ReadyHandler {
+  readonly table: FlowTable
+  readonly #native: NativeContext
+  readonly #loop: EventLoop
+  readonly #rows: Int32Array
+  readonly #timers: TimerWheel
+  readonly #drops: DropCounters
+  readonly #relays: (DatagramRelay | null)[] = new Array<DatagramRelay | null>(KINDS).fill(null)
+  #pending: Int32Array
+  #pendingCount = 0
+
+  constructor(native: NativeContext, loop: EventLoop, table: FlowTable, timers: TimerWheel, drops: DropCounters) {
+    this.#native = native
+    this.#loop = loop
+    this.table = table
+    this.#rows = table.rows
+    this.#timers = timers
+    this.#drops = drops
+    this.#pending = new Int32Array(table.capacity)
+    loop.serve(TOKEN_DATAGRAM, this)
+  }
+
+  /** Names the relay of a kind of rows. */
+  serve(kind: number, relay: DatagramRelay): void {
+    this.#relays[kind] = relay
+  }
+
+  /** A row for a socket just opened, which it takes over: 0, with the socket closed, when none can be had. */
+  open(kind: number, inbound: Inbound, key: number, socket: number): number {
+    const table = this.table
+    let row = table.insert(kind, inbound.source, 0, key)
+    if (row === 0 && table.oldest !== 0) {
+      this.remove(table.oldest)
+      table.evictions++
+      row = table.insert(kind, inbound.source, 0, key)
+    }
+    if (row !== 0) {
+      const base = row << ROW_SHIFT
+      this.#rows[base + SOCKET] = socket
+      this.#rows[base + CREATED] = inbound.now
+      if (this.#native.epollAdd(socket, token(TOKEN_DATAGRAM, this.#rows[base + GENERATION]!, row), EPOLLIN | EPOLLET) >= 0) return row
+      table.remove(row)
+    }
+    this.#drops.tableFull++
+    this.#native.closeDescriptor(socket)
+    return 0
+  }
+
+  /** Counts `length` bytes from the guest and keeps the flow for another `expiry` ms. */
+  sent(row: number, inbound: Inbound, length: number, expiry: number): void {
+    const rows = this.#rows
+    const base = row << ROW_SHIFT
+    rows[base + MAC_HIGH] = inbound.macHigh
+    rows[base + MAC_LOW] = inbound.macLow
+    rows[base + PACKETS_IN] = (rows[base + PACKETS_IN]! + 1) | 0
+    count(rows, base + BYTES_IN, length)
+    this.#used(row, base, inbound.now, expiry)
+  }
+
+  /** Counts `length` bytes to the guest and keeps the flow for another `expiry` ms. */
+  received(row: number, length: number, expiry: number): void {
+    const rows = this.#rows
+    const base = row << ROW_SHIFT
+    rows[base + ANSWERED] = 1
+    rows[base + PACKETS_OUT] = (rows[base + PACKETS_OUT]! + 1) | 0
+    count(rows, base + BYTES_OUT, length)
+    this.#used(row, base, this.#loop.now, expiry)
+  }
+
+  #used(row: number, base: number, now: number, expiry: number): void {
+    this.#rows[base + ACTIVE] = now
+    this.table.touch(row)
+    this.#timers.schedule(row * TIMERS_PER_ROW, (now + expiry) | 0)
+  }
+
+  /** An event of a row's socket (epoll). */
+  ready(row: number, generation: number, events: number): void {
+    const rows = this.#rows
+    const base = row << ROW_SHIFT
+    const kind = rows[base + KIND]!
+    if (kind === KIND_TCP || rows[base + GENERATION] !== generation) return
+    const relay = this.#relays[kind] as DatagramRelay | null
+    if (relay === null) return
+    if ((events & EPOLLERR) !== 0) relay.failed(row)
+    if ((events & EPOLLIN) !== 0 && relay.readable(row)) this.#postpone(row)
+  }
+
+  #postpone(row: number): void {
+    if (this.#pendingCount < this.#pending.length) this.#pending[this.#pendingCount++] = row
+  }
+
+  /** Goes on with sockets whose budget ran out; true while more is left. */
+  resume(): boolean {
+    const count = this.#pendingCount
+    this.#pendingCount = 0
+    for (let i = 0; i < count; i++) {
+      const row = this.#pending[i]!
+      const relay = this.#relays[this.#rows[(row << ROW_SHIFT) + KIND]!] ?? null
+      if (relay?.readable(row) === true) this.#postpone(row)
+    }
+    return this.#pendingCount > 0
+  }
+
+  /** Ends a flow: its timer, socket and row go. */
+  remove(row: number): void {
+    this.#timers.cancel(row * TIMERS_PER_ROW)
+    this.#native.closeDescriptor(this.#rows[(row << ROW_SHIFT) + SOCKET]!)
+    this.table.remove(row)
+  }
+}

@@ -1,0 +1,163 @@
+// The table of flows: every TCP connection, UDP mapping and ping exchange is one row of it (net/flow-row.ts), in one buffer that
+// another process can map. Rows are found through an open-addressing index with linear probing and a keyed hash, so that
+// nobody can choose ports that all collide.
+//
+//   index:  | 0 | 17 | 0 | 4 | 9 | 0 | ...      row number or 0, at hash & mask, twice as many places as rows
+//   rows:   | - | row 1 | row 2 | ...           128 words each; row 0 is never used
+//
+// Deleting shifts the entries behind it back (Knuth 6.4, algorithm R), so that no tombstones gather.
+// UDP and ping flows are also in a list by last use: the oldest goes when the table is full.
+
+import {
+  GENERATION,
+  GUEST_ADDRESS,
+  HASH,
+  KIND,
+  KIND_FREE,
+  KIND_TCP,
+  MAPPED,
+  NEWER,
+  OLDER,
+  PORTS,
+  REMOTE_ADDRESS,
+  ROW_SHIFT,
+  ROW_WORDS,
+  SOCKET,
+} from '../net/flow-row.js'
+import { NetloomError } from '../util/errors.js'
+import { HandlePool } from '../util/handle-pool.js'
+import { hash6 } from '../util/hash.js'
+
+/** Most rows a table can have: the index of a token has 20 bits. */
+export const MAX_FLOWS = 1 << 19
+
+/** Bytes of the buffer that `flows` rows take. */
+export const tableBytes = (flows: number): number => (flows + 1) * ROW_WORDS * 4
+
+export class FlowTable {
+  readonly rows: Int32Array
+  readonly capacity: number
+  #index: Int32Array
+  #mask: number
+  #pool: HandlePool
+  #key0: number
+  #key1: number
+  #oldest = 0
+  #newest = 0
+  /** Flows that found no row, or cost another one its. */
+  evictions = 0
+
+  /** `buffer`: tableBytes(capacity) zero bytes. `random`: two secret words for the hash. */
+  constructor(buffer: ArrayBuffer, capacity: number, random: Int32Array) {
+    if (capacity < 1 || capacity > MAX_FLOWS)
+      throw new NetloomError('ERR_FLOWS', `a table of ${capacity} flows was asked for, 1 to ${MAX_FLOWS} are possible`)
+    this.rows = new Int32Array(buffer, 0, (capacity + 1) * ROW_WORDS)
+    this.capacity = capacity
+    this.#pool = new HandlePool(capacity)
+    let places = 16
+    while (places < capacity * 2) places *= 2
+    this.#index = new Int32Array(places)
+    this.#mask = places - 1
+    this.#key0 = random[0]!
+    this.#key1 = random[1]!
+  }
+
+  get inUse(): number {
+    return this.#pool.inUse
+  }
+
+  /** The oldest UDP or ping flow, 0 when there is none. */
+  get oldest(): number {
+    return this.#oldest
+  }
+
+  /** The row of an IPv4 flow, 0 when there is none. For UDP and ping `remote` is 0: one mapping serves every peer (RFC 4787, 4.1). */
+  find(kind: number, guest: number, remote: number, ports: number): number {
+    const hash = hash6(this.#key0, this.#key1, kind, MAPPED, guest, remote, ports, 0)
+    const rows = this.rows
+    for (let i = hash & this.#mask; ; i = (i + 1) & this.#mask) {
+      const row = this.#index[i]!
+      if (row === 0) return 0
+      const base = row << ROW_SHIFT
+      if (rows[base + HASH] === hash && rows[base + KIND] === kind && matches(rows, base, guest, remote, ports)) return row
+    }
+  }
+
+  /** A fresh row for an IPv4 flow that is not there yet, 0 when the table is full. */
+  insert(kind: number, guest: number, remote: number, ports: number): number {
+    const row = this.#pool.acquire()
+    if (row === 0) return 0
+    const rows = this.rows
+    const base = row << ROW_SHIFT
+    const hash = hash6(this.#key0, this.#key1, kind, MAPPED, guest, remote, ports, 0)
+    rows.fill(0, base + GUEST_ADDRESS, base + 40)
+    rows[base + KIND] = kind
+    rows[base + GENERATION] = (rows[base + GENERATION]! + 1) & 0xff
+    rows[base + GUEST_ADDRESS + 2] = MAPPED
+    rows[base + GUEST_ADDRESS + 3] = guest
+    rows[base + REMOTE_ADDRESS + 2] = MAPPED
+    rows[base + REMOTE_ADDRESS + 3] = remote
+    rows[base + PORTS] = ports
+    rows[base + HASH] = hash
+    rows[base + SOCKET] = -1
+    let i = hash & this.#mask
+    while (this.#index[i] !== 0) i = (i + 1) & this.#mask
+    this.#index[i] = row
+    if (kind !== KIND_TCP) this.#pushNewest(row)
+    return row
+  }
+
+  /** Gives a row back. */
+  remove(row: number): void {
+    const rows = this.rows
+    const base = row << ROW_SHIFT
+    if (rows[base + KIND] !== KIND_TCP) this.#unlink(row)
+    this.#removeFromIndex(row, rows[base + HASH]!)
+    rows[base + KIND] = KIND_FREE
+    this.#pool.release(row)
+  }
+
+  /** Marks a UDP or ping flow as the one used last. */
+  touch(row: number): void {
+    if (row === this.#newest) return
+    this.#unlink(row)
+    this.#pushNewest(row)
+  }
+
+  #removeFromIndex(row: number, hash: number): void {
+    const index = this.#index
+    const mask = this.#mask
+    let hole = hash & mask
+    while (index[hole] !== row) hole = (hole + 1) & mask
+    for (let i = (hole + 1) & mask; index[i] !== 0; i = (i + 1) & mask) {
+      const home = this.rows[(index[i]! << ROW_SHIFT) + HASH]! & mask
+      // May the entry at i move back to the hole? Only if its home is not between them.
+      if (((i - home) & mask) < ((i - hole) & mask)) continue
+      index[hole] = index[i]!
+      hole = i
+    }
+    index[hole] = 0
+  }
+
+  #pushNewest(row: number): void {
+    const rows = this.rows
+    rows[(row << ROW_SHIFT) + OLDER] = this.#newest
+    rows[(row << ROW_SHIFT) + NEWER] = 0
+    if (this.#newest !== 0) rows[(this.#newest << ROW_SHIFT) + NEWER] = row
+    else this.#oldest = row
+    this.#newest = row
+  }
+
+  #unlink(row: number): void {
+    const rows = this.rows
+    const older = rows[(row << ROW_SHIFT) + OLDER]!
+    const newer = rows[(row << ROW_SHIFT) + NEWER]!
+    if (older !== 0) rows[(older << ROW_SHIFT) + NEWER] = newer
+    else this.#oldest = newer
+    if (newer !== 0) rows[(newer << ROW_SHIFT) + OLDER] = older
+    else this.#newest = older
+  }
+}
+
+const matches = (rows: Int32Array, base: number, guest: number, remote: number, ports: number): boolean =>
+  rows[base + GUEST_ADDRESS + 3] === guest && rows[base + REMOTE_ADDRESS + 3] === remote && rows[base + PORTS] === ports

@@ -1,0 +1,116 @@
+// The gate: every flow is decided on here, once, before anything is opened for it. A relay can open a host socket only with
+// the decision in hand (its functions take a Decision), and whatever is not plainly allowed is refused.
+//
+//   gateway address          the host's loopback, unless that is disabled
+//   DNS address, port 53     the host's resolver (the DNS forwarder answers UDP itself)
+//   the guest's own network  nobody else is there
+//   127/8, 0/8, 224/4 ...    not an address that can be reached through a router
+//   anything else            as it is
+
+import { MAPPED } from '../net/flow-row.js'
+import type { Interface } from '../net/interface.js'
+
+/** What the gate answers. */
+export type Verdict =
+  | 'allow'
+  /** Answered by the DNS forwarder, not by a host socket of the flow's own. */
+  | 'dns'
+  | 'network-unreachable'
+  | 'host-unreachable'
+  | 'prohibited'
+
+/** Port of the domain name system. */
+export const DNS_PORT = 53
+
+const LOOPBACK = 0x7f000001
+
+/** One decision: where a flow may go. The gate fills one and the same each time; it is valid until the next question. */
+export class Decision {
+  verdict: Verdict = 'prohibited'
+  /** Host address, four words, and port to connect to; meaningful for `allow`. */
+  address0 = 0
+  address1 = 0
+  address2 = 0
+  address3 = 0
+  port = 0
+}
+
+export interface GateOptions {
+  readonly allowsHostLoopback: boolean
+  readonly hasDns: boolean
+}
+
+/** The resolver that DNS over TCP goes to: four words and a port; false when the host has none. */
+export interface ResolverChoice {
+  /** Fills address and port with the resolver to try after `attempt` others. */
+  choose(attempt: number, decision: Decision): boolean
+}
+
+export class Gate {
+  readonly #interface: Interface
+  readonly #options: GateOptions
+  readonly #resolvers: ResolverChoice | null
+  readonly #decision = new Decision()
+  /** Flows refused, counted. */
+  refused = 0
+
+  constructor(iface: Interface, options: GateOptions, resolvers: ResolverChoice | null) {
+    this.#interface = iface
+    this.#options = options
+    this.#resolvers = resolvers
+  }
+
+  /** Decides on a TCP connection; one to the DNS address goes to the host's resolver. */
+  tcp(remote: number, port: number): Decision {
+    const d = this.#decide(remote, port)
+    if (d.verdict !== 'dns') return this.#counted(d)
+    d.verdict = this.#resolvers?.choose(0, d) === true ? 'allow' : 'host-unreachable'
+    return this.#counted(d)
+  }
+
+  /** Decides where a DNS connection goes after `attempt` resolvers have failed it; null for any other connection, or when none is left. */
+  retry(remote: number, port: number, attempt: number): Decision | null {
+    const d = this.#decide(remote, port)
+    return d.verdict === 'dns' && this.#resolvers?.choose(attempt, d) === true ? d : null
+  }
+
+  /** Decides on a datagram to `remote`. */
+  udp(remote: number, port: number): Decision {
+    return this.#counted(this.#decide(remote, port))
+  }
+
+  /** Decides on an echo request. */
+  ping(remote: number): Decision {
+    return this.#counted(this.#decide(remote, 0))
+  }
+
+  #counted(d: Decision): Decision {
+    if (d.verdict !== 'allow' && d.verdict !== 'dns') this.refused++
+    return d
+  }
+
+  #decide(remote: number, port: number): Decision {
+    const d = this.#decision
+    const iface = this.#interface
+    d.address0 = 0
+    d.address1 = 0
+    d.address2 = MAPPED
+    d.address3 = remote
+    d.port = port
+    if (remote === iface.addresses.gateway) {
+      d.address3 = LOOPBACK
+      d.verdict = this.#options.allowsHostLoopback ? 'allow' : 'network-unreachable'
+    } else if (remote === iface.addresses.dns && this.#options.hasDns) {
+      d.verdict = port === DNS_PORT ? 'dns' : 'network-unreachable'
+    } else if (!isUnicast(remote)) d.verdict = 'network-unreachable'
+    else if (iface.isOnLink(remote)) d.verdict = remote === iface.addresses.dns ? 'network-unreachable' : 'host-unreachable'
+    else d.verdict = 'allow'
+    return d
+  }
+}
+
+// RFC 1122, 3.2.1.3 and RFC 6890: this network, loopback, multicast, reserved and broadcast are no destinations.
+function isUnicast(address: number): boolean {
+  const top = address >>> 24
+  return top !== 0 && top !== 127 && top < 224
+}

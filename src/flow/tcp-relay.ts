@@ -1,0 +1,278 @@
+// TCP's user: joins each connection of the guest to a socket of the host. Read tcp/stack.ts (Relay) first.
+//
+//   guest SYN -> gate -> connect() ........ EPOLLOUT -> SYN-ACK            (refused: RST; unreachable: the matching ICMP error)
+//   guest text -> send()                    what the kernel takes is acknowledged
+//   host bytes -> recv(MSG_PEEK) at the socket's peek offset -> TAP; recv(MSG_TRUNC) when the guest acknowledges
+//   FIN <-> shutdown(SHUT_WR) / end of file, RST <-> SO_LINGER 0 / ECONNRESET, each way by itself
+//
+// Sockets are registered with epoll once, edge-triggered. Where the kernel's TCP has no peek offset (before 6.9) the bytes
+// wait for their acknowledgment in a ring of the connection instead (send-ring.ts).
+import {
+  EPOLLERR,
+  EPOLLET,
+  EPOLLHUP,
+  EPOLLIN,
+  EPOLLOUT,
+  EPOLLRDHUP,
+  type EventLoop,
+  type ReadyHandler,
+  TOKEN_TCP,
+  token,
+} from '../host/event-loop.js'
+import type { NativeContext } from '../host/native.js'
+import {
+  ACTIVE,
+  ATTEMPTS,
+  CREATED,
+  GENERATION,
+  GUEST_ADDRESS,
+  HOST_ADDRESS,
+  HOST_PORT,
+  KIND,
+  KIND_TCP,
+  MAC_HIGH,
+  MAC_LOW,
+  PACKETS_IN,
+  PORTS,
+  REMOTE_ADDRESS,
+  ROW_SHIFT,
+  SOCKET,
+} from '../net/flow-row.js'
+import type { Icmpv4 } from '../net/icmpv4.js'
+import type { Inbound } from '../net/inbound.js'
+import type { DropCounters } from '../net/ipv4.js'
+import type { Connection } from '../tcp/connection.js'
+import type { TcpDemux } from '../tcp/demux.js'
+import { END, type Relay } from '../tcp/stack.js'
+import * as icmp from '../wire/icmpv4.js'
+import { PROTOCOL_TCP } from '../wire/numbers.js'
+import type { FlowTable } from './flow-table.js'
+import type { Decision, Gate } from './gate.js'
+import { EAGAIN } from './host-errors.js'
+import type { SendRing } from './send-ring.js'
+import { refusalCode, unreachableCode } from './unreachable.js'
+
+/** errno(3). */
+const EINPROGRESS = 115
+const ECONNREFUSED = 111
+
+const EVENTS = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET
+
+export class TcpRelay implements Relay, ReadyHandler {
+  readonly #native: NativeContext
+  readonly #loop: EventLoop
+  readonly #table: FlowTable
+  readonly #rows: Int32Array
+  readonly #gate: Gate
+  readonly #icmp: Icmpv4
+  readonly #drops: DropCounters
+  readonly #ring: SendRing | null
+  #demux: TcpDemux | null = null
+
+  /** `ring`: where bytes wait when the kernel has no peek offset for TCP, null when it has. */
+  constructor(
+    native: NativeContext,
+    loop: EventLoop,
+    table: FlowTable,
+    gate: Gate,
+    icmpv4: Icmpv4,
+    drops: DropCounters,
+    ring: SendRing | null,
+  ) {
+    this.#native = native
+    this.#loop = loop
+    this.#table = table
+    this.#rows = table.rows
+    this.#gate = gate
+    this.#icmp = icmpv4
+    this.#drops = drops
+    this.#ring = ring
+    loop.serve(TOKEN_TCP, this)
+  }
+
+  /** Names TCP's other end. */
+  connect(demux: TcpDemux): void {
+    this.#demux = demux
+  }
+
+  find(inbound: Inbound): number {
+    const row = this.#table.find(KIND_TCP, inbound.source, inbound.destination, inbound.ports)
+    if (row !== 0) {
+      const base = row << ROW_SHIFT
+      this.#rows[base + ACTIVE] = inbound.now
+      this.#rows[base + PACKETS_IN] = (this.#rows[base + PACKETS_IN]! + 1) | 0
+    }
+    return row
+  }
+
+  accept(inbound: Inbound): number {
+    const decision = this.#gate.tcp(inbound.destination, inbound.ports & 0xffff)
+    if (decision.verdict !== 'allow') {
+      this.#icmp.sendError(inbound, icmp.UNREACHABLE, refusalCode(decision.verdict), 0)
+      return 0
+    }
+    const row = this.#table.insert(KIND_TCP, inbound.source, inbound.destination, inbound.ports)
+    if (row === 0) {
+      this.#drops.tableFull++
+      return 0
+    }
+    const rows = this.#rows
+    const base = row << ROW_SHIFT
+    rows[base + MAC_HIGH] = inbound.macHigh
+    rows[base + MAC_LOW] = inbound.macLow
+    rows[base + CREATED] = inbound.now
+    rows[base + ACTIVE] = inbound.now
+    rows[base + PACKETS_IN] = 1
+    const status = this.#open(row, decision)
+    if (status >= 0) return row
+    this.#icmp.sendError(inbound, icmp.UNREACHABLE, unreachableCode(-status), 0)
+    this.#table.remove(row)
+    return 0
+  }
+
+  // Begins to connect to where the gate has said.
+  #open(row: number, decision: Decision): number {
+    const rows = this.#rows
+    const base = row << ROW_SHIFT
+    rows[base + HOST_ADDRESS] = decision.address0
+    rows[base + HOST_ADDRESS + 1] = decision.address1
+    rows[base + HOST_ADDRESS + 2] = decision.address2
+    rows[base + HOST_ADDRESS + 3] = decision.address3
+    rows[base + HOST_PORT] = decision.port
+    const socket = this.#native.tcpConnect(decision.address0, decision.address1, decision.address2, decision.address3, decision.port)
+    if (socket < 0) return socket
+    rows[base + SOCKET] = socket
+    const status = this.#native.epollAdd(socket, this.#token(row), EVENTS)
+    if (status < 0) {
+      this.#native.closeDescriptor(socket)
+      rows[base + SOCKET] = -1
+    }
+    return status
+  }
+
+  #token(row: number): number {
+    return token(TOKEN_TCP, this.#rows[(row << ROW_SHIFT) + GENERATION]!, row)
+  }
+
+  /** An event of a socket (epoll). */
+  ready(row: number, generation: number, events: number): void {
+    const base = row << ROW_SHIFT
+    const rows = this.#rows
+    // The row may have ended, and begun anew, since the event was queued.
+    if (rows[base + KIND] !== KIND_TCP || rows[base + GENERATION] !== generation || rows[base + SOCKET]! < 0) return
+    const demux = this.#demux!
+    const now = this.#loop.now
+    if (demux.isPending(row)) {
+      if ((events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) !== 0) this.#connected(row)
+      return
+    }
+    if ((events & EPOLLERR) !== 0 && this.#native.socketError(rows[base + SOCKET]!) !== 0) {
+      demux.hostBroken(row, now)
+      return
+    }
+    if ((events & EPOLLOUT) !== 0) demux.hostWritable(row, now)
+    if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP)) !== 0) demux.hostReadable(row)
+  }
+
+  // The connect has ended, one way or the other.
+  #connected(row: number): void {
+    const base = row << ROW_SHIFT
+    const error = this.#native.socketError(this.#rows[base + SOCKET]!)
+    if (error === EINPROGRESS || error === EAGAIN) return
+    if (error !== 0) {
+      this.#failed(row, error)
+      return
+    }
+    if (this.#ring === null) this.#native.tcpPeekOffset(this.#rows[base + SOCKET]!, 0)
+    this.#demux!.hostConnected(row, this.#loop.now)
+  }
+
+  // A resolver that fails is followed by the next one; any other failure is told as what it is.
+  #failed(row: number, error: number): void {
+    const base = row << ROW_SHIFT
+    const rows = this.#rows
+    this.#closeSocket(base)
+    const attempt = rows[base + ATTEMPTS]! + 1
+    const decision = this.#gate.retry(rows[base + REMOTE_ADDRESS + 3]!, rows[base + PORTS]! & 0xffff, attempt)
+    if (decision !== null) {
+      rows[base + ATTEMPTS] = attempt
+      if (this.#open(row, decision) >= 0) return
+    }
+    if (error === ECONNREFUSED) {
+      this.#demux!.hostBroken(row, this.#loop.now)
+      return
+    }
+    this.#icmp.sendErrorAbout(
+      rows[base + MAC_HIGH]!,
+      rows[base + MAC_LOW]!,
+      rows[base + GUEST_ADDRESS + 3]!,
+      rows[base + REMOTE_ADDRESS + 3]!,
+      PROTOCOL_TCP,
+      rows[base + PORTS]!,
+      this.#demux!.guestSequence(row),
+      icmp.UNREACHABLE,
+      unreachableCode(error),
+      0,
+    )
+    this.#demux!.hostUnreachable(row)
+  }
+
+  send(c: Connection, at: number, length: number): number {
+    const taken = this.#native.tcpSend(c.socket, at, length)
+    return taken === -EAGAIN ? 0 : taken
+  }
+
+  receive(c: Connection, at: number, length: number): number {
+    if (this.#ring !== null) return this.#ring.receive(c, at, length)
+    const got = this.#native.tcpPeek(c.socket, at, length)
+    if (got > 0) return got
+    if (got === 0) return END
+    return got === -EAGAIN ? 0 : got
+  }
+
+  rewind(c: Connection, offset: number): void {
+    if (this.#ring !== null) this.#ring.rewind(c, offset)
+    else this.#native.tcpPeekOffset(c.socket, offset)
+  }
+
+  consume(c: Connection, length: number): void {
+    if (this.#ring !== null) this.#ring.consume(c, length)
+    else this.#native.tcpDiscard(c.socket, length)
+  }
+
+  room(c: Connection): number {
+    return this.#native.tcpRoom(c.socket)
+  }
+
+  // Registering anew makes the kernel look, and remember that somebody waits for room (tcp_poll sets SOCK_NOSPACE).
+  wantRoom(c: Connection): void {
+    this.#native.epollModify(c.socket, this.#token(c.row), EVENTS)
+  }
+
+  finish(c: Connection): void {
+    this.#native.tcpShutdown(c.socket)
+  }
+
+  close(c: Connection): void {
+    this.#closeSocket(c.base)
+  }
+
+  abort(c: Connection): void {
+    if (c.socket < 0) return
+    this.#native.tcpReset(c.socket)
+    c.socket = -1
+  }
+
+  release(c: Connection): void {
+    this.#closeSocket(c.base)
+    this.#ring?.release(c)
+    this.#table.remove(c.row)
+  }
+
+  #closeSocket(base: number): void {
+    const socket = this.#rows[base + SOCKET]!
+    if (socket < 0) return
+    this.#native.closeDescriptor(socket)
+    this.#rows[base + SOCKET] = -1
+  }
+}

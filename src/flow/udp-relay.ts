@@ -1,0 +1,147 @@
+// UDP flows (RFC 4787): one host socket for each address and port of the guest, whatever it talks to (endpoint-independent
+// mapping, REQ-1), whose answers reach the guest from any peer (endpoint-independent filtering, REQ-8 leaves it to us). A
+// mapping ends after 300 s of silence, 120 s when nothing ever came back (REQ-5), or as the oldest when the table is full.
+//
+// Errors that the host learns (IP_RECVERR) go back to the guest as the ICMP error that it would have seen itself.
+import type { NativeContext } from '../host/native.js'
+import { ANSWERED, GUEST_ADDRESS, guestPort, KIND_UDP, MAC_HIGH, MAC_LOW, ROW_SHIFT, SOCKET } from '../net/flow-row.js'
+import type { Icmpv4 } from '../net/icmpv4.js'
+import type { Inbound } from '../net/inbound.js'
+import { type DatagramReceiver, MAX_PAYLOAD, type Udp } from '../udp/udp.js'
+import * as icmp from '../wire/icmpv4.js'
+import { PROTOCOL_UDP } from '../wire/numbers.js'
+import { GSO_UDP_L4 } from '../wire/virtio-net.js'
+import type { DatagramFlows, DatagramRelay } from './datagram-flows.js'
+import type { Decision, Gate } from './gate.js'
+import { EAGAIN, HostErrors } from './host-errors.js'
+import { refusalCode, unreachableCode } from './unreachable.js'
+
+/** Silence that ends a mapping, ms (RFC 4787, REQ-5: 2 minutes at least, 5 recommended). */
+export const EXPIRY_TWO_WAY = 300_000
+export const EXPIRY_ONE_WAY = 120_000
+/** Datagrams taken from one socket before the others get their turn. */
+const TURN_BUDGET = 64
+const LOOPBACK_NET = 127
+
+export class UdpRelay implements DatagramReceiver, DatagramRelay {
+  readonly #native: NativeContext
+  readonly #flows: DatagramFlows
+  readonly #rows: Int32Array
+  readonly #gate: Gate
+  readonly #udp: Udp
+  readonly #icmp: Icmpv4
+  readonly #scratch: Int32Array
+  readonly #errors: HostErrors
+  readonly #allowsHostLoopback: boolean
+  #dns: DatagramReceiver | null = null
+
+  constructor(native: NativeContext, flows: DatagramFlows, gate: Gate, udp: Udp, icmpv4: Icmpv4, allowsHostLoopback: boolean) {
+    this.#native = native
+    this.#flows = flows
+    this.#rows = flows.table.rows
+    this.#gate = gate
+    this.#udp = udp
+    this.#icmp = icmpv4
+    this.#scratch = new Int32Array(native.scratch)
+    this.#errors = new HostErrors(native, icmpv4, udp.interface, PROTOCOL_UDP)
+    this.#allowsHostLoopback = allowsHostLoopback
+    flows.serve(KIND_UDP, this)
+    udp.connect(this)
+  }
+
+  /** Names who answers datagrams to the DNS address. */
+  serveDns(receiver: DatagramReceiver): void {
+    this.#dns = receiver
+  }
+
+  /** A datagram of the guest. */
+  receive(inbound: Inbound, at: number, length: number): void {
+    const remotePort = inbound.ports & 0xffff
+    // RFC 768: port 0 is none, and nothing could answer it.
+    if (remotePort === 0) return
+    const decision = this.#gate.udp(inbound.destination, remotePort)
+    if (decision.verdict === 'dns' && this.#dns !== null) {
+      this.#dns.receive(inbound, at, length)
+      return
+    }
+    if (decision.verdict !== 'allow') {
+      this.#icmp.sendError(inbound, icmp.UNREACHABLE, refusalCode(decision.verdict), 0)
+      return
+    }
+    const key = inbound.ports & ~0xffff
+    let row = this.#flows.table.find(KIND_UDP, inbound.source, 0, key)
+    if (row === 0) row = this.#open(inbound, key)
+    if (row === 0) return
+    this.#flows.sent(row, inbound, length, this.#expiry(row))
+    const segment = inbound.gsoType === GSO_UDP_L4 && inbound.gsoSize > 0 && inbound.gsoSize < length ? inbound.gsoSize : 0
+    const status = this.#send(this.#rows[(row << ROW_SHIFT) + SOCKET]!, at, length, segment, decision)
+    // No route, too long, not permitted: the guest learns. A full socket only loses the datagram.
+    if (status < 0 && status !== -EAGAIN) this.#icmp.sendError(inbound, icmp.UNREACHABLE, unreachableCode(-status), 0)
+  }
+
+  // RFC 4787, 4.2.1: the guest's own port when it is free.
+  #open(inbound: Inbound, key: number): number {
+    const socket = this.#native.udpOpen(4, key >>> 16)
+    return socket < 0 ? 0 : this.#flows.open(KIND_UDP, inbound, key, socket)
+  }
+
+  // An error about an earlier datagram is reported by the next call, and is in the error queue as well: so try once more.
+  #send(socket: number, at: number, length: number, segment: number, d: Decision): number {
+    const native = this.#native
+    let status = native.udpSend(socket, at, length, segment, d.address0, d.address1, d.address2, d.address3, d.port)
+    if (status < 0 && status !== -EAGAIN) {
+      status = native.udpSend(socket, at, length, segment, d.address0, d.address1, d.address2, d.address3, d.port)
+    }
+    if (status >= 0 || segment === 0) return status
+    // A path that cannot take the super-datagram takes its pieces.
+    for (let offset = 0; offset < length; offset += segment) {
+      const piece = length - offset < segment ? length - offset : segment
+      status = native.udpSend(socket, at + offset, piece, 0, d.address0, d.address1, d.address2, d.address3, d.port)
+      if (status < 0) return status
+    }
+    return status
+  }
+
+  #expiry(row: number): number {
+    return this.#rows[(row << ROW_SHIFT) + ANSWERED] === 1 ? EXPIRY_TWO_WAY : EXPIRY_ONE_WAY
+  }
+
+  failed(row: number): void {
+    const base = row << ROW_SHIFT
+    this.#errors.drain(this.#rows[base + SOCKET]!, this.#rows, base)
+  }
+
+  readable(row: number): boolean {
+    const socket = this.#rows[(row << ROW_SHIFT) + SOCKET]!
+    const at = this.#udp.payloadAt
+    for (let i = 0; i < TURN_BUDGET; i++) {
+      const length = this.#native.udpReceive(socket, at, MAX_PAYLOAD)
+      if (length === -EAGAIN) return false
+      // Any other error is about an earlier datagram, and comes by the error queue.
+      if (length >= 0) this.#deliver(row, length)
+    }
+    return true
+  }
+
+  #deliver(row: number, length: number): void {
+    const rows = this.#rows
+    const base = row << ROW_SHIFT
+    let source = this.#scratch[3]!
+    const port = this.#scratch[4]!
+    if (source >>> 24 === LOOPBACK_NET) {
+      // The host's loopback is known to the guest by the gateway's address.
+      if (!this.#allowsHostLoopback) return
+      source = this.#udp.interface.addresses.gateway
+    }
+    this.#flows.received(row, length, EXPIRY_TWO_WAY)
+    this.#udp.send(
+      rows[base + MAC_HIGH]!,
+      rows[base + MAC_LOW]!,
+      source,
+      port,
+      rows[base + GUEST_ADDRESS + 3]!,
+      guestPort(rows, base),
+      length,
+    )
+  }
+}

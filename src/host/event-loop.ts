@@ -1,0 +1,150 @@
+// The event loop: one epoll descriptor of our own inside Node's, so that a wake-up hands over every ready descriptor
+// in one call. A turn:
+//
+//   ready events  ->  handler.ready(index, events)      per event, by the token's class
+//   work left over -> handler.resume()                  flows whose budget ran out
+//   end of turn   ->  handler.settle()                  acknowledgments and replies that were gathered
+//   timers        ->  one timerfd, armed for the earliest deadline any handler names
+//
+// A token is  class << 28 | generation << 20 | index.  The generation is the row's, so that an event for a descriptor that
+// was closed earlier in the same turn does not reach the row's next owner. Nothing polls: without traffic or
+// deadlines the process sleeps.
+import type { NativeContext } from './native.js'
+
+/** Classes of descriptors; the token's top bits. */
+export const TOKEN_TAP = 1
+export const TOKEN_TCP = 2
+export const TOKEN_DATAGRAM = 3
+export const TOKEN_SERVICE = 4
+const TOKEN_CLASSES = 8
+
+/** Events of epoll(7). */
+export const EPOLLIN = 0x001
+export const EPOLLOUT = 0x004
+export const EPOLLERR = 0x008
+export const EPOLLHUP = 0x010
+export const EPOLLRDHUP = 0x2000
+export const EPOLLET = 1 << 31
+
+/** Events taken per call; the rest comes with the next one. */
+const EVENTS_PER_CALL = 256
+/** Calls per wake-up before Node's own work gets its turn. */
+const CALLS_PER_WAKEUP = 8
+
+const TIMER_TOKEN = -1
+
+/** Serves one class of descriptors. */
+export interface ReadyHandler {
+  /** A descriptor registered under this class is ready. `index` and `generation` are the token's. */
+  ready(index: number, generation: number, events: number): void
+}
+
+/** Takes part in every turn. */
+export interface TurnHandler {
+  /** A turn begins: before any event is served. */
+  begin(now: number): void
+  /** Goes on with work that a budget cut short; true while more is left. */
+  resume(now: number): boolean
+  /** End of a turn: send what was gathered. */
+  settle(now: number): void
+  /** Expires what is due, and returns the ms until the next deadline, -1 for none. */
+  expire(now: number): number
+}
+
+/** A token from its parts. */
+export const token = (tokenClass: number, generation: number, index: number): number =>
+  (tokenClass << 28) | ((generation & 0xff) << 20) | index
+
+export class EventLoop {
+  /** Milliseconds of CLOCK_MONOTONIC, int32, read once per turn. */
+  now: number
+  #native: NativeContext
+  #events: Int32Array
+  #batch = new Int32Array(EVENTS_PER_CALL * 2)
+  #handlers: (ReadyHandler | null)[] = new Array<ReadyHandler | null>(TOKEN_CLASSES).fill(null)
+  #turn: TurnHandler | null = null
+  #armed = -1 // ms of the armed deadline, valid when #isArmed
+  #isArmed = false
+  #isRunning = false
+
+  constructor(native: NativeContext) {
+    this.#native = native
+    this.#events = new Int32Array(native.scratch)
+    this.now = native.now()
+  }
+
+  /** Names the handler of a class of tokens. */
+  serve(tokenClass: number, handler: ReadyHandler): void {
+    this.#handlers[tokenClass] = handler
+  }
+
+  /** Starts turning; `turn` takes part in each turn. */
+  start(turn: TurnHandler): void {
+    this.#turn = turn
+    this.#isRunning = true
+    this.#native.start(() => this.#wake())
+    this.schedule()
+  }
+
+  /** Stops turning; descriptors stay open. */
+  stop(): void {
+    if (!this.#isRunning) return
+    this.#isRunning = false
+    this.#native.timerArm(-1)
+    this.#native.stop()
+  }
+
+  /** Arms the timer anew: for work that was begun outside a turn. */
+  schedule(): void {
+    if (!this.#isRunning || this.#turn === null) return
+    this.now = this.#native.now()
+    this.#turn.begin(this.now)
+    this.#turn.settle(this.now)
+    this.#arm(this.#turn.expire(this.now))
+  }
+
+  #wake(): void {
+    const turn = this.#turn
+    if (turn === null) return
+    let isMore = false
+    let wait = -1
+    for (let call = 0; call < CALLS_PER_WAKEUP; call++) {
+      const count = this.#native.epollWait(EVENTS_PER_CALL)
+      if (count <= 0 && !isMore) break
+      this.now = this.#native.now()
+      turn.begin(this.now)
+      if (count > 0) this.#dispatch(count)
+      isMore = turn.resume(this.now)
+      turn.settle(this.now)
+      wait = turn.expire(this.now)
+      if (!this.#isRunning) return
+    }
+    this.#arm(isMore ? 0 : wait)
+  }
+
+  #dispatch(count: number): void {
+    // The handlers' own native calls overwrite the scratch words.
+    const batch = this.#batch
+    for (let i = 0; i < count * 2; i++) batch[i] = this.#events[i] as number
+    for (let i = 0; i < count; i++) {
+      const word = batch[2 * i] as number
+      if (word === TIMER_TOKEN) {
+        this.#native.timerRead()
+        this.#isArmed = false
+        continue
+      }
+      const handler = this.#handlers[(word >>> 28) & 7] as ReadyHandler | null
+      if (handler !== null) handler.ready(word & 0xfffff, (word >>> 20) & 0xff, batch[2 * i + 1] as number)
+    }
+  }
+
+  // A timer that fires too early only costs a turn; arming is a system call, so it moves only to an earlier time.
+  #arm(wait: number): void {
+    if (wait < 0) return
+    const deadline = (this.now + wait) | 0
+    if (this.#isArmed && ((this.#armed - deadline) | 0) <= 0) return
+    this.#native.timerArm(wait)
+    this.#armed = deadline
+    this.#isArmed = true
+  }
+}

@@ -1,0 +1,60 @@
+// One row of the table of flows: the columns that every transport shares. A row is 128 int32 words of the table's
+// buffer; `base` is the index of its first word. TCP's own columns follow at PROTOCOL (see tcp/connection.ts).
+//
+//   0            40                                 128
+//   | shared     | of the protocol                  |
+//
+// Addresses are four words, IPv4 as IPv4-mapped (0, 0, 0xffff, a.b.c.d). "Guest" is the sandbox's end, "remote" the
+// other end as the guest names it, "host" the address that the host's socket really talks to.
+
+/** Words of a row. */
+export const ROW_WORDS = 128
+export const ROW_SHIFT = 7
+
+export const KIND = 0
+export const GENERATION = 1
+export const GUEST_ADDRESS = 2 // four words
+export const REMOTE_ADDRESS = 6 // four words
+export const PORTS = 10 // guest << 16 | remote
+export const HASH = 11
+export const HOST_ADDRESS = 12 // four words
+export const HOST_PORT = 16
+export const SOCKET = 17 // descriptor, -1 none
+export const MAC_HIGH = 18
+export const MAC_LOW = 19
+export const CREATED = 20 // ms
+export const ACTIVE = 21 // ms, last traffic
+export const BYTES_IN = 22 // from the guest, low word then high word
+export const BYTES_OUT = 24 // to the guest
+export const PACKETS_IN = 26
+export const PACKETS_OUT = 27
+export const EXPIRY = 28 // ms of silence after which a UDP or ping flow ends
+export const NEWER = 29 // least-recently-used list of UDP and ping flows
+export const OLDER = 30
+export const ATTEMPTS = 31 // resolvers that have failed a DNS connection
+export const ANSWERED = 32 // 1 once traffic has come back (RFC 4787: two-way)
+
+/** First word that belongs to the protocol. */
+export const PROTOCOL = 40
+
+export const KIND_FREE = 0
+export const KIND_TCP = 1
+export const KIND_UDP = 2
+export const KIND_PING = 3
+
+/** Third word of every IPv4-mapped address (RFC 4291, 2.5.5.2). */
+export const MAPPED = 0xffff
+
+export const guestPort = (rows: Int32Array, base: number): number => (rows[base + PORTS] as number) >>> 16
+export const remotePort = (rows: Int32Array, base: number): number => (rows[base + PORTS] as number) & 0xffff
+
+/** Adds to a 64-bit counter of two words. */
+export function count(rows: Int32Array, at: number, amount: number): void {
+  const low = ((rows[at] as number) + amount) | 0
+  if (low >>> 0 < amount) rows[at + 1] = ((rows[at + 1] as number) + 1) | 0
+  rows[at] = low
+}
+
+/** Reads a 64-bit counter; exact up to 2^53. */
+export const counter = (rows: Int32Array, at: number): number =>
+  ((rows[at + 1] as number) >>> 0) * 0x1_0000_0000 + ((rows[at] as number) >>> 0)

@@ -1,0 +1,116 @@
+// ICMP for IPv4 (RFC 792, 1122 3.2.2): echo for our own addresses, errors to the guest. Echo requests for other
+// addresses go to whoever relays them (flow/ping-relay.ts).
+import * as checksum from '../wire/checksum.js'
+import * as icmp from '../wire/icmpv4.js'
+import * as ipv4 from '../wire/ipv4.js'
+import { PROTOCOL_ICMP } from '../wire/numbers.js'
+import type { Inbound } from './inbound.js'
+import { DEFAULT_TTL, type Interface, TRANSPORT_AT } from './interface.js'
+import type { DropCounters, ProtocolReceiver } from './ipv4.js'
+
+/** Hop limit of echo replies, as the peers have it. */
+const ECHO_TTL = 255
+/** Bytes of the packet at fault that an error quotes when it is put together again from a row: its transport header's first 8. */
+const QUOTED_PAYLOAD = 8
+
+/** Takes echo requests for addresses beyond ours. */
+export interface EchoRelay {
+  request(inbound: Inbound): void
+}
+
+export class Icmpv4 implements ProtocolReceiver {
+  #interface: Interface
+  #drops: DropCounters
+  #relay: EchoRelay | null = null
+
+  constructor(iface: Interface, drops: DropCounters) {
+    this.#interface = iface
+    this.#drops = drops
+  }
+
+  /** Names the relay of echo requests. */
+  connect(relay: EchoRelay): void {
+    this.#relay = relay
+  }
+
+  receive(inbound: Inbound): void {
+    const view = this.#interface.view
+    const at = inbound.payloadAt
+    const length = inbound.payloadLength
+    if (!icmp.isValid(view, at, length)) {
+      this.#drops.transportInvalid++
+      return
+    }
+    if (!inbound.isTrusted && checksum.finish(checksum.add(view, at, length, 0)) !== 0) {
+      this.#drops.transportChecksum++
+      return
+    }
+    // Only a request asks for something (RFC 1122, 3.2.2: anything else is never answered).
+    if (icmp.type(view, at) !== icmp.ECHO) return
+    if (this.#interface.isOurs(inbound.destination)) this.#reply(inbound)
+    else this.#relay?.request(inbound)
+  }
+
+  /** Answers an echo request from the slot (RFC 1122, 3.2.2.6: the data comes back as it is). */
+  #reply(inbound: Inbound): void {
+    const iface = this.#interface
+    const target = iface.slot + TRANSPORT_AT
+    const length = inbound.payloadLength
+    iface.arena.bytes.copyWithin(target, inbound.payloadAt, inbound.payloadAt + length)
+    iface.head(inbound.macHigh, inbound.macLow, inbound.destination, inbound.source, PROTOCOL_ICMP, length, ECHO_TTL, inbound.typeOfService)
+    icmp.write(iface.view, target, icmp.ECHO_REPLY, 0, iface.view.getInt32(target + 4))
+    icmp.setChecksum(iface.view, target, length)
+    iface.transmit(ipv4.HEADER_LENGTH + length)
+  }
+
+  /** Tells the sender of the packet being received that it could not be delivered (RFC 1122, 3.2.2.1). `word`: the header's second word. */
+  sendError(inbound: Inbound, type: number, code: number, word: number): void {
+    if (!this.#mayAnswer(inbound)) return
+    const iface = this.#interface
+    const at = iface.slot + TRANSPORT_AT
+    const whole = inbound.payloadAt - inbound.ipAt + inbound.payloadLength
+    const quoted = whole < icmp.QUOTE_LIMIT ? whole : icmp.QUOTE_LIMIT
+    iface.arena.bytes.copyWithin(at + icmp.HEADER_LENGTH, inbound.ipAt, inbound.ipAt + quoted)
+    this.#send(inbound.macHigh, inbound.macLow, inbound.source, type, code, word, quoted)
+  }
+
+  /**
+   * Tells the guest that a packet it sent earlier could not be delivered. What is quoted is put together again: the IP header, and
+   * the 8 bytes that identify the flow (RFC 792): `ports` and the word behind them (TCP: the sequence number).
+   */
+  sendErrorAbout(
+    macHigh: number,
+    macLow: number,
+    guest: number,
+    remote: number,
+    protocol: number,
+    ports: number,
+    second: number,
+    type: number,
+    code: number,
+    word: number,
+  ): void {
+    const view = this.#interface.view
+    const quote = this.#interface.slot + TRANSPORT_AT + icmp.HEADER_LENGTH
+    ipv4.write(view, quote, ipv4.HEADER_LENGTH + QUOTED_PAYLOAD, protocol, guest, remote, 0, DEFAULT_TTL, 0, 1)
+    view.setInt32(quote + ipv4.HEADER_LENGTH, ports)
+    view.setInt32(quote + ipv4.HEADER_LENGTH + 4, second)
+    this.#send(macHigh, macLow, guest, type, code, word, ipv4.HEADER_LENGTH + QUOTED_PAYLOAD)
+  }
+
+  #send(macHigh: number, macLow: number, target: number, type: number, code: number, word: number, quoted: number): void {
+    const iface = this.#interface
+    const at = iface.slot + TRANSPORT_AT
+    const length = icmp.HEADER_LENGTH + quoted
+    icmp.write(iface.view, at, type, code, word)
+    icmp.setChecksum(iface.view, at, length)
+    iface.head(macHigh, macLow, iface.addresses.gateway, target, PROTOCOL_ICMP, length, DEFAULT_TTL, 0)
+    iface.transmit(ipv4.HEADER_LENGTH + length)
+  }
+
+  // RFC 1122, 3.2.2: no error about a broadcast or multicast, or about another error.
+  #mayAnswer(inbound: Inbound): boolean {
+    if (inbound.destination >>> 28 >= 0xe || inbound.destination === this.#interface.broadcast) return false
+    return inbound.protocol !== PROTOCOL_ICMP || icmp.type(this.#interface.view, inbound.payloadAt) === icmp.ECHO
+  }
+}

@@ -1,0 +1,151 @@
+// Our end of the link: an address for each role (gateway, DNS), one MAC address, and the transmit slot that every
+// outgoing frame is put together in.
+//
+//   slot -> | virtio-net 10 | Ethernet 14 | IP 20 | transport header | payload |
+//           0               10            24      44
+//
+// Devices are synchronous (link/device.ts), so one slot is enough: whoever writes a frame sends it before returning.
+import type { Device } from '../link/device.js'
+import { type Arena, LINK_HEADROOM, MAX_FRAME } from '../packet/arena.js'
+import * as ethernet from '../wire/ethernet.js'
+import * as ipv4 from '../wire/ipv4.js'
+import { ETHERTYPE_ARP, ETHERTYPE_IPV4 } from '../wire/numbers.js'
+import * as virtio from '../wire/virtio-net.js'
+import { GUEST_ADDRESS, MAC_HIGH, MAC_LOW, PACKETS_OUT, REMOTE_ADDRESS } from './flow-row.js'
+
+/** Offsets in the slot. */
+export const IP_AT = LINK_HEADROOM
+export const TRANSPORT_AT = IP_AT + ipv4.HEADER_LENGTH
+/** Hop limit of what we send (RFC 1700). */
+export const DEFAULT_TTL = 64
+
+/** Addresses of a network, IPv4 as int32 words. */
+export interface InterfaceAddresses {
+  readonly network: number
+  readonly prefix: number
+  readonly gateway: number
+  readonly dns: number
+  readonly guest: number
+}
+
+export class Interface {
+  readonly arena: Arena
+  readonly view: DataView
+  readonly addresses: InterfaceAddresses
+  readonly netmask: number
+  readonly broadcast: number
+  /** Our MAC address, of every address we answer for: 52:55 and the gateway's address, as slirp does. */
+  readonly macHigh = 0x5255
+  readonly macLow: number
+  /** The transmit slot. */
+  readonly slot: number
+  #device: Device | null = null
+  #identification = 0
+
+  constructor(arena: Arena, addresses: InterfaceAddresses) {
+    this.arena = arena
+    this.view = arena.view
+    this.addresses = addresses
+    this.netmask = addresses.prefix === 0 ? 0 : -1 << (32 - addresses.prefix)
+    this.broadcast = addresses.network | ~this.netmask
+    this.macLow = addresses.gateway
+    this.slot = arena.allot(MAX_FRAME)
+  }
+
+  /** Names the device; frames before that are lost. */
+  connect(device: Device): void {
+    this.#device = device
+  }
+
+  get mtu(): number {
+    return this.#device === null ? 0 : this.#device.mtu
+  }
+
+  get hasOffload(): boolean {
+    return this.#device?.hasOffload === true
+  }
+
+  /** True for an address in the guest's network. */
+  isOnLink(address: number): boolean {
+    return (address & this.netmask) === this.addresses.network
+  }
+
+  /** True for an address that is ours: gateway or DNS. */
+  isOurs(address: number): boolean {
+    return address === this.addresses.gateway || address === this.addresses.dns
+  }
+
+  /** Heads the slot for a flow: Ethernet and IPv4, from the remote end to the guest. `length` counts from the transport header. */
+  headRow(rows: Int32Array, base: number, protocol: number, length: number): void {
+    const source = rows[base + REMOTE_ADDRESS + 3] as number
+    const target = rows[base + GUEST_ADDRESS + 3] as number
+    rows[base + PACKETS_OUT] = ((rows[base + PACKETS_OUT] as number) + 1) | 0
+    this.head(rows[base + MAC_HIGH] as number, rows[base + MAC_LOW] as number, source, target, protocol, length, DEFAULT_TTL, 0)
+  }
+
+  /** Heads the slot: Ethernet and IPv4. `length` counts from the transport header. */
+  head(
+    macHigh: number,
+    macLow: number,
+    source: number,
+    destination: number,
+    protocol: number,
+    length: number,
+    ttl: number,
+    tos: number,
+  ): void {
+    const view = this.view
+    const slot = this.slot
+    ethernet.write(view, slot + virtio.HEADER_LENGTH, macHigh, macLow, this.macHigh, this.macLow, ETHERTYPE_IPV4)
+    this.#identification = (this.#identification + 1) & 0xffff
+    ipv4.write(view, slot + IP_AT, ipv4.HEADER_LENGTH + length, protocol, source, destination, this.#identification, ttl, tos, 1)
+  }
+
+  /** Heads the slot for an ARP message. */
+  headArp(macHigh: number, macLow: number): void {
+    ethernet.write(this.view, this.slot + virtio.HEADER_LENGTH, macHigh, macLow, this.macHigh, this.macLow, ETHERTYPE_ARP)
+  }
+
+  /** Sends the slot as it is: every checksum in place. `length` counts from the IP header (or ARP message). */
+  transmit(length: number): boolean {
+    virtio.clear(this.view, this.slot)
+    return this.#device !== null && this.#device.transmit(this.slot, IP_AT + length)
+  }
+
+  /**
+   * Sends the slot as fragments of the MTU (RFC 791, 3.2), each headed in place over what has left already. `length` counts from
+   * the transport header.
+   */
+  transmitFragments(macHigh: number, macLow: number, source: number, destination: number, protocol: number, length: number): boolean {
+    const view = this.view
+    const most = (this.mtu - ipv4.HEADER_LENGTH) & ~7
+    this.#identification = (this.#identification + 1) & 0xffff
+    let isSent = true
+    for (let offset = 0; offset < length; offset += most) {
+      const piece = length - offset < most ? length - offset : most
+      const at = this.slot + offset
+      const isLast = offset + piece === length
+      virtio.clear(view, at)
+      ethernet.write(view, at + virtio.HEADER_LENGTH, macHigh, macLow, this.macHigh, this.macLow, ETHERTYPE_IPV4)
+      ipv4.write(view, at + IP_AT, ipv4.HEADER_LENGTH + piece, protocol, source, destination, this.#identification, DEFAULT_TTL, 0, 0)
+      ipv4.setFragment(view, at + IP_AT, offset, isLast ? 0 : 1)
+      isSent = this.#device !== null && this.#device.transmit(at, IP_AT + ipv4.HEADER_LENGTH + piece) && isSent
+    }
+    return isSent
+  }
+
+  /** Sends the slot with the transport checksum left to the receiver, and cut by it into `gsoSize` pieces when that is not 0. */
+  transmitPartial(length: number, gsoType: number, headerLength: number, gsoSize: number, checksumOffset: number): boolean {
+    virtio.write(
+      this.view,
+      this.slot,
+      virtio.FLAG_NEEDS_CSUM,
+      gsoType,
+      headerLength,
+      gsoSize,
+      TRANSPORT_AT - virtio.HEADER_LENGTH,
+      checksumOffset,
+    )
+    return this.#device !== null && this.#device.transmit(this.slot, IP_AT + length)
+  }
+}

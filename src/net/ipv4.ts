@@ -1,0 +1,117 @@
+// IPv4 input (RFC 791, 1122 3.2.1): proves a datagram well-formed and addressed as one may be, then hands it to its
+// protocol. Fragments are counted and dropped: nothing above ever sees a piece of a datagram.
+import * as ethernet from '../wire/ethernet.js'
+import * as ipv4 from '../wire/ipv4.js'
+import { ETHERTYPE_ARP, ETHERTYPE_IPV4 } from '../wire/numbers.js'
+import * as virtio from '../wire/virtio-net.js'
+import { Arp } from './arp.js'
+import type { Inbound } from './inbound.js'
+import type { Interface } from './interface.js'
+
+/** Receives the datagrams of one protocol. */
+export interface ProtocolReceiver {
+  /** `inbound` is filled up to payloadAt and payloadLength. */
+  receive(inbound: Inbound): void
+}
+
+/** Why frames were dropped, counted. */
+export class DropCounters {
+  ethernetInvalid = 0
+  etherType = 0
+  ipv4Invalid = 0
+  ipv4Checksum = 0
+  ipv4Source = 0
+  ipv4Fragment = 0
+  protocol = 0
+  transportInvalid = 0
+  transportChecksum = 0
+  tableFull = 0
+  notReady = 0
+}
+
+const TOP_NIBBLE_MULTICAST = 0xe
+const LOOPBACK_NET = 127
+
+export class Ipv4Input {
+  readonly inbound: Inbound
+  readonly drops = new DropCounters()
+  #interface: Interface
+  #arp: Arp
+  #protocols: (ProtocolReceiver | null)[] = new Array<ProtocolReceiver | null>(256).fill(null)
+
+  constructor(iface: Interface, inbound: Inbound) {
+    this.#interface = iface
+    this.inbound = inbound
+    this.#arp = new Arp(iface)
+  }
+
+  /** Names the receiver of a protocol number. */
+  serve(protocol: number, receiver: ProtocolReceiver): void {
+    this.#protocols[protocol] = receiver
+  }
+
+  /** Takes a frame: virtio-net header first. */
+  receive(at: number, length: number): void {
+    const view = this.#interface.view
+    const inbound = this.inbound
+    const ethernetAt = at + virtio.HEADER_LENGTH
+    const available = length - virtio.HEADER_LENGTH
+    if (!ethernet.isValid(view, ethernetAt, available)) {
+      this.drops.ethernetInvalid++
+      return
+    }
+    inbound.ethernetAt = ethernetAt
+    inbound.macHigh = ethernet.srcHigh(view, ethernetAt)
+    inbound.macLow = ethernet.srcLow(view, ethernetAt)
+    inbound.isTrusted = (virtio.flags(view, at) & (virtio.FLAG_NEEDS_CSUM | virtio.FLAG_DATA_VALID)) !== 0
+    inbound.gsoType = virtio.gsoType(view, at)
+    inbound.gsoSize = virtio.gsoSize(view, at)
+    const type = ethernet.etherType(view, ethernetAt)
+    const payloadAt = ethernetAt + ethernet.HEADER_LENGTH
+    if (type === ETHERTYPE_IPV4) this.#receiveIpv4(payloadAt, available - ethernet.HEADER_LENGTH)
+    else if (type === ETHERTYPE_ARP) this.#arp.receive(payloadAt, available - ethernet.HEADER_LENGTH)
+    else this.drops.etherType++
+  }
+
+  #receiveIpv4(at: number, available: number): void {
+    const view = this.#interface.view
+    const inbound = this.inbound
+    const drops = this.drops
+    if (!ipv4.isValid(view, at, available)) {
+      drops.ipv4Invalid++
+      return
+    }
+    if (!ipv4.checksumIsRight(view, at)) {
+      drops.ipv4Checksum++
+      return
+    }
+    const source = ipv4.source(view, at)
+    if (!this.#isSource(source)) {
+      drops.ipv4Source++
+      return
+    }
+    if (ipv4.isFragment(view, at)) {
+      drops.ipv4Fragment++
+      return
+    }
+    const headerLength = ipv4.headerLength(view, at)
+    inbound.ipAt = at
+    inbound.payloadAt = at + headerLength
+    inbound.payloadLength = ipv4.totalLength(view, at) - headerLength
+    inbound.source = source
+    inbound.destination = ipv4.destination(view, at)
+    inbound.protocol = ipv4.protocol(view, at)
+    inbound.timeToLive = ipv4.timeToLive(view, at)
+    inbound.typeOfService = ipv4.typeOfService(view, at)
+    const receiver = this.#protocols[inbound.protocol] as ProtocolReceiver | null
+    if (receiver === null) drops.protocol++
+    else receiver.receive(inbound)
+  }
+
+  // RFC 1122, 3.2.1.3: never a source address: 0/8, 127/8, multicast and above, a broadcast address. And never ours.
+  #isSource(source: number): boolean {
+    const top = source >>> 24
+    if (top === 0 || top === LOOPBACK_NET || source >>> 28 >= TOP_NIBBLE_MULTICAST) return false
+    return !this.#interface.isOurs(source) && source !== this.#interface.broadcast && source !== this.#interface.addresses.network
+  }
+}

@@ -1,0 +1,120 @@
+// Fifth: the ACK field (RFC 9293, 3.10.7.4), with the window update, duplicate acknowledgments (RFC 5681, 3.2) and fast
+// recovery (RFC 6582), and the state changes that the acknowledgment of our FIN brings.
+import { BYTES_OUT, count } from '../net/flow-row.js'
+import { drop, enterTimeWait } from './close.js'
+import * as congestion from './congestion.js'
+import { ACK_NOW, type Connection, FIN_SENT, IS_RECOVERING, IS_TIMED } from './connection.js'
+import * as rto from './rto.js'
+import type { Segment } from './segment.js'
+import * as send from './send.js'
+import * as seq from './seq.js'
+import { type Tcp, TIMER_RETRANSMIT } from './stack.js'
+
+/** The segment is to be processed further. */
+export const GO_ON = 0
+/** It is not acceptable, or the connection has ended with it. */
+export const DROP = 1
+/** The host's socket is broken. */
+export const BROKEN = 2
+
+/** Processes SEG.ACK in the synchronized states. */
+export function acknowledge(tcp: Tcp, c: Connection, s: Segment): number {
+  if (seq.gt(s.ack, c.sndMax)) {
+    // An acknowledgment of something not yet sent (RFC 9293: send an ACK, drop the segment).
+    c.raise(ACK_NOW)
+    tcp.touch(c)
+    return DROP
+  }
+  let verdict = GO_ON
+  if (seq.gt(s.ack, c.sndUna)) verdict = advance(tcp, c, s)
+  else if (s.ack === c.sndUna && isDuplicate(c, s)) verdict = duplicate(tcp, c)
+  if (verdict === GO_ON && seq.leq(c.sndUna, s.ack)) updateWindow(tcp, c, s)
+  return verdict
+}
+
+// SND.UNA < SEG.ACK =< SND.NXT
+function advance(tcp: Tcp, c: Connection, s: Segment): number {
+  const all = seq.diff(s.ack, c.sndUna)
+  const isFinAcked = c.has(FIN_SENT) && s.ack === c.sndMax
+  const text = isFinAcked ? all - 1 : all
+  if (text > 0) {
+    tcp.relay.consume(c, text)
+    count(c.rows, c.base + BYTES_OUT, text)
+  }
+  c.sndUna = s.ack
+  // After a timeout sndNxt went back; an acknowledgment may overtake it.
+  if (seq.lt(c.sndNxt, s.ack)) {
+    c.sndNxt = s.ack
+    tcp.relay.rewind(c, 0)
+  }
+  if (c.has(IS_TIMED) && seq.leq(c.rttSeq, s.ack)) {
+    c.lower(IS_TIMED)
+    rto.sample(c, seq.diff(tcp.now, c.rttSent))
+  }
+  c.backoff = 0
+  c.dupAcks = 0
+  if (c.sndUna === c.sndMax) tcp.cancelTimer(c, TIMER_RETRANSMIT)
+  else tcp.setTimer(c, TIMER_RETRANSMIT, rto.current(c)) // RFC 6298, 5.3
+  if (!c.has(IS_RECOVERING)) congestion.acknowledged(c, text)
+  else if (seq.leq(c.recover, s.ack)) congestion.leaveRecovery(c)
+  else if (!send.retransmitFirst(tcp, c)) return BROKEN // RFC 6582: a partial acknowledgment, the next hole
+  tcp.touch(c)
+  return isFinAcked ? finAcknowledged(tcp, c) : GO_ON
+}
+
+function finAcknowledged(tcp: Tcp, c: Connection): number {
+  switch (c.state) {
+    case 'FIN-WAIT-1':
+      c.state = 'FIN-WAIT-2'
+      return GO_ON
+    case 'CLOSING':
+      enterTimeWait(tcp, c)
+      return GO_ON
+    case 'LAST-ACK':
+      drop(tcp, c)
+      return DROP
+    case 'CLOSED':
+    case 'LISTEN':
+    case 'SYN-SENT':
+    case 'SYN-RECEIVED':
+    case 'ESTABLISHED':
+    case 'FIN-WAIT-2':
+    case 'CLOSE-WAIT':
+    case 'TIME-WAIT':
+      return GO_ON
+  }
+}
+
+// RFC 5681, 2: unacknowledged text, no text, SYN or FIN, and the same window.
+function isDuplicate(c: Connection, s: Segment): boolean {
+  return c.sndUna !== c.sndMax && s.length === 0 && s.window << c.sndScale === c.sndWnd
+}
+
+function duplicate(tcp: Tcp, c: Connection): number {
+  c.dupAcks++
+  if (c.has(IS_RECOVERING)) {
+    c.cwnd = Math.min(c.cwnd + c.sndMss, congestion.CWND_MAX)
+    tcp.touch(c)
+  } else if (c.dupAcks === congestion.DUP_ACK_THRESHOLD && seq.lt(c.recover, c.sndUna)) {
+    congestion.enterRecovery(c)
+    if (!send.retransmitFirst(tcp, c)) return BROKEN
+  }
+  return GO_ON
+}
+
+// SND.WL1 and SND.WL2 keep old segments from updating the window.
+function updateWindow(tcp: Tcp, c: Connection, s: Segment): void {
+  if (!(seq.lt(c.sndWl1, s.seq) || (c.sndWl1 === s.seq && seq.leq(c.sndWl2, s.ack)))) return
+  const window = s.window << c.sndScale
+  c.sndWl1 = s.seq
+  c.sndWl2 = s.ack
+  if (window === c.sndWnd) return
+  // A window that opens ends the probing (RFC 9293, 3.8.6.1).
+  if (c.sndWnd === 0) {
+    c.backoff = 0
+    if (c.sndNxt === c.sndUna) tcp.cancelTimer(c, TIMER_RETRANSMIT)
+  }
+  c.sndWnd = window
+  if (window > c.maxWnd) c.maxWnd = window
+  tcp.touch(c)
+}

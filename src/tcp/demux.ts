@@ -1,0 +1,184 @@
+// TCP's two ends: segments from the guest find their connection here, and so do events of the host's sockets. Work that
+// several segments of a batch may add to (acknowledgments, text) is done once, in `settle`, when the batch ends.
+import type { Inbound } from '../net/inbound.js'
+import type { DropCounters, ProtocolReceiver } from '../net/ipv4.js'
+import * as checksum from '../wire/checksum.js'
+import { PROTOCOL_TCP } from '../wire/numbers.js'
+import * as wire from '../wire/tcp.js'
+import { drop, resetGuest, resetHost } from './close.js'
+import { ACK_NOW, type Connection, HOST_FULL, HOST_READABLE, WANTS_ROOM } from './connection.js'
+import * as listen from './listen.js'
+import * as output from './output.js'
+import * as receive from './receive.js'
+import { segmentArrives } from './segment-arrives.js'
+import * as send from './send.js'
+import * as seq from './seq.js'
+import type { Tcp } from './stack.js'
+import * as timers from './timers.js'
+import * as window from './window.js'
+
+export class TcpDemux implements ProtocolReceiver {
+  readonly #tcp: Tcp
+  readonly #drops: DropCounters
+
+  constructor(tcp: Tcp, drops: DropCounters) {
+    this.#tcp = tcp
+    this.#drops = drops
+  }
+
+  /** A segment from the guest. */
+  receive(inbound: Inbound): void {
+    const tcp = this.#tcp
+    const view = tcp.interface.view
+    const at = inbound.payloadAt
+    const length = inbound.payloadLength
+    if (!wire.isValid(view, at, length)) {
+      this.#drops.transportInvalid++
+      return
+    }
+    if (!inbound.isTrusted) {
+      const pseudo = checksum.pseudoHeader4(inbound.source, inbound.destination, PROTOCOL_TCP, length)
+      if (!wire.checksumIsRight(view, at, length, pseudo)) {
+        this.#drops.transportChecksum++
+        return
+      }
+    }
+    const s = tcp.segment
+    tcp.now = inbound.now
+    s.read(view, inbound)
+    inbound.ports = wire.ports(view, at)
+    const row = tcp.relay.find(inbound)
+    if (row === 0 || !segmentArrives(tcp, tcp.connection(row), s)) this.#open(inbound)
+  }
+
+  // RFC 9293, 3.10.7.1 and 3.10.7.2: no connection is known.
+  #open(inbound: Inbound): void {
+    const tcp = this.#tcp
+    const s = tcp.segment
+    if (s.has(wire.RST)) return
+    if (s.has(wire.ACK) || !s.has(wire.SYN)) {
+      const view = tcp.interface.view
+      const source = wire.srcPort(view, inbound.payloadAt)
+      const target = wire.dstPort(view, inbound.payloadAt)
+      output.sendStrayReset(tcp, s, inbound.macHigh, inbound.macLow, inbound.source, inbound.destination, source, target)
+      return
+    }
+    const row = tcp.relay.accept(inbound)
+    if (row !== 0) listen.listen(tcp, tcp.connection(row), s)
+  }
+
+  /** True while the host's connect is pending. */
+  isPending(row: number): boolean {
+    return this.#tcp.connection(row).state === 'LISTEN'
+  }
+
+  /** Sequence number of the guest's SYN: what an ICMP error about it quotes. */
+  guestSequence(row: number): number {
+    return this.#tcp.connection(row).irs
+  }
+
+  /** The host's connect has succeeded. */
+  hostConnected(row: number, now: number): void {
+    this.#tcp.now = now
+    listen.connected(this.#tcp, this.#tcp.connection(row))
+  }
+
+  /** The host's connect has failed, and the guest has been told otherwise (ICMP): the row goes. */
+  hostUnreachable(row: number): void {
+    drop(this.#tcp, this.#tcp.connection(row))
+  }
+
+  /** The host's socket is broken, or refused the connection: the guest sees a reset. */
+  hostBroken(row: number, now: number): void {
+    this.#tcp.now = now
+    resetGuest(this.#tcp, this.#tcp.connection(row))
+  }
+
+  /** The guest is gone: the host sees a reset. */
+  abandon(row: number): void {
+    resetHost(this.#tcp, this.#tcp.connection(row))
+  }
+
+  /** The host's socket has something to read, or its end. */
+  hostReadable(row: number): void {
+    const c = this.#tcp.connection(row)
+    c.raise(HOST_READABLE)
+    this.#tcp.touch(c)
+  }
+
+  /** The host's socket has drained. */
+  hostWritable(row: number, now: number): void {
+    const tcp = this.#tcp
+    const c = tcp.connection(row)
+    tcp.now = now
+    c.lower(WANTS_ROOM)
+    if (c.has(HOST_FULL)) {
+      c.lower(HOST_FULL)
+      if (!receive.deliverHeld(tcp, c)) {
+        resetGuest(tcp, c)
+        return
+      }
+      receive.deliverFin(tcp, c)
+      tcp.touch(c)
+    }
+    const before = c.rcvEdge
+    window.advance(tcp, c)
+    if (seq.gt(c.rcvEdge, before)) {
+      c.raise(ACK_NOW)
+      tcp.touch(c)
+    }
+  }
+
+  /** A timer of the row went off. */
+  expire(row: number, kind: number, now: number): void {
+    this.#tcp.now = now
+    timers.expire(this.#tcp, this.#tcp.connection(row), kind)
+  }
+
+  /** True while `settle` has work. */
+  get hasWork(): boolean {
+    return this.#tcp.hasTouched
+  }
+
+  /** Ends a batch: sends text, and the acknowledgments that no text carried. */
+  settle(now: number): void {
+    const tcp = this.#tcp
+    tcp.now = now
+    const count = tcp.takeTouched()
+    for (let i = 0; i < count; i++) {
+      const c = tcp.touched(i)
+      if (c.isOpen) this.#settle(c)
+    }
+  }
+
+  #settle(c: Connection): void {
+    const tcp = this.#tcp
+    switch (c.state) {
+      case 'ESTABLISHED':
+      case 'CLOSE-WAIT':
+      case 'FIN-WAIT-1':
+      case 'CLOSING':
+      case 'LAST-ACK': {
+        receive.scheduleAck(tcp, c)
+        const outcome = send.send(tcp, c)
+        if (outcome === send.BROKEN) {
+          resetGuest(tcp, c)
+          return
+        }
+        if (outcome === send.MORE) tcp.touch(c)
+        break
+      }
+      case 'FIN-WAIT-2':
+        receive.scheduleAck(tcp, c)
+        break
+      case 'TIME-WAIT':
+        break
+      case 'CLOSED':
+      case 'LISTEN':
+      case 'SYN-SENT':
+      case 'SYN-RECEIVED':
+        return
+    }
+    if (c.has(ACK_NOW)) output.sendAck(tcp, c)
+  }
+}

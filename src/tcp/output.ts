@@ -1,0 +1,152 @@
+// Putting segments together (RFC 9293, 3.10.7 and 3.8): every segment to the guest leaves through here. Small ones carry a
+// full checksum, so that readers on raw sockets are not confused; text leaves with a partial one, and as a super-segment
+// that the receiver cuts (or takes whole) when it is longer than an MSS.
+
+import { PORTS } from '../net/flow-row.js'
+import { TRANSPORT_AT } from '../net/interface.js'
+import * as checksum from '../wire/checksum.js'
+import * as ipv4 from '../wire/ipv4.js'
+import { PROTOCOL_TCP } from '../wire/numbers.js'
+import * as wire from '../wire/tcp.js'
+import * as options from '../wire/tcp-options.js'
+import * as virtio from '../wire/virtio-net.js'
+import { ACK_DELAYED, ACK_NOW, type Connection, HAS_SACK, HAS_TIMESTAMPS, HELD } from './connection.js'
+import type { Segment } from './segment.js'
+import { type Tcp, TIMER_DELAYED_ACK } from './stack.js'
+import * as window from './window.js'
+
+/** Text that fits one checksum of our own at less cost than the receiver's: bytes. */
+const SMALL_TEXT = 256
+/** SACK blocks that fit beside timestamps (RFC 2018, 3). */
+const MAX_SACK_BLOCKS = 3
+
+/** Header length of a segment with text: the offset of the text behind TRANSPORT_AT. */
+export const headerLength = (c: Connection): number =>
+  c.has(HAS_TIMESTAMPS) ? wire.HEADER_LENGTH + options.TIMESTAMP_LENGTH : wire.HEADER_LENGTH
+
+/** Our MSS: what one datagram of the link's MTU holds (RFC 9293, 3.7.1). */
+export const ourMss = (tcp: Tcp): number => tcp.interface.mtu - ipv4.HEADER_LENGTH - wire.HEADER_LENGTH
+
+// What any segment that acknowledges settles.
+function acknowledged(tcp: Tcp, c: Connection): void {
+  c.lastAckSent = c.rcvNxt
+  c.rcvUnacked = 0
+  if (c.has(ACK_DELAYED)) tcp.cancelTimer(c, TIMER_DELAYED_ACK)
+  c.lower(ACK_NOW | ACK_DELAYED)
+}
+
+function writeHeader(tcp: Tcp, c: Connection, sequence: number, flags: number, header: number, windowField: number): void {
+  const at = tcp.interface.slot + TRANSPORT_AT
+  const ports = c.rows[c.base + PORTS]!
+  const view = tcp.interface.view
+  wire.write(view, at, ports & 0xffff, ports >>> 16, sequence, c.rcvNxt, header, flags, windowField)
+  if (c.has(HAS_TIMESTAMPS)) options.writeTimestamp(view, at + wire.HEADER_LENGTH, tcp.now, c.tsRecent)
+}
+
+// From the slot, checksum in full; `length` counts from the TCP header.
+function transmitWhole(tcp: Tcp, c: Connection, length: number): void {
+  const iface = tcp.interface
+  wire.setChecksum(iface.view, iface.slot + TRANSPORT_AT, length, checksum.pseudoHeader4(c.remote, c.guest, PROTOCOL_TCP, length))
+  iface.headRow(c.rows, c.base, PROTOCOL_TCP, length)
+  iface.transmit(ipv4.HEADER_LENGTH + length)
+}
+
+/** SYN-ACK (RFC 9293, 3.5): offers what the guest's SYN offered. */
+export function sendSynAck(tcp: Tcp, c: Connection): void {
+  const at = tcp.interface.slot + TRANSPORT_AT
+  const view = tcp.interface.view
+  const scale = c.rcvScale > 0 ? c.rcvScale : -1
+  const sack = c.has(HAS_SACK) ? 1 : 0
+  const stamps = c.has(HAS_TIMESTAMPS) ? 1 : 0
+  const size = options.writeSyn(view, at + wire.HEADER_LENGTH, ourMss(tcp), scale, sack, stamps, tcp.now, c.tsRecent)
+  const offered = (c.rcvEdge - c.rcvNxt) | 0
+  const ports = c.rows[c.base + PORTS]!
+  const header = wire.HEADER_LENGTH + size
+  // RFC 7323, 2.2: the window of a SYN is never scaled.
+  wire.write(view, at, ports & 0xffff, ports >>> 16, c.iss, c.rcvNxt, header, wire.SYN | wire.ACK, offered > 0xffff ? 0xffff : offered)
+  c.lastAckSent = c.rcvNxt
+  transmitWhole(tcp, c, header)
+}
+
+/** A segment without text: an acknowledgment, a FIN, a probe. SACK blocks tell what is held (RFC 2018, 4). */
+export function sendControl(tcp: Tcp, c: Connection, sequence: number, flags: number): void {
+  window.advance(tcp, c)
+  let header = headerLength(c)
+  if (c.heldCount > 0 && c.has(HAS_SACK)) header += writeSack(tcp, c, header)
+  writeHeader(tcp, c, sequence, flags | wire.ACK, header, window.field(c))
+  acknowledged(tcp, c)
+  transmitWhole(tcp, c, header)
+}
+
+// A range that begins at rcvNxt is not out of order: it only waits for the host's socket.
+function writeSack(tcp: Tcp, c: Connection, header: number): number {
+  const first = c.rows[c.base + HELD] === c.rcvNxt ? 1 : 0
+  const count = Math.min(c.heldCount - first, MAX_SACK_BLOCKS)
+  if (count <= 0) return 0
+  return options.writeSack(tcp.interface.view, tcp.interface.slot + TRANSPORT_AT + header, c.rows, c.base + HELD + 2 * first, count)
+}
+
+/** An acknowledgment and nothing else. */
+export function sendAck(tcp: Tcp, c: Connection): void {
+  sendControl(tcp, c, c.sndNxt, 0)
+}
+
+/** `length` bytes of text, which lie in the slot behind the header already. */
+export function sendText(tcp: Tcp, c: Connection, sequence: number, length: number, flags: number): void {
+  window.advance(tcp, c)
+  const iface = tcp.interface
+  const header = headerLength(c)
+  writeHeader(tcp, c, sequence, flags | wire.ACK, header, window.field(c))
+  acknowledged(tcp, c)
+  const total = header + length
+  if (length <= SMALL_TEXT || !iface.hasOffload) {
+    transmitWhole(tcp, c, total)
+    return
+  }
+  wire.setPartial(iface.view, iface.slot + TRANSPORT_AT, checksum.pseudoHeader4(c.remote, c.guest, PROTOCOL_TCP, total))
+  iface.headRow(c.rows, c.base, PROTOCOL_TCP, total)
+  const isSuper = length > c.sndMss
+  iface.transmitPartial(
+    ipv4.HEADER_LENGTH + total,
+    isSuper ? virtio.GSO_TCPV4 : virtio.GSO_NONE,
+    isSuper ? TRANSPORT_AT - virtio.HEADER_LENGTH + header : 0,
+    isSuper ? c.sndMss : 0,
+    wire.CHECKSUM_OFFSET,
+  )
+}
+
+/** Resets the connection as the guest sees it (RFC 9293, 3.5.2). */
+export function sendReset(tcp: Tcp, c: Connection): void {
+  const header = headerLength(c)
+  writeHeader(tcp, c, c.sndMax, wire.RST | wire.ACK, header, 0)
+  transmitWhole(tcp, c, header)
+}
+
+/** Answers a SYN that cannot be served: the connection is refused (RFC 9293, 3.5.2: sequence 0, the SYN acknowledged). */
+export function sendRefusal(tcp: Tcp, c: Connection): void {
+  const at = tcp.interface.slot + TRANSPORT_AT
+  const ports = c.rows[c.base + PORTS]!
+  wire.write(tcp.interface.view, at, ports & 0xffff, ports >>> 16, 0, c.rcvNxt, wire.HEADER_LENGTH, wire.RST | wire.ACK, 0)
+  transmitWhole(tcp, c, wire.HEADER_LENGTH)
+}
+
+/** Answers a segment that belongs to no connection (RFC 9293, 3.10.7.1). The addresses are those of the segment, turned round. */
+export function sendStrayReset(
+  tcp: Tcp,
+  s: Segment,
+  macHigh: number,
+  macLow: number,
+  guest: number,
+  remote: number,
+  guestPort: number,
+  remotePort: number,
+): void {
+  const iface = tcp.interface
+  const at = iface.slot + TRANSPORT_AT
+  const isAck = s.has(wire.ACK)
+  const flags = isAck ? wire.RST : wire.RST | wire.ACK
+  wire.write(iface.view, at, remotePort, guestPort, isAck ? s.ack : 0, isAck ? 0 : (s.seq + s.length) | 0, wire.HEADER_LENGTH, flags, 0)
+  wire.setChecksum(iface.view, at, wire.HEADER_LENGTH, checksum.pseudoHeader4(remote, guest, PROTOCOL_TCP, wire.HEADER_LENGTH))
+  iface.head(macHigh, macLow, remote, guest, PROTOCOL_TCP, wire.HEADER_LENGTH, 64, 0)
+  iface.transmit(ipv4.HEADER_LENGTH + wire.HEADER_LENGTH)
+}

@@ -1,0 +1,159 @@
+// SEGMENT ARRIVES (RFC 9293, 3.10.7.4): one function for each numbered step, in its order. Each returns false when the segment
+// is not to be processed further.
+import { slabSize } from '../packet/slab-pool.js'
+import { ACK, FIN, RST, SYN } from '../wire/tcp.js'
+import { acknowledge, BROKEN, DROP } from './acknowledge.js'
+import { drop, enterTimeWait, resetGuest, resetHost } from './close.js'
+import { ACK_NOW, type Connection, HAS_FIN, HAS_TIMESTAMPS } from './connection.js'
+import * as listen from './listen.js'
+import * as receive from './receive.js'
+import type { Segment } from './segment.js'
+import * as seq from './seq.js'
+import { type Tcp, TIMER_RETRANSMIT } from './stack.js'
+
+/** RFC 7323, 5.5: a timestamp older than this no longer counts, ms (24 days). */
+const TIMESTAMP_LIFETIME = 24 * 24 * 3600 * 1000
+
+/** Processes the segment for a connection that exists. False when it has ended and the segment, a SYN, may open a new one. */
+export function segmentArrives(tcp: Tcp, c: Connection, s: Segment): boolean {
+  if (c.state === 'LISTEN') {
+    arrivesInListen(tcp, c, s)
+    return true
+  }
+  if (c.state === 'TIME-WAIT' && reopens(c, s)) {
+    drop(tcp, c)
+    return false
+  }
+  if (!checkSequence(tcp, c, s)) return true
+  if (!checkRst(tcp, c, s)) return true
+  if (!checkSyn(tcp, c, s)) return true
+  if (!checkAck(tcp, c, s)) return true
+  processText(tcp, c, s)
+  return true
+}
+
+// The host's connect is pending: the SYN is repeated, or the guest gives up.
+function arrivesInListen(tcp: Tcp, c: Connection, s: Segment): void {
+  if (s.has(RST)) {
+    if (s.seq === c.rcvNxt || s.seq === c.irs) resetHost(tcp, c)
+  } else if (s.has(SYN) && !s.has(ACK) && s.seq !== c.irs) listen.readSyn(tcp, c, s)
+}
+
+// RFC 9293, 3.6.1 (MAY-2) and RFC 6191: a later SYN ends TIME-WAIT early.
+function reopens(c: Connection, s: Segment): boolean {
+  if (!s.has(SYN) || s.has(ACK) || s.has(RST)) return false
+  return seq.gt(s.seq, c.rcvNxt) || (c.has(HAS_TIMESTAMPS) && s.hasTimestamp && seq.gt(s.timestamp, c.tsRecent))
+}
+
+/** First: the sequence number, and PAWS (RFC 7323, 5.3). What is not acceptable is answered with an ACK. */
+function checkSequence(tcp: Tcp, c: Connection, s: Segment): boolean {
+  if (c.has(HAS_TIMESTAMPS) && s.hasTimestamp && !s.has(RST)) {
+    const isOld = seq.lt(s.timestamp, c.tsRecent) && seq.diff(tcp.now, c.tsRecentAge) < TIMESTAMP_LIFETIME
+    if (isOld) return unacceptable(tcp, c, s)
+  }
+  // The window is what the ring can hold, which is never less than what we advertised. As in Linux a segment may begin at its very
+  // end: a guest that has filled the window still acknowledges from there.
+  const offset = seq.diff(s.seq, c.rcvNxt)
+  const end = offset + s.length
+  if (offset > slabSize(c.slabClass) || end < 0 || (s.length > 0 && end === 0) || (s.length === 0 && offset < 0)) {
+    return s.has(RST) ? false : unacceptable(tcp, c, s)
+  }
+  if (s.hasTimestamp && seq.leq(s.seq, c.lastAckSent) && seq.leq(c.tsRecent, s.timestamp)) {
+    c.tsRecent = s.timestamp
+    c.tsRecentAge = tcp.now
+  }
+  return true
+}
+
+function unacceptable(tcp: Tcp, c: Connection, s: Segment): boolean {
+  // A repeated SYN lies before the window: the guest has not seen our SYN-ACK.
+  if (c.state === 'SYN-RECEIVED' && s.has(SYN)) {
+    listen.resendSynAck(tcp, c)
+    return false
+  }
+  if (c.state === 'TIME-WAIT') enterTimeWait(tcp, c)
+  c.raise(ACK_NOW)
+  tcp.touch(c)
+  return false
+}
+
+/** Second: RST. Only the exact next sequence number resets (RFC 5961, 3.2); anything else in the window is challenged. */
+function checkRst(tcp: Tcp, c: Connection, s: Segment): boolean {
+  if (!s.has(RST)) return true
+  if (s.seq === c.rcvNxt) resetHost(tcp, c)
+  else {
+    c.raise(ACK_NOW)
+    tcp.touch(c)
+  }
+  return false
+}
+
+/** Fourth: SYN. It is challenged, whatever its number (RFC 5961, 4.2). */
+function checkSyn(tcp: Tcp, c: Connection, s: Segment): boolean {
+  if (!s.has(SYN)) return true
+  c.raise(ACK_NOW)
+  tcp.touch(c)
+  return false
+}
+
+/** Fifth: ACK. */
+function checkAck(tcp: Tcp, c: Connection, s: Segment): boolean {
+  if (!s.has(ACK)) return false
+  if (c.state === 'SYN-RECEIVED') {
+    if (s.ack !== c.sndMax) {
+      resetGuest(tcp, c)
+      return false
+    }
+    c.state = 'ESTABLISHED'
+    c.backoff = 0
+    c.sndUna = s.ack
+    c.sndWnd = s.window << c.sndScale
+    c.maxWnd = c.sndWnd
+    c.sndWl1 = s.seq
+    c.sndWl2 = s.ack
+    tcp.cancelTimer(c, TIMER_RETRANSMIT)
+    tcp.touch(c)
+    return true
+  }
+  const verdict = acknowledge(tcp, c, s)
+  if (verdict === BROKEN) resetGuest(tcp, c)
+  return verdict !== BROKEN && verdict !== DROP
+}
+
+/** Seventh and eighth: text and FIN. (Sixth, URG: urgent text is text, RFC 9293 3.8.5 leaves it to the user.) */
+function processText(tcp: Tcp, c: Connection, s: Segment): void {
+  switch (c.state) {
+    case 'ESTABLISHED':
+    case 'FIN-WAIT-1':
+    case 'FIN-WAIT-2':
+      if (s.textLength > 0) {
+        if (!receive.receiveText(tcp, c, s)) {
+          resetGuest(tcp, c)
+          return
+        }
+        tcp.touch(c)
+      }
+      if (s.has(FIN)) {
+        if (!c.has(HAS_FIN)) receive.receiveFin(c, s)
+        tcp.touch(c)
+      }
+      receive.deliverFin(tcp, c)
+      return
+    case 'TIME-WAIT':
+      if (s.has(FIN)) unacceptable(tcp, c, s)
+      return
+    case 'CLOSE-WAIT':
+    case 'CLOSING':
+    case 'LAST-ACK':
+      // After its FIN the guest has nothing to say; a repeated FIN is acknowledged.
+      if (s.length > 0) {
+        c.raise(ACK_NOW)
+        tcp.touch(c)
+      }
+      return
+    case 'CLOSED':
+    case 'LISTEN':
+    case 'SYN-SENT':
+    case 'SYN-RECEIVED':
+  }
+}

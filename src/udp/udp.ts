@@ -1,0 +1,65 @@
+// UDP towards the guest (RFC 768): checks what arrives, and sends datagrams from any address and port. Datagrams longer
+// than the MTU leave as fragments.
+
+import type { Inbound } from '../net/inbound.js'
+import { type Interface, TRANSPORT_AT } from '../net/interface.js'
+import type { DropCounters, ProtocolReceiver } from '../net/ipv4.js'
+import * as ipv4 from '../wire/ipv4.js'
+import { PROTOCOL_UDP } from '../wire/numbers.js'
+import * as wire from '../wire/udp.js'
+
+/** Receives the payload of a datagram: arena offset and length. */
+export interface DatagramReceiver {
+  receive(inbound: Inbound, at: number, length: number): void
+}
+
+/** Largest payload (bytes): what is left of an IPv4 datagram. */
+export const MAX_PAYLOAD = 65_535 - ipv4.HEADER_LENGTH - wire.HEADER_LENGTH
+
+export class Udp implements ProtocolReceiver {
+  readonly interface: Interface
+  readonly #drops: DropCounters
+  #receiver: DatagramReceiver | null = null
+
+  constructor(iface: Interface, drops: DropCounters) {
+    this.interface = iface
+    this.#drops = drops
+  }
+
+  /** Names who receives. */
+  connect(receiver: DatagramReceiver): void {
+    this.#receiver = receiver
+  }
+
+  receive(inbound: Inbound): void {
+    const view = this.interface.view
+    const at = inbound.payloadAt
+    if (!wire.isValid(view, at, inbound.payloadLength)) {
+      this.#drops.transportInvalid++
+      return
+    }
+    if (!inbound.isTrusted && !wire.checksumIsRight4(view, at, inbound.source, inbound.destination)) {
+      this.#drops.transportChecksum++
+      return
+    }
+    inbound.ports = wire.ports(view, at)
+    this.#receiver?.receive(inbound, at + wire.HEADER_LENGTH, wire.length(view, at) - wire.HEADER_LENGTH)
+  }
+
+  /** Where the payload of the next datagram to send is to be put, in the transmit slot. */
+  get payloadAt(): number {
+    return this.interface.slot + TRANSPORT_AT + wire.HEADER_LENGTH
+  }
+
+  /** Sends `length` bytes that lie at `payloadAt`. Addresses are IPv4 words. */
+  send(macHigh: number, macLow: number, source: number, sourcePort: number, target: number, targetPort: number, length: number): boolean {
+    const iface = this.interface
+    const at = iface.slot + TRANSPORT_AT
+    const total = wire.HEADER_LENGTH + length
+    wire.write(iface.view, at, sourcePort, targetPort, total)
+    wire.setChecksum4(iface.view, at, source, target)
+    if (ipv4.HEADER_LENGTH + total > iface.mtu) return iface.transmitFragments(macHigh, macLow, source, target, PROTOCOL_UDP, total)
+    iface.head(macHigh, macLow, source, target, PROTOCOL_UDP, total, 64, 0)
+    return iface.transmit(ipv4.HEADER_LENGTH + total)
+  }
+}
