@@ -1,0 +1,72 @@
+// Request/response and connect/request/response, by our own small C programs (rr.c, crr.c), compiled at the start of a run so
+// that it is not an interpreter that is measured.
+import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { repository } from '../support/machine.js'
+import { UsageError } from '../support/options.js'
+import { roomFolder } from './enclosure.js'
+import type { Figures, Metric, Workload } from './workload.js'
+
+const MTU = 1500
+const PATIENCE_MS = 15_000 // beyond the length of the test; holds its warm-up
+const COMPILE_MS = 60_000
+
+/** The path of a load generator, compiled if this run has not done so yet. */
+function generator(name: 'rr' | 'crr'): string {
+  const output = join(roomFolder(), name)
+  if (existsSync(output)) return output
+  const source = join(repository, 'bench', 'e2e', `${name}.c`)
+  const args = ['-std=c11', '-O2', '-Wall', '-Wextra', '-Werror', '-o', output, source]
+  const done = spawnSync('cc', args, { encoding: 'utf8', timeout: COMPILE_MS })
+  if (done.error) throw new UsageError(`cc: ${done.error.message}; the latency workloads need a C compiler`)
+  if (done.status !== 0) throw new Error(`cc ${args.join(' ')}: ${done.stderr}`)
+  return output
+}
+
+const LATENCY: readonly Metric[] = [
+  { key: 'p50', title: 'p50 us', better: 'less', ratio: true },
+  { key: 'p99', title: 'p99 us', better: 'less', ratio: true },
+  { key: 'perSecond', title: '1/s', better: 'more' },
+  { key: 'failures', title: 'failed', better: 'less' },
+]
+
+const TRANSACTIONS: readonly Metric[] = [
+  { key: 'perSecond', title: '1/s', better: 'more', ratio: true },
+  { key: 'p50', title: 'p50 us', better: 'less' },
+  { key: 'p99', title: 'p99 us', better: 'less' },
+  { key: 'failures', title: 'failed', better: 'less' },
+]
+
+export function requestResponse(transport: 'tcp' | 'udp', connections = 1): Workload {
+  return {
+    name: `rr-${transport}${connections === 1 ? '' : `-x${connections}`}`,
+    title: `${transport.toUpperCase()} request/response, 1 byte, ${connections} at a time`,
+    mtu: MTU,
+    metrics: LATENCY,
+    hasLimit: true,
+    measure: async (session, { seconds }): Promise<Figures> => {
+      const rr = generator('rr')
+      const serve = (port: number) => ['server', transport, '127.0.0.1', String(port), String(connections)]
+      const { port } = await session.serve(rr, serve, transport)
+      const client = session.client.start(rr, ['client', transport, session.address, String(port), String(connections), `${seconds}s`])
+      return JSON.parse(await client.finish(seconds * 1000 + PATIENCE_MS)) as Figures
+    },
+  }
+}
+
+export function connectRequestResponse(concurrency = 1): Workload {
+  return {
+    name: `crr${concurrency === 1 ? '' : `-x${concurrency}`}`,
+    title: `TCP connect, request, response, end; ${concurrency} at a time`,
+    mtu: MTU,
+    metrics: TRANSACTIONS,
+    hasLimit: true,
+    measure: async (session, { seconds }): Promise<Figures> => {
+      const crr = generator('crr')
+      const { port } = await session.serve(crr, (own) => ['server', '127.0.0.1', String(own)])
+      const client = session.client.start(crr, ['client', session.address, String(port), String(concurrency), `${seconds}s`])
+      return JSON.parse(await client.finish(seconds * 1000 + PATIENCE_MS)) as Figures
+    },
+  }
+}

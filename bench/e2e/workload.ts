@@ -1,0 +1,28 @@
+// What a workload is: a name, what it yields, and how it is measured on one session.
+import type { BenchOptions } from '../support/options.js'
+import type { Session } from './session.js'
+
+export interface Metric {
+  readonly key: string
+  /** Column title, with the unit. */
+  readonly title: string
+  readonly better: 'more' | 'less'
+  /** Ratios to the peers are shown for these. */
+  readonly ratio?: true
+  /** Loopback has no such thing. */
+  readonly stackOnly?: true
+}
+
+export type Figures = Readonly<Record<string, number>>
+
+export interface Workload {
+  readonly name: string
+  readonly title: string
+  readonly mtu: number
+  readonly metrics: readonly Metric[]
+  /** Measured on loopback too, as the limit. */
+  readonly hasLimit: boolean
+  /** Only when named by --only. */
+  readonly onRequest?: true
+  measure(session: Session, options: BenchOptions): Promise<Figures>
+}

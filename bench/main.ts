@@ -1,0 +1,44 @@
+// `npm run bench`: the micro benchmarks (micro/) and the end-to-end ones (e2e/). README.md has the method and the last tables.
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { stage } from './e2e/enclosure.js'
+import { hasWorkloads, run } from './e2e/main.js'
+import { type BenchOptions, type Part, parseOptions, USAGE, UsageError } from './support/options.js'
+
+/** micro/main.js does its work while it is loaded; its command line is the words that the names of its cases hold. */
+async function micro(options: BenchOptions): Promise<number> {
+  const file = new URL('./micro/main.js', import.meta.url)
+  if (!existsSync(file)) throw new UsageError('there are no micro benchmarks in this build')
+  process.argv.splice(1, process.argv.length, fileURLToPath(file), ...options.only)
+  await import(file.href)
+  return 0
+}
+
+function partsOf(options: BenchOptions): readonly Part[] {
+  if (options.list) return ['e2e']
+  if (options.parts.length > 0) return options.parts
+  if (options.only.length === 0) return ['micro', 'e2e']
+  return hasWorkloads(options.only) ? ['e2e'] : ['micro']
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  const options = parseOptions(args)
+  if (options.help) {
+    console.log(USAGE)
+    return 0
+  }
+  if (stage() !== 'front') return await run(options, args)
+  let status = 0
+  for (const part of partsOf(options)) status = Math.max(status, part === 'micro' ? await micro(options) : await run(options, args))
+  return status
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2))
+} catch (error) {
+  if (!(error instanceof UsageError)) throw error
+  console.error(`netloom bench: ${error.message}`)
+  process.exitCode = 2
+}
+// What a measurement left open must not keep the program; a pipe that takes the tables slowly must get them whole.
+process.stdout.write('', () => process.exit())
