@@ -1,0 +1,64 @@
+/*
+ * The launcher's end of the channel to Node: one text message each way at a time, one descriptor with the first.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "launcher.h"
+
+/* Longest message: a step's name and an errno. */
+#define MESSAGE_MAX 96
+
+static bool send_text(const Options *options, const char *text, int pass) {
+  char control[CMSG_SPACE(sizeof pass)] __attribute__((aligned(8)));
+  struct iovec data = {(void *)text, strlen(text)};
+  struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1};
+  if (pass >= 0) {
+    memset(control, 0, sizeof control);
+    message.msg_control = control;
+    message.msg_controllen = sizeof control;
+    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+    *header = (struct cmsghdr){.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof pass)};
+    memcpy(CMSG_DATA(header), &pass, sizeof pass);
+  }
+  ssize_t sent;
+  do sent = sendmsg(options->channel, &message, MSG_NOSIGNAL);
+  while (sent < 0 && errno == EINTR);
+  return sent >= 0;
+}
+
+static bool send_errno(const Options *options, const char *kind, const char *step, int error) {
+  char text[MESSAGE_MAX];
+  snprintf(text, sizeof text, "%s%s%s %d", kind, *step ? " " : "", step, error);
+  return send_text(options, text, -1);
+}
+
+/* Node turns the step and the errno into a line with a remedy. When Node is gone, nobody is there to be told. */
+void channel_fail(const Options *options, const char *step, int error) {
+  send_errno(options, "error", step, error);
+  _exit(1);
+}
+
+void channel_warn(const Options *options, const char *step, int error) {
+  if (!send_errno(options, "warn", step, error)) _exit(1);
+}
+
+void channel_send_exec(const Options *options, int error) { send_errno(options, "exec", "", error); }
+
+void channel_send_tap(const Options *options, const Tap *tap) {
+  char text[MESSAGE_MAX];
+  snprintf(text, sizeof text, "tap vnet=%d csum=%d tso=%d uso=%d", tap->vnet, tap->csum, tap->tso, tap->uso);
+  if (!send_text(options, text, tap->descriptor)) _exit(1);
+}
+
+void channel_await_go(const Options *options) {
+  char text[8];
+  ssize_t length;
+  do length = recv(options->channel, text, sizeof text, 0);
+  while (length < 0 && errno == EINTR);
+  if (length != 2 || memcmp(text, "go", 2) != 0) _exit(1);
+}

@@ -1,0 +1,94 @@
+/*
+ * What the files of the addon share: the context, and the shape of a method.
+ *
+ * A context serves one network: an arena that packets live in, a page of int32 words for results that do not fit the
+ * returned number (the scratch), and one epoll descriptor that Node's loop watches. JavaScript sees an object with one
+ * function per Method. Every method takes int32 words and returns one: a count or a descriptor, or -errno.
+ *
+ *     JavaScript                 addon.c                      tap.c, tcp.c, udp.c ...
+ *     native.tapWrite(7, 64, 90) -> Binding {context, call} -> tap_write(context, {7, 64, 90})
+ *
+ * So only addon.c, loop.c and memory.c know Node-API, and the rest is system calls.
+ */
+#ifndef NETLOOM_CONTEXT_H
+#define NETLOOM_CONTEXT_H
+
+#include <node_api.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <uv.h>
+
+/* Words of the scratch: 2,048 pairs, so one batch of events or frames can have so many entries. */
+#define SCRATCH_WORDS 4096
+/* Entries of two words that fit the scratch. */
+#define SCRATCH_PAIRS (SCRATCH_WORDS / 2)
+/* The longest method, udpSend, takes nine words. */
+#define MAX_ARGUMENTS 9
+
+/* Memory that C and an ArrayBuffer share. It is unmapped when neither needs it any more. */
+typedef struct {
+  void *base;
+  size_t size;
+  int references;
+} Mapping;
+
+typedef struct Context Context;
+
+typedef int32_t (*Call)(Context *context, const int32_t *argument);
+
+typedef struct {
+  const char *name; /* As JavaScript spells it; NULL ends a table. */
+  int arity;
+  Call call;
+} Method;
+
+/* What a JavaScript function carries as its data. */
+typedef struct {
+  Context *context;
+  Call call;
+} Binding;
+
+struct Context {
+  napi_env env;
+  Context *next; /* All contexts of this environment; they are freed with it, because functions can outlive an object. */
+  Binding *bindings;
+  Mapping *arena; /* NULL once closed: then every range is out of bounds. */
+  Mapping *scratch_mapping;
+  int32_t *scratch; /* Stays mapped after close, so that a late call has somewhere to write. */
+  int epoll;        /* -1 once closed. */
+  int timer;
+  uv_poll_t *poll; /* Freed by its own close callback. */
+  napi_ref callback;
+  napi_async_context async;
+  napi_async_cleanup_hook_handle hook;
+};
+
+extern const Method loop_methods[], message_methods[], process_methods[], signal_methods[], tap_methods[], tcp_methods[], udp_methods[];
+
+/* memory.c */
+Mapping *mapping_create(size_t bytes, int descriptor);
+void mapping_release(Mapping *mapping);
+napi_value mapping_buffer(napi_env env, Mapping *mapping);
+napi_value shared_memory(napi_env env, napi_callback_info info);
+/* The address of [at, at + length) in the arena, or NULL when it is not all inside. */
+void *arena_range(const Context *context, int32_t at, int32_t length);
+
+/* addon.c */
+void context_close(Context *context);
+napi_value throw_errno(napi_env env, const char *call, int error);
+
+/* loop.c */
+int loop_open(Context *context);
+void loop_close(Context *context);
+napi_value loop_start(napi_env env, napi_callback_info info);
+
+/* signal.c */
+int32_t signal_stop(Context *context, const int32_t *argument);
+
+/* address.c: four big-endian words and a port, to and from a sockaddr; IPv4 is ::ffff:a.b.c.d. */
+socklen_t address_load(struct sockaddr_storage *address, const int32_t *words, int32_t port);
+socklen_t address_load_v6(struct sockaddr_storage *address, const int32_t *words, int32_t port);
+void address_store(int32_t *words, int32_t *port, const struct sockaddr *address);
+
+#endif

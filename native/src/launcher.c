@@ -1,0 +1,54 @@
+/*
+ * netloom-launcher: makes or joins network namespaces, and leaves a configured TAP in them. See README.md in native/,
+ * user_namespaces(7), network_namespaces(7) and setns(2).
+ *
+ *     netloom-launcher run    --socket=FD INTERFACE [--dns=A] --map=root|current -- COMMAND [ARG...]
+ *     netloom-launcher attach --socket=FD INTERFACE (--pid=N | --netns=PATH [--userns=PATH])
+ *     INTERFACE: --ifname=tap0 --mtu=N --address=A --prefix=N --gateway=A [--mac=M]
+ *
+ * It is a program of its own because a user namespace can be entered only by a process with one thread, which Node never
+ * is. `run` becomes COMMAND at the end, so that the pid which Node started is the command's, and Node sees its exit status.
+ *
+ *     launcher                                        Node
+ *     namespaces, mounts, TAP, addresses, lo
+ *     tap vnet=1 csum=1 tso=1 uso=1  + descriptor  ->  starts the stack
+ *                                                  <-  go
+ *     exec COMMAND                                    (run only; attach ends with status 0)
+ *
+ * Instead: `error STEP ERRNO` and status 1; `exec ERRNO` and status 127 or 126. Before: `warn STEP ERRNO`, and it goes on.
+ */
+#include <signal.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "launcher.h"
+
+static void attach(const Options *options) {
+  Tap tap;
+  namespace_join(options);
+  interface_open(options, &tap);
+  channel_send_tap(options, &tap);
+}
+
+static _Noreturn void run(const Options *options) {
+  const gid_t group = options->maps_root ? 0 : getegid();
+  Tap tap;
+  namespace_create(options);
+  /* Without Node there is no network; its end of the channel tells when it had gone before this call. */
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  sandbox_mounts(options);
+  interface_ping_group(options, group);
+  interface_open(options, &tap);
+  channel_send_tap(options, &tap);
+  close(tap.descriptor);
+  channel_await_go(options);
+  sandbox_exec(options);
+}
+
+int main(int argc, char **argv) {
+  Options options;
+  options_parse(&options, argc, argv);
+  if (options.is_run) run(&options);
+  attach(&options);
+  return 0;
+}

@@ -1,0 +1,58 @@
+/*
+ * What the files of the launcher share. It is single-threaded and short-lived: a step that fails reports itself over the
+ * channel and ends the process, so a function that returns has succeeded.
+ */
+#ifndef NETLOOM_LAUNCHER_H
+#define NETLOOM_LAUNCHER_H
+
+#include <net/if.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+typedef struct {
+  bool is_run; /* run, else attach */
+  int channel; /* --socket: our end of the SOCK_SEQPACKET pair */
+  /* Of the interface: */
+  char ifname[IFNAMSIZ];
+  int mtu;
+  struct in_addr address, netmask, gateway;
+  bool has_mac;
+  unsigned char mac[6];
+  /* Of run: */
+  const char *dns; /* NULL: resolv.conf is left alone. */
+  bool maps_root;
+  char **command;
+  /* Of attach: */
+  int pid; /* 0: by path */
+  const char *netns, *userns;
+} Options;
+
+typedef struct {
+  int descriptor;
+  bool vnet, csum, tso, uso;
+} Tap;
+
+/* options.c: exits with status 2 and a line on stderr when the arguments are wrong. */
+void options_parse(Options *options, int argc, char **argv);
+
+/* channel.c */
+_Noreturn void channel_fail(const Options *options, const char *step, int error);
+void channel_warn(const Options *options, const char *step, int error);
+void channel_send_tap(const Options *options, const Tap *tap);
+void channel_send_exec(const Options *options, int error);
+void channel_await_go(const Options *options);
+
+/* namespace.c */
+void namespace_create(const Options *options);
+void namespace_join(const Options *options);
+
+/* sandbox.c */
+void sandbox_mounts(const Options *options);
+_Noreturn void sandbox_exec(const Options *options);
+
+/* interface.c */
+void interface_open(const Options *options, Tap *tap);
+void interface_ping_group(const Options *options, gid_t group);
+
+#endif

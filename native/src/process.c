@@ -1,0 +1,57 @@
+/*
+ * What a process can do that Node has no function for: pidfds, the descriptor limit, giving pages back, closing.
+ */
+#include <errno.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "context.h"
+
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open 434
+#endif
+
+static int32_t close_descriptor(Context *context, const int32_t *argument) {
+  (void)context;
+  return close(argument[0]) < 0 ? -errno : 0;
+}
+
+/* pidfdOpen(pid): a descriptor that is readable once the process has ended; it closes on exec. */
+static int32_t pidfd_open_of(Context *context, const int32_t *argument) {
+  (void)context;
+  const long descriptor = syscall(SYS_pidfd_open, argument[0], 0);
+  return descriptor < 0 ? -errno : (int32_t)descriptor;
+}
+
+/* raiseFileLimit(): the soft limit becomes the hard one; returns what is in force then. */
+static int32_t raise_file_limit(Context *context, const int32_t *argument) {
+  struct rlimit limit;
+  (void)context, (void)argument;
+  if (getrlimit(RLIMIT_NOFILE, &limit) < 0) return -errno;
+  if (limit.rlim_cur != limit.rlim_max) {
+    const struct rlimit raised = {.rlim_cur = limit.rlim_max, .rlim_max = limit.rlim_max};
+    if (setrlimit(RLIMIT_NOFILE, &raised) == 0) limit = raised;
+  }
+  return limit.rlim_cur > INT32_MAX ? INT32_MAX : (int32_t)limit.rlim_cur;
+}
+
+/* releasePages(at, length): the whole pages inside the range go back to the kernel and read as zero from then on. */
+static int32_t release_pages(Context *context, const int32_t *argument) {
+  uint8_t *start = arena_range(context, argument[0], argument[1]);
+  if (start == NULL) return -EFAULT;
+  const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+  const uintptr_t first = ((uintptr_t)start + page - 1) & ~(page - 1);
+  const uintptr_t last = ((uintptr_t)start + (uintptr_t)argument[1]) & ~(page - 1);
+  if (last <= first) return 0;
+  return madvise((void *)first, last - first, MADV_DONTNEED) < 0 ? -errno : 0;
+}
+
+const Method process_methods[] = {
+    {"closeDescriptor", 1, close_descriptor},
+    {"pidfdOpen", 1, pidfd_open_of},
+    {"raiseFileLimit", 0, raise_file_limit},
+    {"releasePages", 2, release_pages},
+    {NULL, 0, NULL},
+};

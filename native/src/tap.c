@@ -1,0 +1,75 @@
+/*
+ * Frames to and from a TAP. See Documentation/networking/tuntap.rst.
+ *
+ * Every frame starts with its virtio-net header when the TAP was opened with IFF_VNET_HDR; nothing here looks inside.
+ * read() and write() on a TAP move exactly one frame, so a batch is a loop of them:
+ *
+ *     at                                                          at + size
+ *     | frame .. pad | frame .... pad | frame | ... room for one largest frame |
+ *     ^ 64           ^ 64             ^ 64
+ *
+ * A device that is down gives EIO on writing, one that was deleted EBADFD on both; the caller tells them apart.
+ */
+#include <errno.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "context.h"
+
+/* Frames start on cache lines. */
+#define ALIGNMENT 64
+#define ALIGN(n) (((n) + ALIGNMENT - 1) & ~(ALIGNMENT - 1))
+/* virtio-net header, Ethernet header, and the largest super-segment that a kernel hands over (GSO_LEGACY_MAX_SIZE). */
+#define LARGEST_FRAME ALIGN(10 + 14 + 65536)
+
+/* tapRead(fd, at, size, maxFrames): scratch[2i] = offset, scratch[2i + 1] = length. -ENOBUFS: no room for one largest frame. */
+static int32_t tap_read(Context *context, const int32_t *argument) {
+  const int32_t at = argument[1], size = argument[2];
+  int32_t max = argument[3] > SCRATCH_PAIRS ? SCRATCH_PAIRS : argument[3];
+  uint8_t *base = arena_range(context, at, size);
+  if (base == NULL) return -EFAULT;
+  const int64_t end = (int64_t)at + size;
+  int64_t offset = ALIGN((int64_t)at);
+  if (end - offset < LARGEST_FRAME) return -ENOBUFS;
+  int32_t count = 0;
+  while (count < max && end - offset >= LARGEST_FRAME) {
+    const ssize_t length = read(argument[0], base + (offset - at), LARGEST_FRAME);
+    if (length < 0) {
+      if (errno == EINTR) continue;
+      /* After a good frame the failure waits for the next call. */
+      return count > 0 || errno == EAGAIN ? count : -errno;
+    }
+    if (length == 0) break; /* Not a TAP: the end of a file. */
+    context->scratch[2 * count] = (int32_t)offset;
+    context->scratch[2 * count + 1] = (int32_t)length;
+    count++;
+    offset = ALIGN(offset + length);
+  }
+  return count;
+}
+
+/* tapWrite(fd, at, length): one frame. */
+static int32_t tap_write(Context *context, const int32_t *argument) {
+  const void *frame = arena_range(context, argument[1], argument[2]);
+  if (frame == NULL) return -EFAULT;
+  const ssize_t written = write(argument[0], frame, (size_t)argument[2]);
+  return written < 0 ? -errno : (int32_t)written;
+}
+
+/* tapWritev(fd, at, length, at2, length2): one frame from two places: headers here, payload there. */
+static int32_t tap_writev(Context *context, const int32_t *argument) {
+  const struct iovec pieces[2] = {
+      {arena_range(context, argument[1], argument[2]), (size_t)argument[2]},
+      {arena_range(context, argument[3], argument[4]), (size_t)argument[4]},
+  };
+  if (pieces[0].iov_base == NULL || pieces[1].iov_base == NULL) return -EFAULT;
+  const ssize_t written = writev(argument[0], pieces, 2);
+  return written < 0 ? -errno : (int32_t)written;
+}
+
+const Method tap_methods[] = {
+    {"tapRead", 4, tap_read},
+    {"tapWrite", 3, tap_write},
+    {"tapWritev", 5, tap_writev},
+    {NULL, 0, NULL},
+};

@@ -1,0 +1,222 @@
+/*
+ * Host TCP sockets. See tcp(7), socket(7).
+ *
+ * Towards the guest the host kernel keeps the bytes: tcpPeek() copies from SO_PEEK_OFF on and moves it forward, and
+ * tcpDiscard() takes off the front what the guest has acknowledged, which moves the peek offset back by as much.
+ *
+ *     receive queue  | discarded |  peeked, not acknowledged  |  not peeked yet  |
+ *                                ^ front                      ^ front + SO_PEEK_OFF
+ */
+#include <errno.h>
+#include <linux/sock_diag.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "context.h"
+
+static int32_t result(ssize_t outcome) { return outcome < 0 ? -errno : (int32_t)outcome; }
+
+/* close() may set errno; the first failure is the one to tell. */
+static int32_t fail_closing(int descriptor) {
+  const int error = errno;
+  close(descriptor);
+  return -error;
+}
+
+/* tcpConnect(a0, a1, a2, a3, port): a descriptor whose connect may be in progress. */
+static int32_t tcp_connect(Context *context, const int32_t *argument) {
+  struct sockaddr_storage address;
+  const socklen_t length = address_load(&address, argument, argument[4]);
+  const int one = 1;
+  (void)context;
+  const int descriptor = socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
+  if (descriptor < 0) return -errno;
+  /* The guest's TCP has already decided what makes a segment: another Nagle would only add delay. */
+  if (setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one) < 0) return fail_closing(descriptor);
+  if (connect(descriptor, (struct sockaddr *)&address, length) < 0 && errno != EINPROGRESS) return fail_closing(descriptor);
+  return descriptor;
+}
+
+/* socketError(fd): the pending error as a positive errno, 0 for none; reading clears it. */
+static int32_t socket_error(Context *context, const int32_t *argument) {
+  int error = 0;
+  socklen_t length = sizeof error;
+  (void)context;
+  return getsockopt(argument[0], SOL_SOCKET, SO_ERROR, &error, &length) < 0 ? -errno : error;
+}
+
+static int32_t tcp_send(Context *context, const int32_t *argument) {
+  const void *data = arena_range(context, argument[1], argument[2]);
+  if (data == NULL) return -EFAULT;
+  return result(send(argument[0], data, (size_t)argument[2], MSG_NOSIGNAL | MSG_DONTWAIT));
+}
+
+static int32_t tcp_sendv(Context *context, const int32_t *argument) {
+  struct iovec pieces[2] = {
+      {arena_range(context, argument[1], argument[2]), (size_t)argument[2]},
+      {arena_range(context, argument[3], argument[4]), (size_t)argument[4]},
+  };
+  const struct msghdr message = {.msg_iov = pieces, .msg_iovlen = 2};
+  if (pieces[0].iov_base == NULL || pieces[1].iov_base == NULL) return -EFAULT;
+  return result(sendmsg(argument[0], &message, MSG_NOSIGNAL | MSG_DONTWAIT));
+}
+
+static int32_t receive(Context *context, const int32_t *argument, int flags) {
+  void *data = arena_range(context, argument[1], argument[2]);
+  if (data == NULL) return -EFAULT;
+  return result(recv(argument[0], data, (size_t)argument[2], flags | MSG_DONTWAIT));
+}
+
+static int32_t tcp_peek(Context *context, const int32_t *argument) { return receive(context, argument, MSG_PEEK); }
+
+static int32_t tcp_receive(Context *context, const int32_t *argument) { return receive(context, argument, 0); }
+
+/* With MSG_TRUNC, tcp(7) drops the bytes instead of copying them. Stops early at the end of what is queued. */
+static int32_t discard(int descriptor, int32_t length) {
+  int32_t gone = 0;
+  while (gone < length) {
+    const ssize_t taken = recv(descriptor, NULL, (size_t)(length - gone), MSG_TRUNC | MSG_DONTWAIT);
+    if (taken == 0) break;
+    if (taken > 0)
+      gone += (int32_t)taken;
+    else if (errno != EINTR)
+      return gone > 0 || errno == EAGAIN ? gone : -errno;
+  }
+  return gone;
+}
+
+static int32_t tcp_discard(Context *context, const int32_t *argument) {
+  (void)context;
+  return argument[1] < 0 ? -EINVAL : discard(argument[0], argument[1]);
+}
+
+static int peek_offset(int descriptor, int offset) {
+  return setsockopt(descriptor, SOL_SOCKET, SO_PEEK_OFF, &offset, sizeof offset);
+}
+
+static int32_t tcp_peek_offset(Context *context, const int32_t *argument) {
+  (void)context;
+  return result(peek_offset(argument[0], argument[1]));
+}
+
+/*
+ * tcpRoom(fd): bytes that a send would surely take, 0 while the kernel calls the socket not writable (less than a third of the send
+ * buffer free, sk_stream_is_writeable). Buffers are charged with their overhead, so three quarters of what is free count.
+ */
+static int32_t tcp_room(Context *context, const int32_t *argument) {
+  uint32_t memory[SK_MEMINFO_VARS];
+  socklen_t size = sizeof memory;
+  (void)context;
+  if (getsockopt(argument[0], SOL_SOCKET, SO_MEMINFO, memory, &size) < 0) return -errno;
+  const uint32_t limit = memory[SK_MEMINFO_SNDBUF], queued = memory[SK_MEMINFO_WMEM_QUEUED];
+  if (queued >= limit || limit - queued < queued / 2) return 0;
+  const uint32_t room = (limit - queued) / 4 * 3;
+  return room > INT32_MAX ? INT32_MAX : (int32_t)room;
+}
+
+static int32_t tcp_shutdown(Context *context, const int32_t *argument) {
+  (void)context;
+  return result(shutdown(argument[0], SHUT_WR));
+}
+
+/* tcpReset(fd): closes with RST, whatever is queued. */
+static int32_t tcp_reset(Context *context, const int32_t *argument) {
+  const struct linger now = {.l_onoff = 1, .l_linger = 0};
+  (void)context;
+  if (setsockopt(argument[0], SOL_SOCKET, SO_LINGER, &now, sizeof now) < 0) return fail_closing(argument[0]);
+  return result(close(argument[0]));
+}
+
+/* ::1, or 127.0.0.1 in IPv6 form where there is no ::1: the protocol's code is that of an AF_INET6 socket all the same. */
+static const int32_t LOOPBACK[3][4] = {{0, 0, 0xffff, 0x7f000001}, {0, 0, 0, 1}, {0, 0, 0xffff, 0x7f000001}};
+
+/* Time limits, so that a firewall cannot hang the start. */
+static int probe_socket(int family) {
+  const struct timeval limit = {.tv_sec = 1, .tv_usec = 0};
+  const int descriptor = socket(family, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP);
+  if (descriptor < 0) return -1;
+  setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+  setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+  return descriptor;
+}
+
+/* Fills `pair` with the two ends of a connection over loopback. 0, or -1 and errno. */
+static int connect_pair(int listener, int family, const int32_t *words, int pair[2]) {
+  struct sockaddr_storage address, peer;
+  socklen_t length = family == AF_INET6 ? address_load_v6(&address, words, 0) : address_load(&address, words, 0);
+  socklen_t peer_length = sizeof peer;
+  if (bind(listener, (struct sockaddr *)&address, length) < 0 || listen(listener, 1) < 0) return -1;
+  if (getsockname(listener, (struct sockaddr *)&address, &length) < 0) return -1;
+  if (connect(pair[0], (struct sockaddr *)&address, length) < 0) return -1;
+  length = sizeof address;
+  if (getsockname(pair[0], (struct sockaddr *)&address, &length) < 0) return -1;
+  pair[1] = accept4(listener, (struct sockaddr *)&peer, &peer_length, SOCK_CLOEXEC);
+  if (pair[1] < 0) return -1;
+  /* Anybody on this host may have connected to the port first. */
+  if (peer_length == length && memcmp(&peer, &address, length) == 0) return 0;
+  errno = EAGAIN;
+  return -1;
+}
+
+static int shows(int descriptor, const char *expected) {
+  char seen[8];
+  const ssize_t length = (ssize_t)strlen(expected);
+  return recv(descriptor, seen, (size_t)length, MSG_PEEK) == length && memcmp(seen, expected, (size_t)length) == 0;
+}
+
+/* Peeks advance, taking bytes off the front moves the offset back, and setting it again rewinds. */
+static int32_t peeks_well(int pair[2]) {
+  if (send(pair[1], "abcdefgh", 8, MSG_NOSIGNAL) != 8) return -errno;
+  char whole[8]; /* All of it must have come, or the peeks below would be short. */
+  if (recv(pair[0], whole, sizeof whole, MSG_PEEK | MSG_WAITALL) != sizeof whole) return -errno;
+  if (peek_offset(pair[0], 0) < 0) return 0;
+  if (!shows(pair[0], "abc") || !shows(pair[0], "de")) return 0;
+  if (discard(pair[0], 2) != 2 || !shows(pair[0], "fg")) return 0;
+  return peek_offset(pair[0], 1) == 0 && shows(pair[0], "def");
+}
+
+static int32_t probe(int family, const int32_t *words) {
+  int pair[2] = {probe_socket(family), -1};
+  const int listener = probe_socket(family);
+  const int is_connected = pair[0] >= 0 && listener >= 0 && connect_pair(listener, family, words, pair) == 0;
+  const int32_t outcome = is_connected ? peeks_well(pair) : -errno;
+  if (listener >= 0) close(listener);
+  if (pair[0] >= 0) close(pair[0]);
+  if (pair[1] >= 0) close(pair[1]);
+  return outcome;
+}
+
+/* probePeekOffset(4 | 6): 1 when this kernel's TCP honours SO_PEEK_OFF, 0 when not (before Linux 6.9, for IPv6 a bit later). */
+static int32_t probe_peek_offset(Context *context, const int32_t *argument) {
+  static atomic_int known[2]; /* 0 is not known yet, else 1 + the answer; the same for every thread. */
+  (void)context;
+  if (argument[0] != 4 && argument[0] != 6) return -EINVAL;
+  const int index = argument[0] == 6, family = index ? AF_INET6 : AF_INET;
+  if (known[index] != 0) return known[index] - 1;
+  int32_t outcome = probe(family, LOOPBACK[index]);
+  if (outcome == -EADDRNOTAVAIL && index == 1) outcome = probe(family, LOOPBACK[2]);
+  if (outcome == -EAFNOSUPPORT) outcome = 0; /* A kernel without IPv6 has no such sockets to peek into. */
+  if (outcome >= 0) known[index] = 1 + outcome;
+  return outcome;
+}
+
+const Method tcp_methods[] = {
+    {"tcpConnect", 5, tcp_connect},
+    {"socketError", 1, socket_error},
+    {"tcpSend", 3, tcp_send},
+    {"tcpSendv", 5, tcp_sendv},
+    {"tcpPeek", 3, tcp_peek},
+    {"tcpReceive", 3, tcp_receive},
+    {"tcpDiscard", 2, tcp_discard},
+    {"tcpPeekOffset", 2, tcp_peek_offset},
+    {"tcpRoom", 1, tcp_room},
+    {"tcpShutdown", 1, tcp_shutdown},
+    {"tcpReset", 1, tcp_reset},
+    {"probePeekOffset", 1, probe_peek_offset},
+    {NULL, 0, NULL},
+};

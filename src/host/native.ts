@@ -1,0 +1,190 @@
+/*
+ * The addon, typed: system calls that Node has no function for, as integers in and out. native/README.md says what is on
+ * the other side.
+ *
+ * A context is one network's: an arena that packets live in (every `at` below is an offset into it, in bytes), a page of
+ * int32 words where a call leaves what does not fit its result (`scratch`, overwritten by the next call that uses it), and
+ * one epoll descriptor. Unless it says otherwise, a method returns 0 or more, or -errno and never throws:
+ *
+ *     -EFAULT   [at, at + length) is not inside the arena        -EBADF    no such descriptor, or close() was called
+ *     -EINVAL   an argument is not a number, or out of range     -EAGAIN   nothing now; the event loop will tell
+ *
+ * An address is four int32 words in network order, IPv4 as ::ffff:a.b.c.d; a port is 0 to 65535.
+ */
+
+import { existsSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { NetloomError } from '../util/errors.js'
+
+export interface NativeContext {
+  /** The memory that packets live in; pages that were never touched cost nothing. */
+  readonly arena: ArrayBuffer
+  /** 4,096 int32 words for results. */
+  readonly scratch: ArrayBuffer
+
+  // The event loop: epoll(7), timerfd_create(2).
+
+  /** Calls back, once per turn of Node's loop, while anything in the epoll descriptor is ready. What it throws is an uncaught exception. */
+  start(callback: () => void): number
+  /** No more calls back. start() may follow. */
+  stop(): number
+  /** Lets a started context keep the process running (the default). */
+  ref(): number
+  unref(): number
+  /** Closes what the context made for itself (epoll, timer, signals) and lets go of the arena. Again: does nothing. Other descriptors stay. */
+  close(): number
+  /** `token` comes back with the events (EPOLLIN ...); -1 is the timer's. */
+  epollAdd(descriptor: number, token: number, events: number): number
+  epollModify(descriptor: number, token: number, events: number): number
+  epollDelete(descriptor: number): number
+  /** Takes up to `max` (2,048 at most) ready descriptors, without waiting: scratch[2i] = token, scratch[2i + 1] = events. */
+  epollWait(max: number): number
+  /** Makes token -1 ready once, `ms` from now, in place of an earlier time; negative: never. */
+  timerArm(ms: number): number
+  /** Takes the timer's event: 1 when it had fired, else 0. */
+  timerRead(): number
+  /** CLOCK_MONOTONIC in ms as a wrapping int32: any value is a time, none an error. */
+  now(): number
+
+  // A TAP: Documentation/networking/tuntap.rst.
+
+  /**
+   * Reads frames back to back, each from a multiple of 64 on, while a largest one (65,600 bytes) still fits in [at, at + size):
+   * scratch[2i] = offset, scratch[2i + 1] = length. Returns how many; 0: nothing now. -ENOBUFS: not even one would fit.
+   * -EBADFD: the interface was deleted.
+   */
+  tapRead(descriptor: number, at: number, size: number, maxFrames: number): number
+  /** Writes one frame. -EIO: the interface is down. */
+  tapWrite(descriptor: number, at: number, length: number): number
+  /** Writes one frame that lies in two places. */
+  tapWritev(descriptor: number, at: number, length: number, at2: number, length2: number): number
+
+  // TCP: tcp(7). Every transfer is non-blocking.
+
+  /** A new non-blocking TCP_NODELAY socket, whose connect may still be in progress: EPOLLOUT, then socketError(). */
+  tcpConnect(a0: number, a1: number, a2: number, a3: number, port: number): number
+  /** Takes the pending error of a socket: a positive errno, or 0. */
+  socketError(descriptor: number): number
+  tcpSend(descriptor: number, at: number, length: number): number
+  tcpSendv(descriptor: number, at: number, length: number, at2: number, length2: number): number
+  /** Copies what is queued without taking it; from the peek offset on, which moves, once one is set. 0: the end of the stream. */
+  tcpPeek(descriptor: number, at: number, length: number): number
+  tcpReceive(descriptor: number, at: number, length: number): number
+  /** Takes up to `length` bytes off the queue without copying them, moves the peek offset back by as much, returns how many. */
+  tcpDiscard(descriptor: number, length: number): number
+  /** Sets the peek offset, bytes from the front of the queue; -1: none. */
+  tcpPeekOffset(descriptor: number, offset: number): number
+  /** Bytes that a send would surely take; 0 while the socket is not writable (SO_MEMINFO). */
+  tcpRoom(descriptor: number): number
+  /** FIN after what is queued. */
+  tcpShutdown(descriptor: number): number
+  /** RST, and closes the descriptor. */
+  tcpReset(descriptor: number): number
+  /** 1 when peek offsets work on TCP sockets of IP version 4 or 6, 0 when not; found out once per process, over loopback. */
+  probePeekOffset(family: number): number
+
+  // UDP and ping sockets: udp(7), icmp(7). An error that came back fails the next call once, besides being queued.
+
+  /** A socket of IP version 4 or 6 on every local address, on `port` or, when that cannot be had, on any. */
+  udpOpen(family: number, port: number): number
+  /** A socket for echo messages, whole ones, with `identifier` or, when it is taken, any. -EACCES: ping_group_range lacks our groups. */
+  pingOpen(family: number, identifier: number): number
+  udpConnect(descriptor: number, a0: number, a1: number, a2: number, a3: number, port: number): number
+  /**
+   * Sends one datagram, or with `segment` > 0 a train of datagrams of so many bytes and a last shorter one. Port 0: to
+   * where the socket is connected (a ping socket takes any other port for an address).
+   */
+  udpSend(
+    descriptor: number,
+    at: number,
+    length: number,
+    segment: number,
+    a0: number,
+    a1: number,
+    a2: number,
+    a3: number,
+    port: number,
+  ): number
+  /** One datagram: scratch[0..3] = source, [4] = its port, [5] = TTL or -1, [6] = TOS or -1. -EMSGSIZE: did not fit, and is gone. */
+  udpReceive(descriptor: number, at: number, length: number): number
+  /**
+   * One error from the queue, 1, or 0 when there is none: scratch[0] = errno, [1] = origin (1 local, 2 ICMP, 3 ICMPv6),
+   * [2] = ICMP type, [3] = code, [4] = info (an MTU), [5..8] = where the datagram was sent, [9] = that port,
+   * [10..13] = who reported it, [14] = bytes of what was sent (at most 128) that follow from word 16 on: a UDP payload,
+   * or an echo message from its ICMP header on.
+   */
+  errorReceive(descriptor: number): number
+
+  // Processes: unix(7), memfd_create(2), sigaction(2), pidfd_open(2).
+
+  /** A SOCK_SEQPACKET pair that closes on exec: scratch[0], scratch[1]. */
+  socketPair(): number
+  /** One message: its length, 0 at the end; scratch[0] = the descriptor that came along, or -1. */
+  receiveMessage(descriptor: number, at: number, length: number): number
+  /** One message, with a descriptor unless `pass` is -1; ours stays open. */
+  sendMessage(descriptor: number, at: number, length: number, pass: number): number
+  /** Zeroed memory of a new memfd; scratch[0] = its descriptor, which is the caller's to close.
+   *  @throws Error with the errno's name as `code`. */
+  sharedMemory(bytes: number): ArrayBuffer
+  /** Catches the signals whose bits (1 << number) are set, and returns a descriptor to wait on. -EBUSY: another context does. */
+  signalStart(mask: number): number
+  /** One caught signal, 1, or 0: scratch[0] = number, [1] = si_code (0x80: the terminal or the kernel), [2] = sender's pid. */
+  signalRead(descriptor: number): number
+  /** What the signals did before, they do again; closes the descriptor. */
+  signalStop(): number
+  /** A descriptor that is ready to read once the process has ended. */
+  pidfdOpen(pid: number): number
+  /** Raises the soft limit of open descriptors to the hard one, and returns it. */
+  raiseFileLimit(): number
+  /** Gives whole pages inside the range back; they read as zero from then on. */
+  releasePages(at: number, length: number): number
+  closeDescriptor(descriptor: number): number
+}
+
+interface Addon {
+  createContext(arenaBytes: number): NativeContext
+}
+
+const BUILD = join('native', 'build', 'Release')
+
+/** The build folder of the package that this file is in, compiled (dist/src/host) or not (src/host). */
+function buildFolder(): string {
+  const start = dirname(fileURLToPath(import.meta.url))
+  for (let folder = start; ; folder = dirname(folder)) {
+    if (existsSync(join(folder, BUILD))) return join(folder, BUILD)
+    if (folder === dirname(folder)) return join(start, BUILD)
+  }
+}
+
+const folder = buildFolder()
+
+/** The program that makes or joins namespaces: its arguments and messages are in native/src/launcher.c. */
+export const LAUNCHER_PATH: string = join(folder, 'netloom-launcher')
+
+let addon: Addon | null = null
+
+function load(): Addon {
+  const path = join(folder, 'netloom.node')
+  try {
+    return createRequire(import.meta.url)(path) as Addon
+  } catch (cause) {
+    throw new NetloomError(
+      'ENATIVE',
+      `the native addon cannot be loaded from ${path}`,
+      'build it with `npm run build` (needs a C compiler, make and Python)',
+      1,
+      cause,
+    )
+  }
+}
+
+/**
+ * A new context with an arena of `arenaBytes` (1 to 2^31 - 1).
+ * @throws NetloomError `ENATIVE` when the addon is not built; Error with the errno's name as `code` when the kernel refuses.
+ */
+export function createContext(arenaBytes: number): NativeContext {
+  addon ??= load()
+  return addon.createContext(arenaBytes)
+}
