@@ -20,7 +20,7 @@ import { type Arena, MAX_FRAME } from '../packet/arena.js'
 import { SLAB_CLASSES, SlabPool, slabBytes } from '../packet/slab-pool.js'
 import type { DnsForwarder } from '../service/dns-forwarder.js'
 import { TcpDemux } from '../tcp/demux.js'
-import { TIMERS_PER_ROW, Tcp } from '../tcp/stack.js'
+import { Tcp, TIMERS_PER_ROW } from '../tcp/stack.js'
 import { Udp } from '../udp/udp.js'
 import { TimerWheel } from '../util/timer-wheel.js'
 import { PROTOCOL_ICMP, PROTOCOL_TCP, PROTOCOL_UDP } from '../wire/numbers.js'
@@ -39,7 +39,8 @@ export interface StackOptions {
 const FIXED_BYTES = 20 * MAX_FRAME
 
 /** Arena bytes of a network with these options. */
-export const arenaBytes = (options: StackOptions): number => FIXED_BYTES + slabBytes(options.maxFlows) * (options.hostRead === 'ring' ? 2 : 1)
+export const arenaBytes = (options: StackOptions): number =>
+  FIXED_BYTES + slabBytes(options.maxFlows) * (options.hostRead === 'ring' ? 2 : 1)
 
 export class Stack implements TurnHandler {
   readonly interface: Interface

@@ -16,6 +16,8 @@ import { refusalCode, unreachableCode } from './unreachable.js'
 
 /** Silence that ends an exchange, ms (RFC 5508, REQ-2: 60 s at least). */
 export const EXPIRY = 60_000
+/** A ping socket has no ports, but 0 would mean that it is connected. */
+const ANY_PORT = 1
 /** Answers taken from one socket before the others get their turn. */
 const TURN_BUDGET = 64
 /** Largest message (bytes): what is left of an IPv4 datagram. */
@@ -64,7 +66,7 @@ export class PingRelay implements EchoRelay, DatagramRelay {
   }
 
   #send(socket: number, inbound: Inbound, d: Decision): number {
-    return this.#native.udpSend(socket, inbound.payloadAt, inbound.payloadLength, 0, d.address0, d.address1, d.address2, d.address3, 0)
+    return this.#native.udpSend(socket, inbound.payloadAt, inbound.payloadLength, 0, d.address0, d.address1, d.address2, d.address3, ANY_PORT)
   }
 
   #open(inbound: Inbound, key: number): number {

@@ -36,8 +36,8 @@ export class SendRing {
     }
     const from = (c.sndUna - c.iss + next) & (size - 1)
     const held = c.sendHeld - next
-    const whole = length < held ? length : held
-    const first = whole < size - from ? whole : size - from
+    const whole = Math.min(length, held)
+    const first = Math.min(whole, size - from)
     this.#bytes.copyWithin(at, c.sendSlab + from, c.sendSlab + from + first)
     if (first < whole) this.#bytes.copyWithin(at + first, c.sendSlab, c.sendSlab + whole - first)
     c.sendNext = next + whole

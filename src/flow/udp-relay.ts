@@ -95,7 +95,7 @@ export class UdpRelay implements DatagramReceiver, DatagramRelay {
     if (status >= 0 || segment === 0) return status
     // A path that cannot take the super-datagram takes its pieces.
     for (let offset = 0; offset < length; offset += segment) {
-      const piece = length - offset < segment ? length - offset : segment
+      const piece = Math.min(length - offset, segment)
       status = native.udpSend(socket, at + offset, piece, 0, d.address0, d.address1, d.address2, d.address3, d.port)
       if (status < 0) return status
     }

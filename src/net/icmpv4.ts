@@ -69,7 +69,7 @@ export class Icmpv4 implements ProtocolReceiver {
     const iface = this.#interface
     const at = iface.slot + TRANSPORT_AT
     const whole = inbound.payloadAt - inbound.ipAt + inbound.payloadLength
-    const quoted = whole < icmp.QUOTE_LIMIT ? whole : icmp.QUOTE_LIMIT
+    const quoted = Math.min(whole, icmp.QUOTE_LIMIT)
     iface.arena.bytes.copyWithin(at + icmp.HEADER_LENGTH, inbound.ipAt, inbound.ipAt + quoted)
     this.#send(inbound.macHigh, inbound.macLow, inbound.source, type, code, word, quoted)
   }

@@ -109,7 +109,7 @@ export class Interface {
   /** Sends the slot as it is: every checksum in place. `length` counts from the IP header (or ARP message). */
   transmit(length: number): boolean {
     virtio.clear(this.view, this.slot)
-    return this.#device !== null && this.#device.transmit(this.slot, IP_AT + length)
+    return this.#device?.transmit(this.slot, IP_AT + length) === true
   }
 
   /**
@@ -122,14 +122,14 @@ export class Interface {
     this.#identification = (this.#identification + 1) & 0xffff
     let isSent = true
     for (let offset = 0; offset < length; offset += most) {
-      const piece = length - offset < most ? length - offset : most
+      const piece = Math.min(length - offset, most)
       const at = this.slot + offset
       const isLast = offset + piece === length
       virtio.clear(view, at)
       ethernet.write(view, at + virtio.HEADER_LENGTH, macHigh, macLow, this.macHigh, this.macLow, ETHERTYPE_IPV4)
       ipv4.write(view, at + IP_AT, ipv4.HEADER_LENGTH + piece, protocol, source, destination, this.#identification, DEFAULT_TTL, 0, 0)
       ipv4.setFragment(view, at + IP_AT, offset, isLast ? 0 : 1)
-      isSent = this.#device !== null && this.#device.transmit(at, IP_AT + ipv4.HEADER_LENGTH + piece) && isSent
+      isSent = this.#device?.transmit(at, IP_AT + ipv4.HEADER_LENGTH + piece) === true && isSent
     }
     return isSent
   }
@@ -146,6 +146,6 @@ export class Interface {
       TRANSPORT_AT - virtio.HEADER_LENGTH,
       checksumOffset,
     )
-    return this.#device !== null && this.#device.transmit(this.slot, IP_AT + length)
+    return this.#device?.transmit(this.slot, IP_AT + length) === true
   }
 }

@@ -13,13 +13,17 @@ const SIZES = [16 << 10, 128 << 10, 1 << 20] as const
 /** Number of size classes; a class is an index from 0. */
 export const SLAB_CLASSES = SIZES.length
 
-/** How many slabs of each class a network with `flows` rows has. */
-export const slabCounts = (flows: number): readonly [number, number, number] => [flows, Math.min(flows, 256), Math.min(flows, 64)]
+/** Most slabs of each class; of the first there is one for every flow. */
+const MOST = [Number.POSITIVE_INFINITY, 256, 64] as const
+
+/** How many slabs of a class a network with `flows` rows has. */
+const slabCount = (slabClass: number, flows: number): number => Math.min(flows, MOST[slabClass]!)
 
 /** Bytes of arena that the slabs of `flows` rows take. */
 export function slabBytes(flows: number): number {
-  const counts = slabCounts(flows)
-  return counts[0] * SIZES[0] + counts[1] * SIZES[1] + counts[2] * SIZES[2]
+  let bytes = 0
+  for (let c = 0; c < SLAB_CLASSES; c++) bytes += slabCount(c, flows) * slabSize(c)
+  return bytes
 }
 
 export const slabSize = (slabClass: number): number => SIZES[slabClass] ?? 0
@@ -30,9 +34,8 @@ export class SlabPool {
   #total = new Int32Array(SLAB_CLASSES)
 
   constructor(arena: Arena, flows: number) {
-    const counts = slabCounts(flows)
     for (let c = 0; c < SLAB_CLASSES; c++) {
-      const count = counts[c] as number
+      const count = slabCount(c, flows)
       const base = arena.allot(count * slabSize(c))
       const free = new Int32Array(count)
       for (let i = 0; i < count; i++) free[i] = base + (count - 1 - i) * slabSize(c)

@@ -20,14 +20,14 @@ export function acknowledged(c: Connection, bytes: number): void {
   const cwnd = c.cwnd
   if (cwnd >= CWND_MAX) return
   const mss = c.sndMss
-  const growth = cwnd < c.ssthresh ? (bytes < mss ? bytes : mss) : Math.max(1, Math.trunc((mss * mss) / cwnd))
+  const growth = cwnd < c.ssthresh ? Math.min(bytes, mss) : Math.max(1, Math.trunc((mss * mss) / cwnd))
   c.cwnd = Math.min(cwnd + growth, CWND_MAX)
 }
 
 /** RFC 5681, equation 4: half of what is in flight. */
 function halve(c: Connection): void {
   const half = ((c.sndMax - c.sndUna) | 0) >> 1
-  c.ssthresh = half > 2 * c.sndMss ? half : 2 * c.sndMss
+  c.ssthresh = Math.max(half, 2 * c.sndMss)
 }
 
 /** RFC 6582, 3.2 step 2: three duplicates have arrived. */

@@ -14,7 +14,7 @@ export function hold(tcp: Tcp, c: Connection, from: number, at: number, length: 
   if (!insert(c, from, (from + length) | 0)) return false
   const size = slabSize(c.slabClass)
   const offset = (from - c.irs) & (size - 1)
-  const first = length < size - offset ? length : size - offset
+  const first = Math.min(length, size - offset)
   const bytes = tcp.interface.arena.bytes
   bytes.copyWithin(c.slab + offset, at, at + first)
   if (first < length) bytes.copyWithin(c.slab, at + first, at + length)

@@ -45,7 +45,7 @@ export function readSyn(tcp: Tcp, c: Connection, s: Segment): void {
   c.rcvScale = scale < 0 ? 0 : WINDOW_SHIFT
   const offered = Math.max(o[options.MSS]! === 0 ? DEFAULT_MSS : o[options.MSS]!, LEAST_MSS)
   const ours = output.ourMss(tcp)
-  c.sndMss = (offered < ours ? offered : ours) - (hasTimestamps ? TIMESTAMPS : 0)
+  c.sndMss = Math.min(offered, ours) - (hasTimestamps ? TIMESTAMPS : 0)
   c.sndWnd = s.window
   c.maxWnd = s.window
 }

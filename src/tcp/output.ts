@@ -63,7 +63,7 @@ export function sendSynAck(tcp: Tcp, c: Connection): void {
   const ports = c.rows[c.base + PORTS]!
   const header = wire.HEADER_LENGTH + size
   // RFC 7323, 2.2: the window of a SYN is never scaled.
-  wire.write(view, at, ports & 0xffff, ports >>> 16, c.iss, c.rcvNxt, header, wire.SYN | wire.ACK, offered > 0xffff ? 0xffff : offered)
+  wire.write(view, at, ports & 0xffff, ports >>> 16, c.iss, c.rcvNxt, header, wire.SYN | wire.ACK, Math.min(offered, 0xffff))
   c.lastAckSent = c.rcvNxt
   transmitWhole(tcp, c, header)
 }

@@ -17,20 +17,21 @@ export const DELAYED_ACK = 10
 /** Seventh: the segment's text. False when the host's socket is broken: the connection is to be reset. */
 export function receiveText(tcp: Tcp, c: Connection, s: Segment): boolean {
   const skip = seq.diff(c.rcvNxt, s.seq)
-  const behind = skip > 0 ? skip : 0
+  const behind = Math.max(skip, 0)
   const from = (s.seq + behind) | 0
   const at = s.textAt + behind
   const room = slabSize(c.slabClass) - seq.diff(from, c.rcvNxt)
   const left = s.textLength - behind
-  const length = left < room ? left : room
+  const length = Math.min(left, room)
   if (length <= 0) {
     if (s.textLength > 0) c.raise(ACK_NOW)
     return true
   }
   c.rcvActive = tcp.now
   if (from !== c.rcvNxt || c.has(HOST_FULL)) {
-    // RFC 5681, 4.2: out of order is acknowledged at once.
-    c.raise(ACK_NOW)
+    // RFC 5681, 4.2: out of order is acknowledged at once. What is in order and only waits for the host's socket is not: a repeated
+    // acknowledgment would look like a loss.
+    if (seq.diff(from, c.rcvNxt) !== held.contiguous(c)) c.raise(ACK_NOW)
     held.hold(tcp, c, from, at, length)
     return true
   }

@@ -13,7 +13,7 @@ export const RTO_MAX = 60_000
 
 /** Takes a round-trip sample of `rtt` ms (RFC 6298, 2.2 and 2.3). */
 export function sample(c: Connection, rtt: number): void {
-  const r = rtt < 1 ? 1 : rtt
+  const r = Math.max(rtt, 1)
   if (c.srtt === 0) {
     c.srtt = r << 3
     c.rttvar = r << 1
@@ -22,13 +22,13 @@ export function sample(c: Connection, rtt: number): void {
     c.rttvar += (error < 0 ? -error : error) - (c.rttvar >> 2)
     c.srtt += error
   }
-  const rto = (c.srtt >> 3) + (c.rttvar > 1 ? c.rttvar : 1)
-  c.rto = rto < RTO_MIN ? RTO_MIN : rto > RTO_MAX ? RTO_MAX : rto
+  const rto = (c.srtt >> 3) + Math.max(c.rttvar, 1)
+  c.rto = rto < RTO_MIN ? RTO_MIN : Math.min(rto, RTO_MAX)
 }
 
 /** The timeout in force: doubled for each retransmission so far (RFC 6298, 5.5). */
 export function current(c: Connection): number {
-  const shift = c.backoff < 10 ? c.backoff : 10
+  const shift = Math.min(c.backoff, 10)
   const rto = c.rto << shift
-  return rto > RTO_MAX ? RTO_MAX : rto
+  return Math.min(rto, RTO_MAX)
 }

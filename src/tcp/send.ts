@@ -55,7 +55,7 @@ export function send(tcp: Tcp, c: Connection): number {
 /** Bytes that may be sent now: the guest's window and ours, in whole segments where there is more than one (SWS avoidance, 3.8.6.2.1). */
 function permitted(tcp: Tcp, c: Connection, header: number): number {
   const flight = (c.sndNxt - c.sndUna) | 0
-  const wnd = c.sndWnd < c.cwnd ? c.sndWnd : c.cwnd
+  const wnd = Math.min(c.sndWnd, c.cwnd)
   const usable = wnd - flight
   const mss = c.sndMss
   if (usable <= 0) {
@@ -63,9 +63,9 @@ function permitted(tcp: Tcp, c: Connection, header: number): number {
     return 0
   }
   if (usable < mss && flight > 0 && usable < c.maxWnd >> 1) return 0
-  if (!tcp.interface.hasOffload) return usable < mss ? usable : mss
+  if (!tcp.interface.hasOffload) return Math.min(usable, mss)
   const most = MAX_DATAGRAM - ipv4.HEADER_LENGTH - header
-  const length = usable < most ? usable : most
+  const length = Math.min(usable, most)
   return length > mss ? length - (length % mss) : length
 }
 
@@ -112,7 +112,7 @@ export function retransmitFirst(tcp: Tcp, c: Connection): boolean {
   }
   const most = tcp.interface.hasOffload ? MAX_DATAGRAM - ipv4.HEADER_LENGTH - header : c.sndMss
   tcp.relay.rewind(c, 0)
-  const length = tcp.relay.receive(c, tcp.interface.slot + TRANSPORT_AT + header, text < most ? text : most)
+  const length = tcp.relay.receive(c, tcp.interface.slot + TRANSPORT_AT + header, Math.min(text, most))
   tcp.relay.rewind(c, (c.sndNxt - c.sndUna) | 0)
   if (length <= 0) {
     failure = length

@@ -100,6 +100,7 @@ export class Tcp {
   connection(row: number): Connection {
     const known = this.#connections[row]
     if (known !== undefined) return known
+    // Off the packet path: once a row.
     const made = new Connection(this.#rows, row << ROW_SHIFT, row)
     this.#connections[row] = made
     return made

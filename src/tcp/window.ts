@@ -15,8 +15,8 @@ export function advance(tcp: Tcp, c: Connection): void {
   const ring = slabSize(c.slabClass)
   if (c.hostFree < ring) c.hostFree = c.has(HOST_FULL) ? 0 : tcp.relay.room(c)
   const free = c.hostFree
-  const edge = (c.rcvNxt + (free < ring ? free : ring)) | 0
-  const step = c.sndMss < ring >> 1 ? c.sndMss : ring >> 1
+  const edge = (c.rcvNxt + Math.min(free, ring)) | 0
+  const step = Math.min(c.sndMss, ring >> 1)
   if (seq.diff(edge, c.rcvEdge) >= step) c.rcvEdge = edge
   if (free === 0 && !c.has(WANTS_ROOM)) {
     c.raise(WANTS_ROOM)
@@ -30,7 +30,7 @@ export function field(c: Connection): number {
   if (window <= 0) return 0
   const shift = c.rcvScale
   const units = shift === 0 ? window : (window + UNIT - 1) >> shift
-  return units > 0xffff ? 0xffff : units
+  return Math.min(units, 0xffff)
 }
 
 /** Moves a connection that carries much to a larger ring, while nothing is held in the old one. */

@@ -1,0 +1,111 @@
+// RFC 9293, 3.8; bytes stay with the host until the guest has acknowledged them.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { established } from '../../support/tcp-script.js'
+
+test('text of the host leaves at once, and goes from the host only when it is acknowledged', () => {
+  const t = established().hostSends('hello')
+  t.expect({ flags: 'P.', seq: 1, text: 'hello', gsoSize: 0 })
+  assert.equal(t.host.outgoing, 'hello')
+  t.guest({ seq: 1, ack: 4 })
+  assert.equal(t.host.outgoing, 'lo')
+  t.guest({ seq: 1, ack: 6 })
+  assert.equal(t.host.outgoing, '')
+  t.silence().ends()
+})
+
+test('long text leaves as one super-segment that the receiver cuts', () => {
+  const t = established().hostSends('x'.repeat(10_000))
+  assert.equal(t.expect({ flags: 'P.', gsoSize: 1460 }).text.length, 10_000)
+  t.silence().ends()
+})
+
+test('without offload every segment is at most an MSS', () => {
+  const t = established({ offload: false }).hostSends('x'.repeat(3000))
+  assert.deepEqual(
+    [t.expect({}), t.expect({}), t.expect({})].map((s) => [s.text.length, s.gsoSize]),
+    [
+      [1460, 0],
+      [1460, 0],
+      [80, 0],
+    ],
+  )
+  t.silence().ends()
+})
+
+test('never beyond the window of the guest', () => {
+  const t = established().guest({ seq: 1, window: 10 })
+  t.hostSends('x'.repeat(5000))
+  assert.equal(t.expect({}).text.length, 1280)
+  t.silence()
+  t.guest({ seq: 1, ack: 1281, window: 10 })
+  assert.equal(t.expect({ seq: 1281 }).text.length, 1280)
+  t.ends()
+})
+
+test('lost text is sent again after the timeout, twice as late each time', () => {
+  const t = established().hostSends('hello')
+  t.expect({ text: 'hello' })
+  t.wait(999).silence().wait(1).expect({ seq: 1, text: 'hello' })
+  t.wait(1999).silence().wait(1).expect({ seq: 1, text: 'hello' })
+  t.guest({ seq: 1, ack: 6 }).wait(60_000).silence()
+  t.ends()
+})
+
+test('a round trip of a millisecond brings the timeout to its floor', () => {
+  const t = established().hostSends('a')
+  t.expect({ text: 'a' })
+  t.wait(1).guest({ seq: 1, ack: 2 }).hostSends('b')
+  t.expect({ text: 'b' })
+  t.wait(99).silence().wait(1).expect({ text: 'b' })
+  t.ends()
+})
+
+test('three duplicate acknowledgments bring the first segment again (RFC 5681, 3.2)', () => {
+  const t = established({ offload: false }).hostSends('x'.repeat(1460 * 4))
+  for (let i = 0; i < 4; i++) t.expect({ seq: 1 + 1460 * i })
+  const duplicate = { seq: 1, ack: 1 }
+  t.guest(duplicate, duplicate).silence()
+  t.guest(duplicate).expect({ seq: 1 })
+  t.guest({ seq: 1, ack: 1 + 1460 * 4 }).silence()
+  t.ends()
+})
+
+test('after a timeout everything unacknowledged is sent again as the window opens', () => {
+  const t = established({ offload: false }).hostSends('x'.repeat(1460 * 3))
+  for (let i = 0; i < 3; i++) t.expect({ seq: 1 + 1460 * i })
+  t.wait(1000).expect({ seq: 1 })
+  t.silence()
+  t.guest({ seq: 1, ack: 1461 }).expect({ seq: 1461 })
+  t.expect({ seq: 2921 })
+  t.silence()
+    .guest({ seq: 1, ack: 1 + 1460 * 3 })
+    .silence()
+  assert.equal(t.host.outgoing, '')
+  t.ends()
+})
+
+test('an acknowledgment of text never sent is answered and ignored', () => {
+  const t = established().guest({ seq: 1, ack: 500 }).expect({ flags: '.', seq: 1, ack: 1 })
+  assert.ok(t)
+})
+
+test('a closed window is probed, ever less often, until it opens', () => {
+  const t = established().guest({ seq: 1, window: 0 }).hostSends('hello')
+  t.silence()
+  t.wait(1000).expect({ seq: 1, text: 'h' })
+  t.guest({ seq: 1, ack: 1, window: 0 }).silence()
+  t.wait(1999).silence().wait(1).expect({ seq: 1, text: 'h' })
+  t.guest({ seq: 1, ack: 1, window: 500 }).expect({ seq: 1, text: 'hello' })
+  t.guest({ seq: 1, ack: 6 }).wait(60_000).silence()
+  t.ends()
+})
+
+test('a probe that the guest takes counts', () => {
+  const t = established().guest({ seq: 1, window: 0 }).hostSends('hello')
+  t.wait(1000).expect({ text: 'h' })
+  t.guest({ seq: 1, ack: 2, window: 500 }).expect({ seq: 2, text: 'ello' })
+  t.guest({ seq: 1, ack: 6 })
+  assert.equal(t.host.outgoing, '')
+  t.ends()
+})
