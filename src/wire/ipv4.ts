@@ -138,3 +138,10 @@ export function write(
 
 /** Bytes from the start of the header to its checksum field. */
 export const CHECKSUM_OFFSET = CHECKSUM
+
+/** Makes a written header that of a fragment, DF cleared, and renews its checksum. `offset`: bytes, a multiple of 8. */
+export function setFragment(view: DataView, at: number, offset: number, more: 0 | 1): void {
+  view.setInt16(at + FRAGMENT, (more << 13) | (offset >> 3))
+  view.setInt16(at + CHECKSUM, 0)
+  view.setUint16(at + CHECKSUM, checksum.finish(checksum.add(view, at, HEADER_LENGTH, 0)))
+}

@@ -119,3 +119,8 @@ export function setPartial(view: DataView, at: number, pseudoSum: number): void 
 export function checksumIsRight(view: DataView, at: number, length: number, pseudoSum: number): boolean {
   return checksumOf.add(view, at, length, pseudoSum) === 0xffff
 }
+
+/** Both ports in one word: source << 16 | destination. */
+export function ports(view: DataView, at: number): number {
+  return view.getInt32(at + SRC_PORT)
+}

@@ -78,3 +78,8 @@ export function checksumIsRight4(view: DataView, at: number, source: number, des
 export function checksumIsRight(view: DataView, at: number, pseudoSum: number): boolean {
   return checksumOf.add(view, at, length(view, at), pseudoSum) === 0xffff
 }
+
+/** Both ports in one word: source << 16 | destination. */
+export function ports(view: DataView, at: number): number {
+  return view.getInt32(at + SRC_PORT)
+}
