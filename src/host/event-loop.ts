@@ -16,6 +16,9 @@ export const TOKEN_TAP = 1
 export const TOKEN_TCP = 2
 export const TOKEN_DATAGRAM = 3
 export const TOKEN_SERVICE = 4
+export const TOKEN_LAUNCHER = 5
+export const TOKEN_SIGNAL = 6
+export const TOKEN_PROCESS = 7
 const TOKEN_CLASSES = 8
 
 /** Events of epoll(7). */
