@@ -26,7 +26,7 @@ import {
 } from '../net/flow-row.js'
 import { NetloomError } from '../util/errors.js'
 import { HandlePool } from '../util/handle-pool.js'
-import { hash6 } from '../util/hash.js'
+import { hash4 } from '../util/hash.js'
 
 /** Most rows a table can have: the index of a token has 20 bits. */
 export const MAX_FLOWS = 1 << 19
@@ -73,7 +73,7 @@ export class FlowTable {
 
   /** The row of an IPv4 flow, 0 when there is none. For UDP and ping `remote` is 0: one mapping serves every peer (RFC 4787, 4.1). */
   find(kind: number, guest: number, remote: number, ports: number): number {
-    const hash = hash6(this.#key0, this.#key1, kind, MAPPED, guest, remote, ports, 0)
+    const hash = hash4(this.#key0, this.#key1, kind, guest, remote, ports)
     const rows = this.rows
     for (let i = hash & this.#mask; ; i = (i + 1) & this.#mask) {
       const row = this.#index[i]!
@@ -89,7 +89,7 @@ export class FlowTable {
     if (row === 0) return 0
     const rows = this.rows
     const base = row << ROW_SHIFT
-    const hash = hash6(this.#key0, this.#key1, kind, MAPPED, guest, remote, ports, 0)
+    const hash = hash4(this.#key0, this.#key1, kind, guest, remote, ports)
     rows.fill(0, base + GUEST_ADDRESS, base + 40)
     rows[base + KIND] = kind
     rows[base + GENERATION] = (rows[base + GENERATION]! + 1) & 0xff

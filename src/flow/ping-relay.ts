@@ -66,7 +66,17 @@ export class PingRelay implements EchoRelay, DatagramRelay {
   }
 
   #send(socket: number, inbound: Inbound, d: Decision): number {
-    return this.#native.udpSend(socket, inbound.payloadAt, inbound.payloadLength, 0, d.address0, d.address1, d.address2, d.address3, ANY_PORT)
+    return this.#native.udpSend(
+      socket,
+      inbound.payloadAt,
+      inbound.payloadLength,
+      0,
+      d.address0,
+      d.address1,
+      d.address2,
+      d.address3,
+      ANY_PORT,
+    )
   }
 
   #open(inbound: Inbound, key: number): number {

@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { type Decision, Gate, type Verdict } from '../../../src/flow/gate.js'
+import { Interface } from '../../../src/net/interface.js'
+import { Arena, MAX_FRAME } from '../../../src/packet/arena.js'
+import { parse } from '../../../src/wire/address.js'
+
+const word = (text: string): number => parse(text)!
+const iface = (): Interface =>
+  new Interface(new Arena(new ArrayBuffer(2 * MAX_FRAME)), {
+    network: word('10.0.2.0'),
+    prefix: 24,
+    gateway: word('10.0.2.2'),
+    dns: word('10.0.2.3'),
+    guest: word('10.0.2.100'),
+  })
+const resolvers = {
+  choose: (attempt: number, d: Decision): boolean => {
+    if (attempt > 1) return false
+    d.address3 = word(attempt === 0 ? '192.0.2.53' : '192.0.2.54')
+    d.port = 53
+    return true
+  },
+}
+const gate = (allowsHostLoopback = true, hasDns = true): Gate => new Gate(iface(), { allowsHostLoopback, hasDns }, resolvers)
+
+test('the gateway address is the loopback of the host', () => {
+  const d = gate().tcp(word('10.0.2.2'), 8080)
+  assert.deepEqual([d.verdict, d.address2, d.address3, d.port], ['allow', 0xffff, word('127.0.0.1'), 8080])
+})
+
+test('without host loopback no form of it is reached', () => {
+  const g = gate(false)
+  for (const address of ['10.0.2.2', '127.0.0.1', '127.0.0.2', '127.255.255.255', '0.0.0.0', '0.1.2.3']) {
+    for (const verdict of [g.tcp(word(address), 80).verdict, g.udp(word(address), 80).verdict, g.ping(word(address)).verdict]) {
+      assert.equal(verdict, 'network-unreachable', address)
+    }
+  }
+})
+
+test('loopback, this network, multicast and reserved addresses are never destinations', () => {
+  const wanted: Record<string, Verdict> = {
+    '127.0.0.1': 'network-unreachable',
+    '0.0.0.0': 'network-unreachable',
+    '224.0.0.1': 'network-unreachable',
+    '240.0.0.1': 'network-unreachable',
+    '255.255.255.255': 'network-unreachable',
+    '10.0.2.77': 'host-unreachable',
+    '192.0.2.1': 'allow',
+    '10.0.3.1': 'allow',
+  }
+  for (const [address, verdict] of Object.entries(wanted)) assert.equal(gate().tcp(word(address), 80).verdict, verdict, address)
+})
+
+test('DNS by TCP goes to the resolver, and to the next one when it fails; other ports of that address go nowhere', () => {
+  const g = gate()
+  assert.equal(g.tcp(word('10.0.2.3'), 53).address3, word('192.0.2.53'))
+  assert.equal(g.retry(word('10.0.2.3'), 53, 1)?.address3, word('192.0.2.54'))
+  assert.equal(g.retry(word('10.0.2.3'), 53, 2), null)
+  assert.equal(g.retry(word('192.0.2.1'), 53, 1), null)
+  assert.equal(g.udp(word('10.0.2.3'), 53).verdict, 'dns')
+  assert.equal(g.tcp(word('10.0.2.3'), 80).verdict, 'network-unreachable')
+})
+
+test('without DNS its address is nobody', () => {
+  assert.equal(gate(true, false).udp(word('10.0.2.3'), 53).verdict, 'network-unreachable')
+})
+
+test('refusals are counted', () => {
+  const g = gate()
+  g.tcp(word('127.0.0.1'), 1)
+  g.tcp(word('192.0.2.1'), 1)
+  assert.equal(g.refused, 1)
+})
