@@ -9,6 +9,9 @@
 // UDP and ping flows are also in a list by last use: the oldest goes when the table is full.
 
 import {
+  BYTES_IN,
+  BYTES_OUT,
+  counter,
   GENERATION,
   GUEST_ADDRESS,
   HASH,
@@ -44,8 +47,13 @@ export class FlowTable {
   #key1: number
   #oldest = 0
   #newest = 0
-  /** Flows that found no row, or cost another one its. */
+  /** Flows that cost another one its row. */
   evictions = 0
+  /** Flows since the table was made. */
+  total = 0
+  /** Payload of flows that have ended: from the guest, and to it. */
+  endedBytesIn = 0
+  endedBytesOut = 0
 
   /** `buffer`: tableBytes(capacity) zero bytes. `random`: two secret words for the hash. */
   constructor(buffer: ArrayBuffer, capacity: number, random: Int32Array) {
@@ -104,6 +112,7 @@ export class FlowTable {
     while (this.#index[i] !== 0) i = (i + 1) & this.#mask
     this.#index[i] = row
     if (kind !== KIND_TCP) this.#pushNewest(row)
+    this.total++
     return row
   }
 
@@ -113,6 +122,8 @@ export class FlowTable {
     const base = row << ROW_SHIFT
     if (rows[base + KIND] !== KIND_TCP) this.#unlink(row)
     this.#removeFromIndex(row, rows[base + HASH]!)
+    this.endedBytesIn += counter(rows, base + BYTES_IN)
+    this.endedBytesOut += counter(rows, base + BYTES_OUT)
     rows[base + KIND] = KIND_FREE
     this.#pool.release(row)
   }
