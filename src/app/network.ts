@@ -1,0 +1,206 @@
+// One network: a context of the addon, an event loop, a stack, and the TAP of the one namespace it serves. This is what the
+// command line and the library use; types.ts says what each member means.
+import type { ChildProcess } from 'node:child_process'
+import { tableBytes } from '../flow/flow-table.js'
+import { EventLoop } from '../host/event-loop.js'
+import { type LaunchContext, type Launched, type LaunchInterface, launchAttach, launchRun } from '../host/launcher.js'
+import { NamespaceWatch } from '../host/namespace-watch.js'
+import { createContext, type NativeContext } from '../host/native.js'
+import { Resolver } from '../host/resolver.js'
+import { TapDevice, type TapFeatures } from '../host/tap-device.js'
+import { Arena } from '../packet/arena.js'
+import { DnsForwarder } from '../service/dns-forwarder.js'
+import { errnoName, NetloomError } from '../util/errors.js'
+import { format } from '../wire/address.js'
+import { listFlows } from './flow-list.js'
+import { type NetworkOptions, type ResolvedOptions, resolveOptions } from './options.js'
+import { arenaBytes, Stack, type StackOptions } from './stack.js'
+import type { Attachment, AttachTarget, Counters, Ending, FlowInfo, Network, NetworkAddresses, RunOptions, Sandbox } from './types.js'
+
+const NO_FEATURES: TapFeatures = { vnetHeader: false, checksum: false, tso: false, uso: false }
+/** Families of probePeekOffset. */
+const IPV4 = 4
+
+/**
+ * Makes a network, ready for `run` or `attach`.
+ * @throws NetloomError when an option is out of its range (see options.ts), or `ENATIVE` when the addon is not built.
+ */
+export async function createNetwork(options: NetworkOptions = {}): Promise<Network> {
+  return new LiveNetwork(resolveOptions(options))
+}
+
+class LiveNetwork implements Network {
+  readonly addresses: NetworkAddresses
+  readonly mtu: number
+  readonly ifname: string
+  readonly #options: ResolvedOptions
+  readonly #native: NativeContext
+  readonly #loop: EventLoop
+  readonly #arena: Arena
+  readonly #stack: Stack
+  readonly #tableDescriptor: number
+  #device: TapDevice | null = null
+  #watch: NamespaceWatch | null = null
+  #child: ChildProcess | null = null
+  #isBusy = false
+  #isClosed = false
+
+  constructor(options: ResolvedOptions) {
+    const a = options.addresses
+    this.#options = options
+    this.mtu = options.mtu
+    this.ifname = options.ifname
+    this.addresses = {
+      network: format(a.network),
+      prefix: a.prefix,
+      gateway: format(a.gateway),
+      dns: format(a.dns),
+      guest: format(a.guest),
+    }
+    // A context of its own tells what the kernel can do, before the size of the arena depends on it.
+    const probe = createContext(4096)
+    const hostRead = probe.probePeekOffset(IPV4) === 1 ? 'peek' : 'ring'
+    probe.close()
+    const stackOptions: StackOptions = { ...options, hostRead }
+    if (hostRead === 'ring') options.log.verbose('this kernel has no SO_PEEK_OFF for TCP (Linux 6.9): bytes wait in a ring of ours')
+    this.#native = createContext(arenaBytes(stackOptions))
+    this.#native.raiseFileLimit()
+    this.#loop = new EventLoop(this.#native)
+    this.#arena = new Arena(this.#native.arena)
+    const table = this.#native.sharedMemory(tableBytes(options.maxFlows))
+    this.#tableDescriptor = new Int32Array(this.#native.scratch)[0]!
+    const resolver = options.dns ? new Resolver(() => this.#native.now()) : null
+    this.#stack = new Stack(this.#native, this.#loop, this.#arena, table, resolver, stackOptions)
+    if (resolver !== null) {
+      this.#stack.serveDns(new DnsForwarder(this.#native, this.#loop, this.#stack.udp, resolver, { hostLoopback: options.hostLoopback }))
+    }
+  }
+
+  get features(): TapFeatures {
+    return this.#device?.features ?? NO_FEATURES
+  }
+
+  get counters(): Counters {
+    const { table, gate, tcp, input } = this.#stack
+    let bytesIn = table.endedBytesIn
+    let bytesOut = table.endedBytesOut
+    for (const flow of this.flows()) {
+      bytesIn += flow.bytesIn
+      bytesOut += flow.bytesOut
+    }
+    return {
+      framesIn: this.#device?.framesIn ?? 0,
+      framesOut: this.#device?.framesOut ?? 0,
+      framesLost: this.#device?.framesLost ?? 0,
+      flowsOpen: table.inUse,
+      flowsTotal: table.total,
+      flowsRefused: gate.refused,
+      flowsEvicted: table.evictions,
+      bytesIn,
+      bytesOut,
+      retransmissions: tcp.retransmissions,
+      drops: Object.fromEntries(Object.entries(input.drops).filter(([, count]) => count > 0)),
+    }
+  }
+
+  flows(): FlowInfo[] {
+    return listFlows(this.#stack.table, this.#native.now())
+  }
+
+  async run(command: readonly string[], options: RunOptions = {}): Promise<Sandbox> {
+    if (command.length === 0) throw new NetloomError('ERR_COMMAND', 'there is no command to run', 'give at least its name', 2)
+    const launched = await this.#launch((context, link) =>
+      launchRun(context, link, {
+        command,
+        dns: this.#options.dns ? this.addresses.dns : null,
+        mapCurrentUser: options.mapCurrentUser ?? false,
+        cwd: options.cwd,
+        env: options.env,
+        stdio: options.stdio ?? 'inherit',
+      }),
+    )
+    const { child } = launched
+    this.#child = child
+    const exited = new Promise<Ending>((resolve) => {
+      if (child.exitCode !== null || child.signalCode !== null) resolve({ code: child.exitCode, signal: child.signalCode })
+      else child.once('exit', (code, signal) => resolve({ code, signal }))
+    })
+    try {
+      await launched.go()
+    } catch (error) {
+      await this.#detach()
+      throw error
+    }
+    const { stdin, stdout, stderr } = child
+    return { pid: child.pid!, exited, stdin, stdout, stderr, kill: (signal) => child.kill(signal) }
+  }
+
+  async attach(target: AttachTarget): Promise<Attachment> {
+    // Watched from before it is joined, so that an end in between is not missed.
+    const watch = new NamespaceWatch(this.#native, this.#loop, target)
+    try {
+      await this.#launch((context, link) => launchAttach(context, link, target))
+    } catch (error) {
+      watch.close()
+      throw error
+    }
+    this.#watch = watch
+    const gone = new Promise<string>((resolve) => {
+      this.#device!.onGone = (errno) => resolve(`the interface ${this.ifname} is gone (${errnoName(errno)})`)
+    })
+    return { ended: Promise.race([watch.ended, gone]) }
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    await this.#detach()
+    this.#stack.close()
+    this.#loop.stop()
+    this.#native.closeDescriptor(this.#tableDescriptor)
+    this.#native.close()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #launch(start: (context: LaunchContext, link: LaunchInterface) => Promise<Launched>): Promise<Launched> {
+    if (this.#isClosed) throw new NetloomError('ERR_CLOSED', 'the network is closed', 'create another one')
+    if (this.#isBusy) throw new NetloomError('ERR_BUSY', 'the network serves a namespace already', 'create another one for the next')
+    this.#isBusy = true
+    const { addresses, mtu, ifname } = this
+    const link = { ifname, mtu, address: addresses.guest, prefix: addresses.prefix, gateway: addresses.gateway }
+    const context = { native: this.#native, loop: this.#loop, arena: this.#arena, log: this.#options.log }
+    this.#loop.start(this.#stack)
+    let launched: Launched
+    try {
+      launched = await start(context, link)
+    } catch (error) {
+      this.#isBusy = false
+      this.#loop.stop()
+      throw error
+    }
+    const { features } = launched
+    this.#device = new TapDevice(this.#native, this.#loop, this.#arena, launched.descriptor, mtu, features, this.#stack.input)
+    this.#stack.interface.connect(this.#device)
+    if (!this.#device.hasOffload) {
+      this.#options.log.warn('this kernel refuses segmentation offload on a TAP: everything works, at a fraction of the speed')
+    }
+    return launched
+  }
+
+  // Ends what the namespace has of us: first its processes, then its interface.
+  async #detach(): Promise<void> {
+    const child = this.#child
+    this.#child = null
+    if (child !== null && child.exitCode === null && child.signalCode === null) {
+      const exited = new Promise((resolve) => child.once('exit', resolve))
+      if (child.kill('SIGKILL')) await exited
+    }
+    this.#watch?.close()
+    this.#watch = null
+    this.#device?.close()
+    this.#device = null
+  }
+}

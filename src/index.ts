@@ -1,0 +1,22 @@
+/**
+ * netloom: a real network for any unprivileged Linux process. {@link createNetwork} makes one; see README.md for a tour.
+ * @packageDocumentation
+ */
+export { createNetwork } from './app/network.js'
+export type { NetworkOptions } from './app/options.js'
+export type {
+  Attachment,
+  AttachTarget,
+  Counters,
+  Ending,
+  Endpoint,
+  FlowInfo,
+  Network,
+  NetworkAddresses,
+  RunOptions,
+  Sandbox,
+  StandardStreams,
+} from './app/types.js'
+export type { TapFeatures } from './host/tap-device.js'
+export { NetloomError } from './util/errors.js'
+export { Log } from './util/log.js'
