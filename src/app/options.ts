@@ -1,0 +1,146 @@
+// What a network can be told, and what becomes of it: every default filled in, every address worked out, every mistake told in
+// one line. Nothing below this file checks an option again.
+//
+// The plan of addresses is slirp4netns', which clients expect (DESIGN, 6). Of a network of 2^n addresses:
+//
+//   network+2 gateway    +3 DNS    +100 guest, or the last usable address where there is no such
+import type { InterfaceAddresses } from '../net/interface.js'
+import { NetloomError } from '../util/errors.js'
+import { Log } from '../util/log.js'
+import * as address from '../wire/address.js'
+
+/** What RFC 791 asks every link to carry (bytes). */
+export const MIN_MTU = 68
+/** What Linux gives a TAP at most: 65,535 less the Ethernet header (bytes). */
+export const MAX_MTU = 65_521
+export const DEFAULT_MTU = 1500
+export const DEFAULT_CIDR = '10.0.2.0/24'
+export const DEFAULT_IFNAME = 'tap0'
+/** IFNAMSIZ, less the final zero (characters). */
+const MAX_IFNAME = 15
+/** Eight addresses: the shortest network with room for gateway, DNS and guest (bits). */
+const MAX_PREFIX = 29
+/** Where the guest is in a network that is large enough. */
+const GUEST_OFFSET = 100
+export const DEFAULT_MAX_FLOWS = 4096
+/** A flow has 16 KiB of the arena, twice that where the kernel lacks peek offsets, and an arena has 2 GiB at most. */
+export const MAX_FLOWS = 32_768
+
+/** Blocks that no guest can live in (RFC 6890): this network, loopback, multicast and reserved. */
+const UNUSABLE = [
+  { text: '0.0.0.0/8', network: 0, prefix: 8 },
+  { text: '127.0.0.0/8', network: 0x7f000000, prefix: 8 },
+  { text: '224.0.0.0/3', network: 0xe0000000 | 0, prefix: 3 },
+] as const
+
+/** Options of {@link createNetwork}. All of them can be left out. */
+export interface NetworkOptions {
+  /**
+   * Largest IP datagram of the interface in the sandbox, in bytes: 68 to 65,521. Default 1500. Because the sandbox hands over
+   * super-segments at any MTU, a larger one gains little.
+   */
+  readonly mtu?: number
+  /**
+   * The sandbox's network in CIDR notation, IPv4, prefix length 1 to 29, no host bits. Default `10.0.2.0/24`. The gateway, which is
+   * also the host's loopback, has address 2 of it, DNS address 3, the sandbox address 100 (in a network that small: the last one).
+   */
+  readonly cidr?: string
+  /** Name of the interface in the sandbox: 1 to 15 letters, digits or any of `. _ -` . Default `tap0`. */
+  readonly ifname?: string
+  /** Whether the gateway address leads to the host's loopback. Default true. */
+  readonly hostLoopback?: boolean
+  /** Whether the DNS address answers, and a sandbox's resolv.conf names it. Default true. */
+  readonly dns?: boolean
+  /** Most TCP, UDP and ping flows at a time, 1 to 32,768. Default 4096. When all are in use the oldest UDP or ping flow makes room. */
+  readonly maxFlows?: number
+  /** Where lines for people go. Default: nowhere. */
+  readonly log?: Log
+}
+
+/** Options with nothing left open. */
+export interface ResolvedOptions {
+  readonly mtu: number
+  readonly addresses: InterfaceAddresses
+  readonly ifname: string
+  readonly hostLoopback: boolean
+  readonly dns: boolean
+  readonly maxFlows: number
+  readonly log: Log
+}
+
+const usage = (code: string, message: string, hint: string): NetloomError => new NetloomError(code, message, hint, 2)
+
+/**
+ * Fills in the defaults and works out the addresses.
+ * @throws NetloomError `ERR_MTU`, `ERR_CIDR`, `ERR_IFNAME` or `ERR_MAX_FLOWS`, exit status 2.
+ */
+export function resolveOptions(options: NetworkOptions = {}): ResolvedOptions {
+  return {
+    mtu: checkMtu(options.mtu ?? DEFAULT_MTU),
+    addresses: planAddresses(options.cidr ?? DEFAULT_CIDR),
+    ifname: checkIfname(options.ifname ?? DEFAULT_IFNAME),
+    hostLoopback: options.hostLoopback ?? true,
+    dns: options.dns ?? true,
+    maxFlows: checkMaxFlows(options.maxFlows ?? DEFAULT_MAX_FLOWS),
+    log: options.log ?? new Log('quiet', () => {}),
+  }
+}
+
+/**
+ * The MTU that a command line's text stands for.
+ * @throws NetloomError `ERR_MTU`.
+ */
+export function parseMtu(text: string): number {
+  if (!/^\d+$/.test(text)) throw badMtu(`'${text}'`)
+  return checkMtu(Number(text))
+}
+
+const badMtu = (given: string): NetloomError =>
+  usage('ERR_MTU', `the MTU ${given} is not a whole number of bytes from ${MIN_MTU} to ${MAX_MTU}`, `leave --mtu out for ${DEFAULT_MTU}`)
+
+function checkMtu(mtu: number): number {
+  if (!Number.isInteger(mtu) || mtu < MIN_MTU || mtu > MAX_MTU) throw badMtu(String(mtu))
+  return mtu
+}
+
+function checkMaxFlows(flows: number): number {
+  if (Number.isInteger(flows) && flows >= 1 && flows <= MAX_FLOWS) return flows
+  throw usage('ERR_MAX_FLOWS', `maxFlows ${flows} is not a whole number from 1 to ${MAX_FLOWS}`, `leave it out for ${DEFAULT_MAX_FLOWS}`)
+}
+
+/** dev_valid_name() of Linux takes nearly any byte; we take what every tool can name, and never a format (`tap%d`). */
+function checkIfname(name: string): string {
+  const bad = (why: string): NetloomError =>
+    usage('ERR_IFNAME', `the interface name '${name}' ${why}`, `use 1 to ${MAX_IFNAME} letters, digits or . _ - as in --ifname=tap0`)
+  if (name === '') throw bad('is empty')
+  if (name.length > MAX_IFNAME) throw bad(`has ${name.length} characters`)
+  if (name === '.' || name === '..') throw bad('names a folder')
+  if (name === 'lo') throw bad('is taken by the loopback interface')
+  if (!/^[A-Za-z0-9._-]+$/.test(name)) throw bad('has a character that not every tool can name')
+  return name
+}
+
+/** The addresses of a network, from its CIDR notation. */
+function planAddresses(text: string): InterfaceAddresses {
+  const bad = (why: string, hint = `write --cidr as in ${DEFAULT_CIDR}`): NetloomError =>
+    usage('ERR_CIDR', `the network (CIDR) '${text}' ${why}`, hint)
+  const cidr = address.parseCidr(text)
+  if (cidr === null) throw bad('is not an IPv4 network: four numbers of 0 to 255, a slash and a prefix length')
+  const { network, prefix } = cidr
+  if (prefix < 1 || prefix > MAX_PREFIX)
+    throw bad(
+      `has a prefix length of ${prefix}, and 1 to ${MAX_PREFIX} leave room for gateway (.2), DNS (.3) and guest`,
+      `use one as in ${DEFAULT_CIDR}`,
+    )
+  if (cidr.address !== network) {
+    const meant = `${address.format(network)}/${prefix}`
+    throw bad(`has host bits set, as ${DEFAULT_CIDR} has not`, `did you mean ${meant}?`)
+  }
+  for (const block of UNUSABLE) {
+    const shorter = Math.min(prefix, block.prefix)
+    if (address.contains(block.network, shorter, network))
+      throw bad(`overlaps ${block.text}, which no host can have`, `use one as in ${DEFAULT_CIDR}`)
+  }
+  const last = address.broadcast(network, prefix) - 1
+  return { network, prefix, gateway: network + 2, dns: network + 3, guest: Math.min(network + GUEST_OFFSET, last) }
+}

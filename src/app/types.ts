@@ -1,0 +1,136 @@
+// What the public API speaks of, as interfaces: network.ts implements them, src/index.ts exports them, the command line uses
+// nothing else. Everything here is a snapshot or a promise; nothing is live memory.
+import type { Readable, Writable } from 'node:stream'
+import type { StandardStreams } from '../host/launcher.js'
+import type { AttachTarget } from '../host/launcher-errors.js'
+import type { TapFeatures } from '../host/tap-device.js'
+
+/** One end of a flow. */
+export interface Endpoint {
+  /** Text of an IPv4 or IPv6 address. */
+  readonly address: string
+  /** 0 to 65,535; of a ping flow its identifier on the sandbox's side, and 0 on the other. */
+  readonly port: number
+}
+
+/** One TCP connection, UDP mapping or ping exchange: a copy of its row. */
+export interface FlowInfo {
+  readonly protocol: 'tcp' | 'udp' | 'ping'
+  /** State of RFC 9293, 3.3.2, as the sandbox's peer sees it; of UDP and ping `ONE-WAY` until an answer came, then `TWO-WAY`. */
+  readonly state: string
+  /** The sandbox's end. */
+  readonly guest: Endpoint
+  /** The other end as the sandbox names it: `10.0.2.2` for the host. A UDP mapping serves every peer, and has null here. */
+  readonly remote: Endpoint | null
+  /** The other end as the host's socket knows it: `127.0.0.1` for the host. Null while it has none. */
+  readonly host: Endpoint | null
+  /** Bytes of payload from the sandbox, and to it. */
+  readonly bytesIn: number
+  readonly bytesOut: number
+  /** Frames from the sandbox, and to it; a super-segment is one. */
+  readonly packetsIn: number
+  readonly packetsOut: number
+  /** Milliseconds since it began, and since there was traffic. */
+  readonly age: number
+  readonly idle: number
+}
+
+/** What has been counted since the network was created. */
+export interface Counters {
+  /** Frames from the sandbox, to it, and lost on the way there because the interface took no more. */
+  readonly framesIn: number
+  readonly framesOut: number
+  readonly framesLost: number
+  /** Flows now open, and in all. */
+  readonly flowsOpen: number
+  readonly flowsTotal: number
+  /** Flows that were refused by rule, and that found no room in the table or cost another one its. */
+  readonly flowsRefused: number
+  readonly flowsEvicted: number
+  /** Payload of all flows from the sandbox, and to it. */
+  readonly bytesIn: number
+  readonly bytesOut: number
+  /** TCP segments that were sent again. */
+  readonly retransmissions: number
+  /** Frames that were dropped, by reason (`ipv4Checksum`, ...); reasons that did not occur are left out. */
+  readonly drops: Readonly<Record<string, number>>
+}
+
+/** Addresses of a network, as text. */
+export interface NetworkAddresses {
+  /** Network address, without the prefix length. */
+  readonly network: string
+  /** Prefix length, in bits. */
+  readonly prefix: number
+  /** Router of the sandbox, and by default the host's loopback. */
+  readonly gateway: string
+  /** Name server of the sandbox. */
+  readonly dns: string
+  /** The sandbox itself. */
+  readonly guest: string
+}
+
+/** How a command in a sandbox is started. */
+export interface RunOptions {
+  /** Keeps the user's uid and gid inside, in place of root's. Default false. */
+  readonly mapCurrentUser?: boolean
+  /** Working directory. Default: this process's. */
+  readonly cwd?: string
+  /** The whole environment. Default: this process's. */
+  readonly env?: NodeJS.ProcessEnv
+  /** Standard streams, as spawn() of node:child_process takes the first three. Default `inherit`. */
+  readonly stdio?: StandardStreams
+}
+
+/** How a command ended: by itself with a status, or by a signal. */
+export interface Ending {
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+}
+
+/** A command that runs in namespaces of its own, connected to the network. */
+export interface Sandbox {
+  /** Of the command, in this process's PID namespace. */
+  readonly pid: number
+  /** Settles when the command has ended; does not reject. What it has started and left behind has no network from then on. */
+  readonly exited: Promise<Ending>
+  /** The command's standard streams, where `stdio` says `pipe`; else null. */
+  readonly stdin: Writable | null
+  readonly stdout: Readable | null
+  readonly stderr: Readable | null
+  /** Sends the command a signal; false when it has ended. */
+  kill(signal?: NodeJS.Signals): boolean
+}
+
+/** A namespace of somebody else's that the network is connected to. */
+export interface Attachment {
+  /** Settles with the reason, one line, when the namespace or its interface is gone; does not reject, nor settle at `close()`. */
+  readonly ended: Promise<string>
+}
+
+/** One network: a stack, and the one namespace that it serves. */
+export interface Network extends AsyncDisposable {
+  readonly addresses: NetworkAddresses
+  readonly mtu: number
+  /** Name of the interface in the sandbox. */
+  readonly ifname: string
+  /** What the kernel has switched on; all false before `run()` or `attach()` has resolved. */
+  readonly features: TapFeatures
+  /** A snapshot. */
+  readonly counters: Counters
+  /** The flows that are open, as a snapshot. */
+  flows(): FlowInfo[]
+  /**
+   * Starts a command in a new user, network and mount namespace, and resolves when it runs.
+   * @throws NetloomError `ENOENT` (exit status 127), `EACCES`, `ENOEXEC`, `EISDIR` (126), or one of `attach()`.
+   */
+  run(command: readonly string[], options?: RunOptions): Promise<Sandbox>
+  /**
+   * Gives an existing namespace an interface, and resolves when that is up.
+   * @throws NetloomError `ERR_USER_NAMESPACES`, `ERR_TUN`, `ERR_TARGET`, `ERR_OWN_NETWORK`, `ERR_INTERFACE` or `ERR_LAUNCHER`: why the
+   * machine does not allow it, with the remedy.
+   */
+  attach(target: AttachTarget): Promise<Attachment>
+  /** Ends every flow, closes every socket and takes the interface away. A command still running is killed. Again: does nothing. */
+  close(): Promise<void>
+}
