@@ -1,0 +1,286 @@
+// Starts the launcher (native/src/launcher.c), a program with one thread, which can enter user namespaces where Node cannot, and
+// takes over the TAP that it opens there. The two talk over a SOCK_SEQPACKET pair, one line of text a message:
+//
+//     launcher                                             here
+//     warn STEP ERRNO                                  ->  a line in the log
+//     tap vnet=1 csum=1 tso=1 uso=1   + descriptor     ->  the promise of launchRun() or launchAttach()
+//                                                      <-  go                               (run only)
+//     end of the channel, which closes on exec         ->  the promise of go(): the command runs
+//     error STEP ERRNO, or exec ERRNO                  ->  a NetloomError: launcher-errors.ts
+//
+// After the exec the launcher's process is the command: what the caller knows as `child` never changes.
+import { type ChildProcess, spawn } from 'node:child_process'
+import { statSync } from 'node:fs'
+import { constants } from 'node:os'
+import type { Arena } from '../packet/arena.js'
+import { errnoName, NetloomError } from '../util/errors.js'
+import type { Log } from '../util/log.js'
+import { EPOLLIN, type EventLoop, type ReadyHandler, TOKEN_LAUNCHER, token } from './event-loop.js'
+import { type AttachTarget, type Attempt, describeTarget, execError, launcherError, warningText } from './launcher-errors.js'
+import { LAUNCHER_PATH, type NativeContext } from './native.js'
+import type { TapFeatures } from './tap-device.js'
+
+/** Longest message of the launcher (bytes): MESSAGE_MAX of channel.c. */
+const MESSAGE_BYTES = 96
+/** Largest pid_t. */
+const MAX_PID = 0x7fff_ffff
+const EAGAIN = constants.errno.EAGAIN
+
+/** What launching needs of a network. The loop has to be turning, or to start turning soon. */
+export interface LaunchContext {
+  readonly native: NativeContext
+  readonly loop: EventLoop
+  readonly arena: Arena
+  readonly log: Log
+}
+
+/** The interface in the namespace; addresses as text. */
+export interface LaunchInterface {
+  readonly ifname: string
+  readonly mtu: number
+  readonly address: string
+  readonly prefix: number
+  readonly gateway: string
+}
+
+type StandardStream = 'pipe' | 'inherit' | 'ignore' | number
+/** The three standard streams alike, or each by itself; a number is a descriptor of this process. */
+export type StandardStreams = 'pipe' | 'inherit' | 'ignore' | readonly [StandardStream, StandardStream, StandardStream]
+
+/** The command of `launchRun`. */
+export interface LaunchCommand {
+  readonly command: readonly string[]
+  /** Name server for resolv.conf, null to leave that alone. */
+  readonly dns: string | null
+  readonly mapCurrentUser: boolean
+  readonly cwd: string | undefined
+  readonly env: NodeJS.ProcessEnv | undefined
+  readonly stdio: StandardStreams
+}
+
+/** A namespace with an interface, and the launcher that made it so. */
+export interface Launched {
+  /** The TAP: non-blocking, the caller's to close. */
+  readonly descriptor: number
+  readonly features: TapFeatures
+  /** The launcher; after `go()` the command. */
+  readonly child: ChildProcess
+  /**
+   * `run` only: lets the command begin; resolves when it runs.
+   * @throws NetloomError with exit status 127 or 126 when it cannot be executed.
+   */
+  go(): Promise<void>
+  /** Gives the launch up before `go()`: the launcher ends, and what it made goes with it. The descriptor stays the caller's. */
+  abort(): void
+}
+
+/**
+ * Makes user, network and mount namespaces with a configured TAP, in which the command will begin with `go()`.
+ * @throws NetloomError: why the machine does not allow it.
+ */
+export function launchRun(context: LaunchContext, link: LaunchInterface, options: LaunchCommand): Promise<Launched> {
+  const args = ['run', ...interfaceArguments(link), `--map=${options.mapCurrentUser ? 'current' : 'root'}`]
+  if (options.dns !== null) args.push(`--dns=${options.dns}`)
+  const launch = new Launch(context, { ifname: link.ifname, mtu: link.mtu, target: null }, options)
+  return launch.start([...args, '--', ...options.command])
+}
+
+/**
+ * Enters the namespaces of `target` and makes a configured TAP there.
+ * @throws NetloomError: why that cannot be done.
+ */
+export function launchAttach(context: LaunchContext, link: LaunchInterface, target: AttachTarget): Promise<Launched> {
+  checkTarget(target)
+  const args = ['attach', ...interfaceArguments(link)]
+  if ('pid' in target) args.push(`--pid=${target.pid}`)
+  else args.push(`--netns=${target.netns}`)
+  if ('netns' in target && target.userns !== undefined) args.push(`--userns=${target.userns}`)
+  return new Launch(context, { ifname: link.ifname, mtu: link.mtu, target }, null).start(args)
+}
+
+const interfaceArguments = (link: LaunchInterface): string[] => [
+  `--ifname=${link.ifname}`,
+  `--mtu=${link.mtu}`,
+  `--address=${link.address}`,
+  `--prefix=${link.prefix}`,
+  `--gateway=${link.gateway}`,
+]
+
+/** Refuses what is no target, and our own network, whose default route a second one would take over. */
+function checkTarget(target: AttachTarget): void {
+  if ('pid' in target && !(Number.isInteger(target.pid) && target.pid >= 1 && target.pid <= MAX_PID))
+    throw new NetloomError(
+      'ERR_TARGET',
+      `${target.pid} is not a PID`,
+      'give the PID of a process in the namespace, or the path of a netns file',
+      2,
+    )
+  const theirs = statSync('pid' in target ? `/proc/${target.pid}/ns/net` : target.netns, { throwIfNoEntry: false, bigint: true })
+  const ours = statSync('/proc/self/ns/net', { throwIfNoEntry: false, bigint: true })
+  if (theirs === undefined || ours === undefined || theirs.ino !== ours.ino || theirs.dev !== ours.dev) return
+  throw new NetloomError(
+    'ERR_OWN_NETWORK',
+    `${describeTarget(target)} is in the network namespace that netloom itself is in`,
+    'start the process in one of its own, as `unshare --user --map-root-user --net` does',
+  )
+}
+
+class Launch implements ReadyHandler {
+  readonly #context: LaunchContext
+  readonly #attempt: Attempt
+  readonly #options: LaunchCommand | null
+  readonly #at: number
+  #socket = -1
+  #child: ChildProcess | null = null
+  #phase: 'launching' | 'launched' | 'executing' | 'done' = 'launching'
+  #resolve: (launched: Launched) => void = () => {}
+  #resolveExec: () => void = () => {}
+  #reject: (error: unknown) => void = () => {}
+
+  constructor(context: LaunchContext, attempt: Attempt, options: LaunchCommand | null) {
+    this.#context = context
+    this.#attempt = attempt
+    this.#options = options
+    this.#at = context.arena.allot(MESSAGE_BYTES)
+  }
+
+  start(args: readonly string[]): Promise<Launched> {
+    return new Promise((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
+      this.#spawn(args)
+    })
+  }
+
+  /** The launcher's end keeps its number in the child: what we have inherited ourselves at lower ones reaches the command untouched. */
+  #spawn(args: readonly string[]): void {
+    const { native, loop } = this.#context
+    const words = new Int32Array(native.scratch)
+    const failed = native.socketPair()
+    if (failed < 0) throw NetloomError.system('socketpair', failed)
+    const ours = words[0]!
+    const theirs = words[1]!
+    this.#socket = ours
+    loop.serve(TOKEN_LAUNCHER, this)
+    native.epollAdd(ours, token(TOKEN_LAUNCHER, 0, 0), EPOLLIN)
+    const [mode = '', ...rest] = args
+    const stdio = [...this.#standardStreams(), ...new Array<'ignore'>(theirs - 3).fill('ignore'), theirs]
+    try {
+      this.#child = spawn(LAUNCHER_PATH, [mode, `--socket=${theirs}`, ...rest], { cwd: this.#options?.cwd, env: this.#options?.env, stdio })
+    } catch (error) {
+      this.#disconnect()
+      throw error
+    } finally {
+      native.closeDescriptor(theirs)
+    }
+    this.#child.on('error', (error: NodeJS.ErrnoException) => this.#fail(this.#spawnError(error)))
+    this.#child.on('exit', () => this.#exited())
+  }
+
+  #standardStreams(): readonly StandardStream[] {
+    const stdio = this.#options?.stdio ?? ['ignore', 'ignore', 'inherit']
+    return typeof stdio === 'string' ? [stdio, stdio, stdio] : stdio
+  }
+
+  ready(): void {
+    const { native, arena } = this.#context
+    while (this.#socket >= 0) {
+      const length = native.receiveMessage(this.#socket, this.#at, MESSAGE_BYTES)
+      if (length === -EAGAIN) return
+      const descriptor = length > 0 ? new Int32Array(native.scratch)[0]! : -1
+      if (length > 0) this.#message(Buffer.from(arena.bytes.buffer, this.#at, length).toString('latin1'), descriptor)
+      else this.#ended()
+    }
+  }
+
+  #message(text: string, descriptor: number): void {
+    const [kind = '', ...words] = text.split(' ')
+    const log = this.#context.log
+    const step = words[0] ?? ''
+    const errno = Number(words.at(-1))
+    if (kind === 'tap' && descriptor >= 0) this.#launched(descriptor, words)
+    else if (kind === 'warn' && step === 'pinggroup') log.verbose(warningText(step, errno))
+    else if (kind === 'warn') log.warn(warningText(step, errno))
+    else if (kind === 'error') this.#fail(launcherError(step, errno, this.#attempt))
+    else if (kind === 'exec') this.#fail(execError(errno, this.#options?.command[0] ?? '', this.#options?.cwd ?? '.'))
+    else
+      this.#fail(
+        new NetloomError('ERR_LAUNCHER', `the launcher says '${text}', which has no meaning here`, 'build it again: npm run build'),
+      )
+  }
+
+  #launched(descriptor: number, words: readonly string[]): void {
+    const child = this.#child
+    if (child === null) return
+    this.#phase = this.#options === null ? 'done' : 'launched'
+    if (this.#phase === 'done') this.#disconnect()
+    const features = {
+      vnetHeader: words.includes('vnet=1'),
+      checksum: words.includes('csum=1'),
+      tso: words.includes('tso=1'),
+      uso: words.includes('uso=1'),
+    }
+    this.#resolve({ descriptor, features, child, go: () => this.#go(), abort: () => this.#disconnect() })
+  }
+
+  #go(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (this.#phase !== 'launched') throw new NetloomError('ERR_LAUNCHER', 'the launcher is not waiting for go')
+      this.#phase = 'executing'
+      this.#resolveExec = resolve
+      this.#reject = reject
+      if (this.#socket < 0) return this.#ended()
+      const { native, arena } = this.#context
+      arena.bytes.set([0x67, 0x6f], this.#at) // "go"
+      const sent = native.sendMessage(this.#socket, this.#at, 2, -1)
+      // The launcher has ended: the end of the channel, which is next, tells.
+      if (sent < 0 && sent !== -constants.errno.EPIPE) this.#fail(NetloomError.system('sendmsg', sent))
+    })
+  }
+
+  /** The end of the channel: the command runs, or the launcher has ended without a word. */
+  #ended(): void {
+    this.#disconnect()
+    if (this.#phase === 'executing') {
+      this.#phase = 'done'
+      this.#resolveExec()
+    } else if (this.#child !== null && (this.#child.exitCode !== null || this.#child.signalCode !== null)) this.#exited()
+  }
+
+  /** The launcher has ended; what it has said before may still be unread. */
+  #exited(): void {
+    this.ready()
+    if (this.#phase !== 'launching' || this.#child === null) return
+    const { exitCode, signalCode } = this.#child
+    const how = signalCode === null ? `ended with status ${exitCode}` : `was ended by ${signalCode}`
+    this.#fail(new NetloomError('ERR_LAUNCHER', `the launcher ${how} before the interface was there`))
+  }
+
+  #spawnError(error: NodeJS.ErrnoException): NetloomError {
+    const { cwd, command } = this.#options ?? { cwd: undefined, command: [] }
+    if (error.code === 'E2BIG') return execError(constants.errno.E2BIG, command[0] ?? '', '.')
+    if (error.code === 'ENOENT' && cwd !== undefined && statSync(cwd, { throwIfNoEntry: false })?.isDirectory() !== true)
+      return new NetloomError('ENOENT', `the working directory ${cwd} does not exist`)
+    const hint = error.code === 'ENOENT' ? 'build it with `npm run build`' : ''
+    return new NetloomError(
+      'ERR_LAUNCHER',
+      `the launcher ${LAUNCHER_PATH} cannot be started: ${error.code ?? errnoName(error.errno ?? 0)}`,
+      hint,
+    )
+  }
+
+  #fail(error: unknown): void {
+    if (this.#phase === 'done') return
+    this.#phase = 'done'
+    this.#disconnect()
+    this.#reject(error)
+  }
+
+  #disconnect(): void {
+    if (this.#socket < 0) return
+    const { native } = this.#context
+    native.epollDelete(this.#socket)
+    native.closeDescriptor(this.#socket)
+    this.#socket = -1
+  }
+}
