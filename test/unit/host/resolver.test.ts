@@ -1,0 +1,258 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { Decision, type ResolverChoice } from '../../../src/flow/gate.js'
+import { type Nameserver, parseResolvConf, Resolver } from '../../../src/host/resolver.js'
+import { formatAny } from '../../../src/wire/address.js'
+
+const folder = mkdtempSync(join(tmpdir(), 'netloom-resolver-'))
+after(() => rmSync(folder, { recursive: true }))
+
+let files = 0
+
+class World {
+  now = 1_000
+  readonly path = join(folder, `resolv.conf.${++files}`)
+  readonly resolver = new Resolver(() => this.now, this.path)
+
+  constructor(...servers: readonly string[]) {
+    if (servers.length > 0) this.write(...servers)
+  }
+
+  write(...servers: readonly string[]): void {
+    writeFileSync(this.path, servers.map((server) => `nameserver ${server}\n`).join(''))
+  }
+
+  order(): string[] {
+    return this.resolver.servers().map(text)
+  }
+
+  server(address: string): Nameserver {
+    const found = this.resolver.servers().find((server) => text(server) === address)
+    assert.ok(found, `${address} is not among ${this.order().join()}`)
+    return found
+  }
+
+  /** What the gate would be told, or '' for nothing. */
+  choose(attempt: number): string {
+    const decision = new Decision()
+    const choice: ResolverChoice = this.resolver
+    if (!choice.choose(attempt, decision)) return ''
+    assert.equal(decision.port, 53)
+    return formatAny(decision.address0, decision.address1, decision.address2, decision.address3)
+  }
+}
+
+const text = (server: Nameserver): string => formatAny(...server.address)
+const parsed = (content: string): string[] => parseResolvConf(content).map((words) => formatAny(...words))
+
+test('reads name servers of both families', () => {
+  assert.deepEqual(parsed('nameserver 192.0.2.1\nnameserver\t2001:db8::53\n'), ['192.0.2.1', '2001:db8::53'])
+  assert.deepEqual(parsed('nameserver ::ffff:192.0.2.1'), ['192.0.2.1'])
+})
+
+test('cuts a zone off, and what follows the address', () => {
+  assert.deepEqual(parsed('nameserver fe80::1%eth0\nnameserver  192.0.2.1   # the first\r\nnameserver 192.0.2.2;x'), [
+    'fe80::1',
+    '192.0.2.1',
+    '192.0.2.2',
+  ])
+})
+
+test('skips comments, other keywords and junk', () => {
+  const lines = [
+    '# nameserver 192.0.2.10',
+    ';nameserver 192.0.2.11',
+    ' nameserver 192.0.2.12', // resolv.conf(5): the keyword starts the line
+    'nameservers 192.0.2.13',
+    'nameserver',
+    'nameserver example.com',
+    'nameserver 192.0.2',
+    'nameserver 192.0.2.256',
+    'nameserver 1::2::3',
+    'search example.com',
+    'options rotate timeout:1 attempts:1 ndots:5 edns0',
+    'sortlist 192.0.2.0/24',
+    '\0\u{1f980}',
+    'nameserver 192.0.2.1',
+  ]
+  assert.deepEqual(parsed(lines.join('\n')), ['192.0.2.1'])
+})
+
+test('takes the first three', () => {
+  const lines = ['nameserver junk', ...[1, 2, 3, 4].map((n) => `nameserver 192.0.2.${n}`)]
+  assert.deepEqual(parsed(lines.join('\n')), ['192.0.2.1', '192.0.2.2', '192.0.2.3'])
+})
+
+test('without a server it is the machine itself', () => {
+  assert.deepEqual(parsed(''), ['127.0.0.1'])
+  assert.deepEqual(parsed('search example.com\n'), ['127.0.0.1'])
+  const world = new World()
+  assert.deepEqual(world.order(), ['127.0.0.1'])
+})
+
+test('a link-local server leads nowhere without its zone', () => {
+  assert.deepEqual(new World('fe80::1%eth0', 'febf::1', '192.0.2.1', '192.0.2.2').order(), ['192.0.2.1'])
+  const world = new World('fe80::1%eth0')
+  assert.deepEqual(world.order(), [])
+  assert.equal(world.choose(0), '')
+})
+
+test('names a server once, and its family', () => {
+  const world = new World('192.0.2.1', '2001:db8::1', '::ffff:192.0.2.1')
+  assert.deepEqual(
+    world.resolver.servers().map((server) => server.family),
+    [4, 6],
+  )
+})
+
+test('reads a file again when it was rewritten, within a second', () => {
+  const world = new World('192.0.2.1')
+  assert.deepEqual(world.order(), ['192.0.2.1'])
+  const before = world.resolver.version
+  world.write('192.0.2.2', '192.0.2.3')
+  world.now += 999
+  assert.deepEqual(world.order(), ['192.0.2.1'])
+  world.now += 1
+  assert.deepEqual(world.order(), ['192.0.2.2', '192.0.2.3'])
+  assert.notEqual(world.resolver.version, before)
+})
+
+test('reads another file in the place of the first, of the same size', () => {
+  const world = new World('192.0.2.1')
+  assert.deepEqual(world.order(), ['192.0.2.1'])
+  writeFileSync(`${world.path}.new`, 'nameserver 192.0.2.2\n')
+  renameSync(`${world.path}.new`, world.path)
+  world.now += 1_000
+  assert.deepEqual(world.order(), ['192.0.2.2'])
+})
+
+test('follows a symbolic link, and one that is pointed elsewhere', () => {
+  const world = new World()
+  writeFileSync(`${world.path}.a`, 'nameserver 192.0.2.1\n')
+  writeFileSync(`${world.path}.b`, 'nameserver 192.0.2.2\n')
+  symlinkSync(`${world.path}.a`, world.path)
+  assert.deepEqual(world.order(), ['192.0.2.1'])
+  rmSync(world.path)
+  symlinkSync(`${world.path}.b`, world.path)
+  world.now += 1_000
+  assert.deepEqual(world.order(), ['192.0.2.2'])
+})
+
+test('a file that goes away, and comes back', () => {
+  const world = new World('192.0.2.1')
+  assert.deepEqual(world.order(), ['192.0.2.1'])
+  rmSync(world.path)
+  world.now += 1_000
+  assert.deepEqual(world.order(), ['127.0.0.1'])
+  world.write('192.0.2.3')
+  world.now += 1_000
+  assert.deepEqual(world.order(), ['192.0.2.3'])
+})
+
+test('what is no file is not read: a folder, or a pipe that nobody writes to', () => {
+  const world = new World()
+  mkdirSync(world.path)
+  assert.deepEqual(world.order(), ['127.0.0.1'])
+  rmSync(world.path, { recursive: true })
+  assert.equal(spawnSync('mkfifo', [world.path]).status, 0)
+  world.now += 1_000
+  assert.deepEqual(world.order(), ['127.0.0.1'])
+})
+
+test('looks at the file across the wrap of the clock', () => {
+  const world = new World('192.0.2.1')
+  world.now = 0x7fffffff - 100
+  assert.deepEqual(world.order(), ['192.0.2.1'])
+  world.write('192.0.2.22')
+  world.now = (world.now + 1_000) | 0
+  assert.ok(world.now < 0)
+  assert.deepEqual(world.order(), ['192.0.2.22'])
+})
+
+test('the same servers in another text are no new list, and keep their history', () => {
+  const world = new World('192.0.2.1', '192.0.2.2')
+  world.resolver.failed(world.server('192.0.2.1'))
+  const version = world.resolver.version
+  writeFileSync(world.path, '# touched\nnameserver 192.0.2.1\nnameserver 192.0.2.2\n')
+  world.now += 1_000
+  assert.deepEqual(world.order(), ['192.0.2.2', '192.0.2.1'])
+  assert.equal(world.resolver.version, version)
+})
+
+test('a server that failed is asked last for ten seconds', () => {
+  const world = new World('192.0.2.1', '192.0.2.2', '192.0.2.3')
+  world.resolver.failed(world.server('192.0.2.1'))
+  assert.deepEqual(world.order(), ['192.0.2.2', '192.0.2.3', '192.0.2.1'])
+  world.now += 9_999
+  assert.deepEqual(world.order(), ['192.0.2.2', '192.0.2.3', '192.0.2.1'])
+  world.now += 1
+  assert.deepEqual(world.order(), ['192.0.2.1', '192.0.2.2', '192.0.2.3'])
+})
+
+test('of several that failed, the one that did longest ago comes first', () => {
+  const world = new World('192.0.2.1', '192.0.2.2', '192.0.2.3')
+  for (const address of ['192.0.2.2', '192.0.2.1', '192.0.2.3']) world.resolver.failed(world.server(address))
+  assert.deepEqual(world.order(), ['192.0.2.2', '192.0.2.1', '192.0.2.3'])
+})
+
+test('an answer takes a failure back', () => {
+  const world = new World('192.0.2.1', '192.0.2.2')
+  const first = world.server('192.0.2.1')
+  world.resolver.failed(first)
+  world.resolver.answered(first)
+  assert.deepEqual(world.order(), ['192.0.2.1', '192.0.2.2'])
+})
+
+test('silence is no failure of a server that answered something else meanwhile', () => {
+  const world = new World('192.0.2.1', '192.0.2.2')
+  const first = world.server('192.0.2.1')
+  const since = world.now
+  world.now += 500
+  world.resolver.answered(first)
+  world.now += 500
+  world.resolver.wasSilent(first, since)
+  assert.deepEqual(world.order(), ['192.0.2.1', '192.0.2.2'])
+  world.resolver.wasSilent(first, world.now)
+  assert.deepEqual(world.order(), ['192.0.2.2', '192.0.2.1'])
+})
+
+test('a connection goes from server to server, once each', () => {
+  const world = new World('192.0.2.1', '2001:db8::2', '192.0.2.3')
+  assert.deepEqual(
+    [0, 1, 2, 3].map((attempt) => world.choose(attempt)),
+    ['192.0.2.1', '2001:db8::2', '192.0.2.3', ''],
+  )
+  // And once more, when all of them failed a moment ago.
+  assert.deepEqual(
+    [0, 1, 2, 3].map((attempt) => world.choose(attempt)),
+    ['192.0.2.1', '2001:db8::2', '192.0.2.3', ''],
+  )
+})
+
+test('the next connection does not begin with the server that refused the last one', () => {
+  const world = new World('192.0.2.1', '192.0.2.2')
+  assert.deepEqual([world.choose(0), world.choose(1)], ['192.0.2.1', '192.0.2.2'])
+  assert.equal(world.choose(0), '192.0.2.2')
+  world.now += 10_000
+  assert.equal(world.choose(0), '192.0.2.1')
+})
+
+test('two connections that fail at the same time both come to the second server', () => {
+  const world = new World('192.0.2.1', '192.0.2.2')
+  assert.deepEqual([world.choose(0), world.choose(0)], ['192.0.2.1', '192.0.2.1'])
+  assert.deepEqual([world.choose(1), world.choose(1)], ['192.0.2.2', '192.0.2.2'])
+})
+
+test('a server without TCP is still asked first by UDP, one that is silent by UDP is not by TCP', () => {
+  const world = new World('192.0.2.1', '192.0.2.2')
+  world.choose(0)
+  world.choose(1)
+  assert.deepEqual(world.order(), ['192.0.2.1', '192.0.2.2'])
+  const other = new World('192.0.2.1', '192.0.2.2')
+  other.resolver.failed(other.server('192.0.2.1'))
+  assert.equal(other.choose(0), '192.0.2.2')
+})
