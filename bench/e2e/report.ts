@@ -85,7 +85,9 @@ export function workloadTable(workload: Workload, runs: readonly Run[], stacks: 
 /** The whole of the results as Markdown. `stacks` gives the order of the rows. */
 export function reportText(report: Report, workloads: readonly Workload[], stacks: readonly string[]): string {
   const parts = [headerText(report)]
-  for (const workload of workloads) parts.push(workloadTable(workload, report.runs, stacks))
+  for (const workload of workloads) {
+    if (report.runs.some((run) => run.workload === workload.name)) parts.push(workloadTable(workload, report.runs, stacks))
+  }
   parts.push('Median (min .. max); a ratio above 1 is better than that stack, whichever way the figure points.')
   const background = summarize(report.runs.map((run) => run.background))
   const share = (value: number) => `${(value * 100).toFixed(0)} %`
