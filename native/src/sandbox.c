@@ -47,7 +47,7 @@ static int bind_over(int target, const char *server) {
   if (failed != 0) return failed;
   const int source = open(PATH, O_PATH | O_NOFOLLOW | O_CLOEXEC);
   if (source < 0) return errno;
-  const int error = mount(by_descriptor(from, source), by_descriptor(to, target), NULL, MS_BIND, NULL) < 0 ? errno : 0;
+  const int error = mount(by_descriptor(from, source), by_descriptor(to, target), "none", MS_BIND, NULL) < 0 ? errno : 0;
   close(source);
   return error;
 }
@@ -87,7 +87,7 @@ static int cover_resolv_conf(const char *server) {
 
 void sandbox_mounts(const Options *options) {
   /* What the host mounts later shows up inside, as for its other processes; nothing that is mounted here reaches the host. */
-  if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0) channel_fail(options, "mount", errno);
+  if (mount("none", "/", "none", MS_REC | MS_SLAVE, NULL) < 0) channel_fail(options, "mount", errno);
   if (options->dns == NULL) return;
   const int error = cover_resolv_conf(options->dns);
   if (error != 0) channel_warn(options, "resolv", error);

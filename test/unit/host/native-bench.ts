@@ -10,11 +10,13 @@ export const EPOLLOUT = 0x004
 export const EPOLLERR = 0x008
 
 /** errno(3), as far as the tests name them. */
-export const EAGAIN = 11
+export const EIO = 5
 export const EBADF = 9
-export const EBUSY = 16
+export const EAGAIN = 11
 export const EFAULT = 14
+export const EBUSY = 16
 export const EINVAL = 22
+export const EBADFD = 77
 export const EMSGSIZE = 90
 export const ENOBUFS = 105
 export const ECONNREFUSED = 111
