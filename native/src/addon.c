@@ -8,12 +8,14 @@
  * costs (descriptors, the arena) goes with close(), or with the environment when nobody called it.
  */
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "context.h"
 
-static const Method *const TABLES[] = {loop_methods, message_methods, process_methods, signal_methods, tap_methods, tcp_methods, udp_methods};
+static const Method *const TABLES[] = {loop_methods, message_methods, process_methods, signal_methods,
+                                       tap_methods,  tcp_methods,     udp_methods};
 #define TABLE_COUNT (sizeof TABLES / sizeof *TABLES)
 
 static inline __attribute__((always_inline)) napi_value invoke(napi_env env, napi_callback_info info, size_t arity) {
@@ -71,32 +73,37 @@ static void free_all(napi_env env, void *data, void *hint) {
   free(data);
 }
 
-static Binding *bind_method(napi_env env, napi_value object, Binding *binding, const char *name, napi_callback door) {
-  napi_value function;
-  if (napi_create_function(env, name, NAPI_AUTO_LENGTH, door, binding, &function) != napi_ok) return NULL;
-  return napi_set_named_property(env, object, name, function) == napi_ok ? binding + 1 : NULL;
+static bool set_property(napi_env env, napi_value object, const char *name, napi_value value) {
+  return value != NULL && napi_set_named_property(env, object, name, value) == napi_ok;
 }
 
+/* Adds a function whose data is the next free binding. */
+static bool add_function(Context *context, napi_value object, size_t *next, const char *name, napi_callback door, Call call) {
+  Binding *binding = &context->bindings[(*next)++];
+  napi_value function;
+  *binding = (Binding){context, call};
+  if (napi_create_function(context->env, name, NAPI_AUTO_LENGTH, door, binding, &function) != napi_ok) return false;
+  return set_property(context->env, object, name, function);
+}
+
+/* The object that JavaScript sees, or NULL with a pending exception. */
 static napi_value describe(Context *context) {
   napi_env env = context->env;
-  napi_value object, arena = mapping_buffer(env, context->arena), scratch = mapping_buffer(env, context->scratch_mapping);
-  if (arena == NULL || scratch == NULL || napi_create_object(env, &object) != napi_ok) return NULL;
-  napi_set_named_property(env, object, "arena", arena);
-  napi_set_named_property(env, object, "scratch", scratch);
-  Binding *binding = context->bindings;
+  napi_value object;
+  size_t next = 0;
+  if (napi_create_object(env, &object) != napi_ok) return NULL;
+  if (!set_property(env, object, "arena", mapping_buffer(env, context->arena))) return NULL;
+  if (!set_property(env, object, "scratch", mapping_buffer(env, context->scratch_mapping))) return NULL;
   for (size_t table = 0; table < TABLE_COUNT; table++)
-    for (const Method *method = TABLES[table]; method->name != NULL && binding != NULL; method++) {
-      *binding = (Binding){context, method->call};
-      binding = bind_method(env, object, binding, method->name, DOORS[method->arity]);
-    }
+    for (const Method *method = TABLES[table]; method->name != NULL; method++)
+      if (!add_function(context, object, &next, method->name, DOORS[method->arity], method->call)) return NULL;
   /* These two take or return more than integers. */
-  if (binding != NULL) *binding = (Binding){context, NULL}, binding = bind_method(env, object, binding, "start", loop_start);
-  if (binding != NULL) *binding = (Binding){context, NULL}, binding = bind_method(env, object, binding, "sharedMemory", shared_memory);
-  return binding == NULL ? NULL : object;
+  if (!add_function(context, object, &next, "start", loop_start, NULL)) return NULL;
+  return add_function(context, object, &next, "sharedMemory", shared_memory, NULL) ? object : NULL;
 }
 
 static size_t count_bindings(void) {
-  size_t count = 2;
+  size_t count = 2; /* start and sharedMemory */
   for (size_t table = 0; table < TABLE_COUNT; table++)
     for (const Method *method = TABLES[table]; method->name != NULL; method++) count++;
   return count;

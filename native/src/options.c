@@ -19,7 +19,8 @@
 
 enum { SOCKET, IFNAME, MTU, ADDRESS, PREFIX, GATEWAY, MAC, DNS, MAP, PID, NETNS, USERNS, COUNT };
 
-static const char *const NAMES[COUNT] = {"socket", "ifname", "mtu", "address", "prefix", "gateway", "mac", "dns", "map", "pid", "netns", "userns"};
+static const char *const NAMES[COUNT] = {"socket",  "ifname", "mtu", "address", "prefix", "gateway",
+                                         "mac",     "dns",    "map", "pid",     "netns",  "userns"};
 
 static const int REQUIRED[] = {SOCKET, IFNAME, MTU, ADDRESS, PREFIX, GATEWAY};
 
@@ -69,7 +70,8 @@ static void parse_interface(Options *options, const char *const values[COUNT]) {
   if (values[MAC] == NULL) return;
   unsigned char *mac = options->mac;
   int end = 0;
-  const int fields = sscanf(values[MAC], "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx%n", &mac[0], &mac[1], &mac[2], &mac[3], &mac[4], &mac[5], &end);
+  const int fields = sscanf(values[MAC], "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx%n", &mac[0], &mac[1], &mac[2], &mac[3], &mac[4], &mac[5],
+                            &end);
   if (fields != 6 || values[MAC][end] != '\0') wrong("mac", values[MAC]);
   options->has_mac = true;
 }

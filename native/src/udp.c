@@ -6,12 +6,13 @@
  * kernel sets their identifier and checksum, and knows it as the socket's port.
  */
 #include <errno.h>
-#include <time.h>
-#include <linux/errqueue.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
+
+#include <linux/errqueue.h> /* Uses struct timespec without declaring it. */
 
 #include "context.h"
 

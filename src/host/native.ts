@@ -26,7 +26,7 @@ export interface NativeContext {
 
   // The event loop: epoll(7), timerfd_create(2).
 
-  /** Calls back, once per turn of Node's loop, while anything in the epoll descriptor is ready. What it throws is an uncaught exception. */
+  /** Calls back once per turn of Node's loop while anything in the epoll descriptor is ready; what it throws is uncaught. */
   start(callback: () => void): number
   /** No more calls back. start() may follow. */
   stop(): number
@@ -128,7 +128,8 @@ export interface NativeContext {
   /** Zeroed memory of a new memfd; scratch[0] = its descriptor, which is the caller's to close.
    *  @throws Error with the errno's name as `code`. */
   sharedMemory(bytes: number): ArrayBuffer
-  /** Catches the signals whose bits (1 << number) are set, and returns a descriptor to wait on. -EBUSY: another context does. */
+  /** Catches the signals whose bits (1 << number) are set, and returns a descriptor to wait on. -EBUSY: another context does.
+   *  In the meantime `process.on` must not be used for them: Node would take them back. */
   signalStart(mask: number): number
   /** One caught signal, 1, or 0: scratch[0] = number, [1] = si_code (0x80: the terminal or the kernel), [2] = sender's pid. */
   signalRead(descriptor: number): number
