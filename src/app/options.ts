@@ -132,10 +132,7 @@ function planAddresses(text: string): InterfaceAddresses {
       `has a prefix length of ${prefix}, and 1 to ${MAX_PREFIX} leave room for gateway (.2), DNS (.3) and guest`,
       `use one as in ${DEFAULT_CIDR}`,
     )
-  if (cidr.address !== network) {
-    const meant = `${address.format(network)}/${prefix}`
-    throw bad(`has host bits set, as ${DEFAULT_CIDR} has not`, `did you mean ${meant}?`)
-  }
+  if (cidr.address !== network) throw bad('has host bits set', `did you mean ${address.format(network)}/${prefix}?`)
   for (const block of UNUSABLE) {
     const shorter = Math.min(prefix, block.prefix)
     if (address.contains(block.network, shorter, network))

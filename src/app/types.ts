@@ -1,8 +1,8 @@
 // What the public API speaks of, as interfaces: network.ts implements them, src/index.ts exports them, the command line uses
 // nothing else. Everything here is a snapshot or a promise; nothing is live memory.
 import type { Readable, Writable } from 'node:stream'
-import type { StandardStreams } from '../host/launcher.js'
-import type { AttachTarget } from '../host/launcher-errors.js'
+import type { LaunchStreams } from '../host/launcher.js'
+import type { LaunchTarget } from '../host/launcher-errors.js'
 import type { TapFeatures } from '../host/tap-device.js'
 
 /** One end of a flow. */
@@ -82,6 +82,9 @@ export interface RunOptions {
   readonly stdio?: StandardStreams
 }
 
+/** Standard input, output and error alike, or each by itself; a number is a descriptor of this process. */
+export type StandardStreams = LaunchStreams
+
 /** How a command ended: by itself with a status, or by a signal. */
 export interface Ending {
   readonly code: number | null
@@ -101,6 +104,12 @@ export interface Sandbox {
   /** Sends the command a signal; false when it has ended. */
   kill(signal?: NodeJS.Signals): boolean
 }
+
+/**
+ * A network namespace that somebody else made: a process in it, or files that stand for it and, where it cannot be told from that
+ * one, for the user namespace that owns it.
+ */
+export type AttachTarget = LaunchTarget
 
 /** A namespace of somebody else's that the network is connected to. */
 export interface Attachment {

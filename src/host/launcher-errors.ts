@@ -13,14 +13,14 @@ const { E2BIG, EACCES, EBUSY, EINVAL, EISDIR, ENODEV, ENOENT, ENOEXEC, ENOSPC, E
 const EUSERS = 87
 
 /** A network namespace that somebody else made: a process in it, or files that stand for it and for the user namespace it belongs to. */
-export type AttachTarget = { readonly pid: number } | { readonly netns: string; readonly userns?: string }
+export type LaunchTarget = { readonly pid: number } | { readonly netns: string; readonly userns?: string }
 
 /** What the launcher was asked for, as far as an error may have to name it. */
 export interface Attempt {
   readonly ifname: string
   readonly mtu: number
   /** Null for `run`. */
-  readonly target: AttachTarget | null
+  readonly target: LaunchTarget | null
 }
 
 /** Value of a sysctl, null when this kernel has none of that name. */
@@ -122,9 +122,9 @@ function limitError(error: (why: string, hint: string) => NetloomError, setting:
 }
 
 /** A target as a person knows it. */
-export const describeTarget = (target: AttachTarget): string => ('pid' in target ? `PID ${target.pid}` : target.netns)
+export const describeTarget = (target: LaunchTarget): string => ('pid' in target ? `PID ${target.pid}` : target.netns)
 
-function targetError(step: string, errno: number, target: AttachTarget): NetloomError {
+function targetError(step: string, errno: number, target: LaunchTarget): NetloomError {
   const error = (what: string, hint: string): NetloomError => new NetloomError('ERR_TARGET', what, hint)
   const name = describeTarget(target)
   const isUser = step.startsWith('userns')

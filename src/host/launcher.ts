@@ -10,14 +10,15 @@
 //
 // After the exec the launcher's process is the command: what the caller knows as `child` never changes.
 import { type ChildProcess, spawn } from 'node:child_process'
-import { statSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { constants } from 'node:os'
 import type { Arena } from '../packet/arena.js'
 import { errnoName, NetloomError } from '../util/errors.js'
 import type { Log } from '../util/log.js'
 import { EPOLLIN, type EventLoop, type ReadyHandler, TOKEN_LAUNCHER, token } from './event-loop.js'
-import { type AttachTarget, type Attempt, describeTarget, execError, launcherError, warningText } from './launcher-errors.js'
+import { type Attempt, describeTarget, execError, type LaunchTarget, launcherError, warningText } from './launcher-errors.js'
 import { LAUNCHER_PATH, type NativeContext } from './native.js'
+import { identifyNamespace } from './network-namespace.js'
 import type { TapFeatures } from './tap-device.js'
 
 /** Longest message of the launcher (bytes): MESSAGE_MAX of channel.c. */
@@ -45,7 +46,7 @@ export interface LaunchInterface {
 
 type StandardStream = 'pipe' | 'inherit' | 'ignore' | number
 /** The three standard streams alike, or each by itself; a number is a descriptor of this process. */
-export type StandardStreams = 'pipe' | 'inherit' | 'ignore' | readonly [StandardStream, StandardStream, StandardStream]
+export type LaunchStreams = 'pipe' | 'inherit' | 'ignore' | readonly [StandardStream, StandardStream, StandardStream]
 
 /** The command of `launchRun`. */
 export interface LaunchCommand {
@@ -55,7 +56,7 @@ export interface LaunchCommand {
   readonly mapCurrentUser: boolean
   readonly cwd: string | undefined
   readonly env: NodeJS.ProcessEnv | undefined
-  readonly stdio: StandardStreams
+  readonly stdio: LaunchStreams
 }
 
 /** A namespace with an interface, and the launcher that made it so. */
@@ -89,7 +90,7 @@ export function launchRun(context: LaunchContext, link: LaunchInterface, options
  * Enters the namespaces of `target` and makes a configured TAP there.
  * @throws NetloomError: why that cannot be done.
  */
-export function launchAttach(context: LaunchContext, link: LaunchInterface, target: AttachTarget): Promise<Launched> {
+export function launchAttach(context: LaunchContext, link: LaunchInterface, target: LaunchTarget): Promise<Launched> {
   checkTarget(target)
   const args = ['attach', ...interfaceArguments(link)]
   if ('pid' in target) args.push(`--pid=${target.pid}`)
@@ -107,7 +108,7 @@ const interfaceArguments = (link: LaunchInterface): string[] => [
 ]
 
 /** Refuses what is no target, and our own network, whose default route a second one would take over. */
-function checkTarget(target: AttachTarget): void {
+function checkTarget(target: LaunchTarget): void {
   if ('pid' in target && !(Number.isInteger(target.pid) && target.pid >= 1 && target.pid <= MAX_PID))
     throw new NetloomError(
       'ERR_TARGET',
@@ -115,9 +116,10 @@ function checkTarget(target: AttachTarget): void {
       'give the PID of a process in the namespace, or the path of a netns file',
       2,
     )
-  const theirs = statSync('pid' in target ? `/proc/${target.pid}/ns/net` : target.netns, { throwIfNoEntry: false, bigint: true })
-  const ours = statSync('/proc/self/ns/net', { throwIfNoEntry: false, bigint: true })
-  if (theirs === undefined || ours === undefined || theirs.ino !== ours.ino || theirs.dev !== ours.dev) return
+  if ('netns' in target && target.userns !== undefined && !existsSync(target.userns))
+    throw launcherError('userns-open', constants.errno.ENOENT, { ifname: '', mtu: 0, target })
+  const theirs = identifyNamespace('pid' in target ? `/proc/${target.pid}/ns/net` : target.netns)
+  if (theirs === '' || theirs !== identifyNamespace('/proc/self/ns/net')) return
   throw new NetloomError(
     'ERR_OWN_NETWORK',
     `${describeTarget(target)} is in the network namespace that netloom itself is in`,

@@ -1,0 +1,114 @@
+// Knows when a network namespace of somebody else's ends, without polling. Our own descriptor of the TAP keeps the namespace
+// itself from ending, so that the interface never tells; what ends is who uses it:
+//
+//     by PID    the process (pidfd_open(2)), then any other process in the same namespace, found by one pass over /proc
+//     by path   the file, which keeps a namespace alive without a process: a bind mount (ip netns, container engines). The kernel
+//               tells of every change to the mounts through /proc/self/mountinfo (proc(5): poll); when the path no longer
+//               names the same namespace, processes count, as above. A link into /proc is the process that it leads to.
+import { closeSync, openSync, readdirSync } from 'node:fs'
+import { EPOLLIN, type EventLoop, type ReadyHandler, TOKEN_PROCESS, token } from './event-loop.js'
+import { describeTarget, type LaunchTarget } from './launcher-errors.js'
+import type { NativeContext } from './native.js'
+import { identifyNamespace, processOf } from './network-namespace.js'
+
+/** epoll(7); the other events are in event-loop.ts. */
+const EPOLLPRI = 0x002
+/** Indexes of our tokens. */
+const PROCESS = 0
+const MOUNTS = 1
+
+export class NamespaceWatch implements ReadyHandler {
+  /** Settles with the reason, one line, when nothing uses the namespace any more; never after `close()`. */
+  readonly ended: Promise<string>
+  readonly #native: NativeContext
+  readonly #name: string
+  readonly #namespace: string
+  readonly #path: string
+  #resolve: (reason: string) => void = () => {}
+  #isClosed = false
+  #process = -1
+  #mounts = -1
+  #generation = 0
+
+  /** Watches from now on. A target that does not exist has ended; that it never did, launching says. */
+  constructor(native: NativeContext, loop: EventLoop, target: LaunchTarget) {
+    this.#native = native
+    this.#name = describeTarget(target)
+    this.ended = new Promise((resolve) => {
+      this.#resolve = resolve
+    })
+    loop.serve(TOKEN_PROCESS, this)
+    const pid = 'pid' in target ? target.pid : processOf(target.netns)
+    this.#path = 'pid' in target || pid > 0 ? '' : target.netns
+    this.#namespace = identifyNamespace(this.#path === '' ? `/proc/${pid}/ns/net` : this.#path)
+    if (this.#namespace === '') this.#end('is gone')
+    else if (this.#path !== '') this.#watchMounts()
+    else if (!this.#follow(pid)) this.#followAny()
+  }
+
+  ready(index: number, generation: number): void {
+    if (this.#isClosed) return
+    if (index === PROCESS && generation === this.#generation) this.#followAny()
+    if (index === MOUNTS && identifyNamespace(this.#path) !== this.#namespace) {
+      this.#closeMounts()
+      this.#followAny()
+    }
+  }
+
+  close(): void {
+    this.#isClosed = true
+    this.#closeProcess()
+    this.#closeMounts()
+  }
+
+  #end(what: string): void {
+    if (this.#isClosed) return
+    this.close()
+    this.#resolve(`the network namespace of ${this.#name} ${what}`)
+  }
+
+  /** Watches a process that is in the namespace: true when it is there, and was still there once it was watched. */
+  #follow(pid: number): boolean {
+    const descriptor = this.#native.pidfdOpen(pid)
+    if (descriptor < 0) return false
+    // A PID may have been given to another process since it was looked up; from here on it cannot.
+    if (identifyNamespace(`/proc/${pid}/ns/net`) !== this.#namespace) {
+      this.#native.closeDescriptor(descriptor)
+      return false
+    }
+    this.#process = descriptor
+    this.#generation = (this.#generation + 1) & 0xff
+    this.#native.epollAdd(descriptor, token(TOKEN_PROCESS, this.#generation, PROCESS), EPOLLIN)
+    return true
+  }
+
+  #followAny(): void {
+    this.#closeProcess()
+    for (const name of readdirSync('/proc')) {
+      if (!/^\d+$/.test(name) || identifyNamespace(`/proc/${name}/ns/net`) !== this.#namespace) continue
+      if (this.#follow(Number(name))) return
+    }
+    this.#end('has no process left')
+  }
+
+  #watchMounts(): void {
+    this.#mounts = openSync('/proc/self/mountinfo', 'r')
+    this.#native.epollAdd(this.#mounts, token(TOKEN_PROCESS, 0, MOUNTS), EPOLLPRI)
+    // A change before that is not told.
+    if (identifyNamespace(this.#path) !== this.#namespace) this.ready(MOUNTS, 0)
+  }
+
+  #closeProcess(): void {
+    if (this.#process < 0) return
+    this.#native.epollDelete(this.#process)
+    this.#native.closeDescriptor(this.#process)
+    this.#process = -1
+  }
+
+  #closeMounts(): void {
+    if (this.#mounts < 0) return
+    this.#native.epollDelete(this.#mounts)
+    closeSync(this.#mounts)
+    this.#mounts = -1
+  }
+}

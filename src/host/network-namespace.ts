@@ -1,0 +1,33 @@
+// Files that stand for network namespaces: `/proc/PID/ns/net`, and what is bind-mounted from there. See namespaces(7).
+import { lstatSync, readlinkSync, realpathSync, statSync } from 'node:fs'
+import { basename, dirname, join, resolve } from 'node:path'
+
+/** As many links as path_resolution(7) follows. */
+const MAX_LINKS = 40
+
+/** What tells one namespace from all others, '' when the file does not exist or may not be looked at. */
+export function identifyNamespace(path: string): string {
+  try {
+    const { dev, ino } = statSync(path)
+    return `${dev}:${ino}`
+  } catch {
+    return ''
+  }
+}
+
+/** The process whose namespace file a path leads to, 0 when it is a file of another kind. */
+export function processOf(path: string): number {
+  let at = path
+  for (let links = 0; links < MAX_LINKS; links++) {
+    try {
+      at = join(realpathSync(dirname(resolve(at))), basename(at))
+      const found = /^\/proc\/(\d+)\/(?:task\/\d+\/)?ns\/net$/.exec(at)
+      if (found !== null) return Number(found[1])
+      if (!lstatSync(at).isSymbolicLink()) return 0
+      at = resolve(dirname(at), readlinkSync(at))
+    } catch {
+      return 0
+    }
+  }
+  return 0
+}
