@@ -47,6 +47,9 @@ export function launch(
   const args = [mode, ...listed, ...(command.length > 0 ? ['--', ...command] : [])]
   const child = spawn(LAUNCHER_PATH, args, { stdio: ['ignore', 'pipe', 'pipe', theirs, ...descriptors] })
   native.closeDescriptor(theirs)
+  bench.after(() => {
+    child.kill('SIGKILL')
+  })
   let output = ''
   let isOpen = true
   for (const stream of [child.stdout!, child.stderr!]) stream.on('data', (chunk: Buffer) => (output += chunk))

@@ -101,6 +101,7 @@ test('the TAP carries frames both ways, is non-blocking, and leaves with its des
   const tap = await started.go()
   assert.match(readFileSync(`/proc/self/fdinfo/${tap}`, 'utf8'), /^flags:\s*0?2104002$/m, 'O_RDWR | O_NONBLOCK | O_CLOEXEC')
   await converse(bench, tap)
+  assert.equal((await started.message()).text, '', 'the command runs: the launcher and its copy of the descriptor are gone')
   const interfaces = () => readFileSync(`/proc/${started.child.pid}/net/dev`, 'utf8')
   assert.match(interfaces(), /tap0/)
   bench.native.closeDescriptor(tap)

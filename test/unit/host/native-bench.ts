@@ -2,7 +2,6 @@
  * A context to try things on: its memory as typed arrays, and descriptors that can be awaited. It is closed with the test.
  */
 
-import type { TestContext } from 'node:test'
 import { createContext, type NativeContext } from '../../../src/host/native.js'
 
 export const EPOLLIN = 0x001
@@ -25,10 +24,17 @@ export const ECONNREFUSED = 111
 export const LOCALHOST = [0, 0, 0xffff, 0x7f000001] as const
 export const LOCALHOST6 = [0, 0, 0, 1] as const
 
+/** What of a test's context is used: a child that imports this has none of its own. */
+interface Test {
+  after(action: () => void): void
+}
+
 export interface Bench {
   readonly native: NativeContext
   readonly words: Int32Array
   readonly bytes: Uint8Array
+  /** Runs when the test ends, however it ends. */
+  after(action: () => void): void
   /** Resolves with the events once one of them is there. */
   ready(descriptor: number, events: number): Promise<number>
   /** Writes text into the arena, returns its length. */
@@ -36,7 +42,7 @@ export interface Bench {
   text(at: number, length: number): string
 }
 
-export function makeBench(t: TestContext, arenaBytes = 1 << 20): Bench {
+export function makeBench(t: Test, arenaBytes = 1 << 20): Bench {
   const native = createContext(arenaBytes)
   const words = new Int32Array(native.scratch)
   const bytes = new Uint8Array(native.arena)
@@ -50,11 +56,14 @@ export function makeBench(t: TestContext, arenaBytes = 1 << 20): Bench {
       waiting.delete(descriptor)
     }
   })
-  t.after(() => native.close())
+  t.after(() => {
+    native.close()
+  })
   return {
     native,
     words,
     bytes,
+    after: (action) => t.after(action),
     ready: (descriptor, events) =>
       new Promise((resolve, reject) => {
         waiting.set(descriptor, resolve)
