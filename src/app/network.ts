@@ -202,5 +202,6 @@ class LiveNetwork implements Network {
     this.#watch = null
     this.#device?.close()
     this.#device = null
+    this.#isBusy = false
   }
 }
