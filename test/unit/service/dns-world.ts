@@ -1,0 +1,185 @@
+// A DNS forwarder between a guest and name servers that are both the test's: the guest's datagrams are put into the arena, what leaves for
+// it is read from the frames, the host's sockets are lists, and the clock stands still unless it is told to pass. After each
+// scenario nothing may be open or under way.
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { constants, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import type { Answer, DecodedPacket, Packet, RecordType } from 'dns-packet'
+import { EPOLLERR, EPOLLIN, type ReadyHandler, TOKEN_SERVICE } from '../../../src/host/event-loop.js'
+import { Resolver } from '../../../src/host/resolver.js'
+import type { Device } from '../../../src/link/device.js'
+import { Inbound } from '../../../src/net/inbound.js'
+import { Interface, IP_AT, TRANSPORT_AT } from '../../../src/net/interface.js'
+import { DropCounters } from '../../../src/net/ipv4.js'
+import { Arena } from '../../../src/packet/arena.js'
+import { DnsForwarder, type DnsForwarderOptions } from '../../../src/service/dns-forwarder.js'
+import type { ServiceLoop } from '../../../src/service/dns-upstream.js'
+import { Udp } from '../../../src/udp/udp.js'
+import * as ethernet from '../../../src/wire/ethernet.js'
+import * as ipv4 from '../../../src/wire/ipv4.js'
+import * as udp from '../../../src/wire/udp.js'
+import { answerTo, decoded, query } from './dns-messages.js'
+import { FakeSockets, type HostSocket } from './fake-sockets.js'
+
+export const GATEWAY = 0x0a000202
+export const DNS = 0x0a000203
+export const GUEST = 0x0a000264
+const MAC_HIGH = 0x0200
+const MAC_LOW = 0x12345678
+const ARENA_BYTES = 512 * 1024
+
+const { ECONNREFUSED } = constants.errno
+
+class LoopStub implements ServiceLoop {
+  now = 5_000
+  handler: ReadyHandler | null = null
+
+  serve(tokenClass: number, handler: ReadyHandler): void {
+    assert.equal(tokenClass, TOKEN_SERVICE)
+    this.handler = handler
+  }
+}
+
+/** What the guest got. */
+export interface Reply {
+  readonly port: number
+  readonly message: Buffer
+}
+
+export class DnsWorld implements Device {
+  readonly mtu = 65_535
+  readonly hasOffload = false
+  readonly arena = new Arena(new ArrayBuffer(ARENA_BYTES))
+  readonly sockets = new FakeSockets(this.arena.view.buffer as ArrayBuffer)
+  readonly loop = new LoopStub()
+  readonly resolver: Resolver
+  readonly forwarder: DnsForwarder
+  readonly replies: Reply[] = []
+  readonly #folder = mkdtempSync(join(tmpdir(), 'netloom-dns-'))
+  readonly #guestAt: number
+
+  constructor(options: Partial<DnsForwarderOptions> = {}) {
+    const iface = new Interface(this.arena, { network: 0x0a000200, prefix: 24, gateway: GATEWAY, dns: DNS, guest: GUEST })
+    iface.connect(this)
+    this.#guestAt = this.arena.allot(65_536)
+    this.setServers('192.0.2.1', '192.0.2.2', '192.0.2.3')
+    this.resolver = new Resolver(() => this.loop.now, join(this.#folder, 'resolv.conf'))
+    this.forwarder = new DnsForwarder(this.sockets, this.loop, new Udp(iface, new DropCounters()), this.resolver, {
+      hostLoopback: true,
+      ...options,
+    })
+  }
+
+  setServers(...servers: readonly string[]): void {
+    writeFileSync(join(this.#folder, 'resolv.conf'), servers.map((server) => `nameserver ${server}\n`).join(''))
+  }
+
+  /** The guest sends a message. */
+  send(message: Uint8Array, port = 40_000): void {
+    const inbound = new Inbound()
+    inbound.macHigh = MAC_HIGH
+    inbound.macLow = MAC_LOW
+    inbound.source = GUEST
+    inbound.destination = DNS
+    inbound.ports = (port << 16) | 53
+    inbound.now = this.loop.now
+    this.arena.bytes.set(message, this.#guestAt)
+    this.forwarder.receive(inbound, this.#guestAt, message.length)
+    // What was there is overwritten by the next batch.
+    this.arena.bytes.fill(0xa5, this.#guestAt, this.#guestAt + message.length)
+  }
+
+  /** The guest asks for a name. */
+  ask(name: string, type: RecordType = 'A', id = 7, port = 40_000): void {
+    this.send(query(name, type, id), port)
+  }
+
+  /** A name server sends messages to the socket that asked it. */
+  deliver(socket: HostSocket, ...messages: readonly (Buffer | number)[]): void {
+    socket.inbox.push(...messages)
+    this.ready(socket, messages.some((message) => typeof message === 'number') ? EPOLLERR : EPOLLIN)
+  }
+
+  /** A name server answers what it was asked. */
+  answer(socket: HostSocket, answers: readonly Answer[], more: Packet = {}): void {
+    this.deliver(socket, answerTo(socket.query, answers, more))
+  }
+
+  refuse(socket: HostSocket): void {
+    this.deliver(socket, -ECONNREFUSED)
+  }
+
+  ready(socket: HostSocket, events: number): void {
+    this.loop.handler?.ready(socket.token & 0xfffff, (socket.token >>> 20) & 0xff, events)
+  }
+
+  /** Time passes; the forwarder wakes when it said that it would. */
+  pass(ms: number): void {
+    const end = (this.loop.now + ms) | 0
+    for (let turns = 0; ; turns++) {
+      assert.ok(turns < 10_000, 'it wakes for ever')
+      const wait = this.forwarder.expire(this.loop.now)
+      if (wait < 0 || ((this.loop.now + wait - end) | 0) > 0) break
+      this.loop.now = (this.loop.now + wait) | 0
+      if (wait === 0) break
+    }
+    this.loop.now = end
+    this.forwarder.expire(end)
+  }
+
+  /** The only socket open to a server. */
+  socket(server = '192.0.2.1'): HostSocket {
+    const found = this.sockets.open.filter((socket) => socket.server === server)
+    assert.equal(found.length, 1, `${found.length} sockets to ${server}`)
+    return found[0]!
+  }
+
+  /** Servers that have a socket, in the order of opening. */
+  get asked(): string[] {
+    return this.sockets.open.map((socket) => socket.server)
+  }
+
+  /** Takes the only reply there is. */
+  reply(): DecodedPacket & { rcode: string } {
+    assert.equal(this.replies.length, 1, `${this.replies.length} replies`)
+    return decoded(this.replies.pop()!.message)
+  }
+
+  noReply(): void {
+    assert.equal(this.replies.length, 0)
+  }
+
+  transmit(at: number, length: number): boolean {
+    const view = this.arena.view
+    const ip = at + IP_AT
+    const transport = at + TRANSPORT_AT
+    assert.deepEqual([ethernet.dstHigh(view, at + 10), ethernet.dstLow(view, at + 10)], [MAC_HIGH, MAC_LOW])
+    assert.ok(ipv4.isValid(view, ip, length - IP_AT) && ipv4.checksumIsRight(view, ip))
+    assert.deepEqual([ipv4.source(view, ip), ipv4.destination(view, ip)], [DNS, GUEST])
+    assert.ok(udp.isValid(view, transport, length - TRANSPORT_AT) && udp.checksumIsRight4(view, transport, DNS, GUEST))
+    assert.equal(udp.srcPort(view, transport), 53)
+    const start = transport + udp.HEADER_LENGTH
+    const message = Buffer.from(this.arena.bytes.subarray(start, transport + udp.length(view, transport)))
+    this.replies.push({ port: udp.dstPort(view, transport), message })
+    return true
+  }
+
+  close(): void {
+    this.forwarder.close()
+    rmSync(this.#folder, { recursive: true })
+    assert.equal(this.sockets.open.length, 0, 'sockets are left open')
+    assert.equal(this.forwarder.underWay, 0)
+    assert.equal(this.forwarder.expire(this.loop.now), -1)
+  }
+}
+
+/** A test with a world of its own, that nothing may be left of. */
+export function scenario(name: string, run: (world: DnsWorld) => void, options: Partial<DnsForwarderOptions> = {}): void {
+  test(name, () => {
+    const world = new DnsWorld(options)
+    run(world)
+    world.close()
+  })
+}
