@@ -1,0 +1,150 @@
+"""Forges frames as only root of the namespace can: `frames.py INTERFACE GUEST GATEWAY PORT`.
+
+For every destination that is the host's loopback by some spelling, and every source that might be taken for the host itself, it
+writes whole Ethernet frames to the TAP: TCP SYN, UDP, ICMP echo, with IP options, as fragments; IPv4 and IPv6. It then listens
+until the answer to a last, honest ping of the gateway has come (frames are answered in their order), and prints, as JSON, how many
+it sent and what came back that was not addressed in honest ways: [protocol, source, detail].
+"""
+import ipaddress
+import json
+import os
+import socket
+import struct
+import sys
+import time
+
+PATIENCE = 20
+LAST_PING = 0x4E4C
+
+interface, guest, gateway, port = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])
+PAYLOAD = b'forged'
+network = ipaddress.ip_network(f'{guest}/24', strict=False)
+DNS = str(ipaddress.ip_address(gateway) + 1)
+
+DESTINATIONS = [
+    '127.0.0.1', '127.0.0.53', '127.1.2.3', '127.255.255.255', '127.0.0.0', '0.0.0.0', '0.0.0.1', '0.127.0.1', '255.255.255.255',
+    gateway, DNS, str(network.broadcast_address), str(network.network_address), '224.0.0.1', '169.254.0.1',
+]
+SOURCES = [guest, '127.0.0.1', '0.0.0.0', gateway, '255.255.255.255']
+DESTINATIONS6 = ['::1', '::', '::ffff:127.0.0.1', '::127.0.0.1', '64:ff9b::7f00:1', 'fd00::2', 'fd00::3', 'fe80::2', '::ffff:0.0.0.0', '2002:7f00:1::']
+
+
+def checksum(data):
+    if len(data) % 2:
+        data += b'\0'
+    total = sum(struct.unpack(f'!{len(data) // 2}H', data))
+    while total >> 16:
+        total = (total & 0xffff) + (total >> 16)
+    return ~total & 0xffff
+
+
+def pseudo(source, destination, protocol, length):
+    a, b = ipaddress.ip_address(source).packed, ipaddress.ip_address(destination).packed
+    return a + b + (struct.pack('!BBH', 0, protocol, length) if len(a) == 4 else struct.pack('!IHBB', length, 0, 0, protocol))
+
+
+def tcp(source, destination, number):
+    header = struct.pack('!HHIIBBHHH', number, port, 1000, 0, 5 << 4, 2, 65535, 0, 0)
+    check = checksum(pseudo(source, destination, 6, len(header)) + header)
+    return 6, header[:16] + struct.pack('!H', check) + header[18:]
+
+
+def udp(source, destination, number):
+    length = 8 + len(PAYLOAD)
+    header = struct.pack('!HHHH', number, port, length, 0)
+    check = checksum(pseudo(source, destination, 17, length) + header + PAYLOAD) or 0xffff
+    return 17, header[:6] + struct.pack('!H', check) + PAYLOAD
+
+
+def echo(source, destination, number, identifier=1):
+    is_v6 = ':' in destination
+    message = struct.pack('!BBHHH', 128 if is_v6 else 8, 0, 0, identifier, number) + PAYLOAD
+    seed = pseudo(source, destination, 58, len(message)) if is_v6 else b''
+    return (58 if is_v6 else 1), message[:2] + struct.pack('!H', checksum(seed + message)) + message[4:]
+
+
+def ipv4(source, destination, protocol, payload, options=b'', fragment=0):
+    words = 5 + len(options) // 4
+    addresses = ipaddress.ip_address(source).packed + ipaddress.ip_address(destination).packed
+    header = struct.pack('!BBHHHBBH', 0x40 | words, 0, words * 4 + len(payload), 7, fragment, 64, protocol, 0) + addresses + options
+    return header[:10] + struct.pack('!H', checksum(header)) + header[12:] + payload
+
+
+def ipv6(source, destination, protocol, payload):
+    addresses = ipaddress.ip_address(source).packed + ipaddress.ip_address(destination).packed
+    return struct.pack('!IHBB', 6 << 28, len(payload), protocol, 64) + addresses + payload
+
+
+def source_route(destination):
+    """RFC 791: loose source and record route, by way of one more address; padded to whole words."""
+    return struct.pack('!BBB', 131, 7, 4) + ipaddress.ip_address(destination).packed + b'\0'
+
+
+def frames():
+    number = 20000
+    for destination in DESTINATIONS:
+        for source in SOURCES:
+            for make in (tcp, udp, echo):
+                number += 1
+                protocol, payload = make(source, destination, number)
+                yield 0x0800, ipv4(source, destination, protocol, payload)
+        for make in (tcp, udp):
+            number += 1
+            protocol, payload = make(guest, destination, number)
+            yield 0x0800, ipv4(guest, destination, protocol, payload, fragment=0x2000)  # MF: a first fragment
+            yield 0x0800, ipv4(guest, destination, protocol, payload, options=source_route('127.0.0.1'))
+            yield 0x0800, ipv4(guest, '198.51.100.200', protocol, payload, options=source_route(destination))
+    for destination in DESTINATIONS6:
+        for source in ('fd00::100', '::1', '::', 'fe80::100'):
+            for make in (tcp, udp, echo):
+                number += 1
+                protocol, payload = make(source, destination, number)
+                yield 0x86dd, ipv6(source, destination, protocol, payload)
+
+
+def suspicious(frame):
+    """An answer that tells of something reached: a SYN-ACK, a datagram, an echo reply of an address that is nobody's here."""
+    kind, packet = frame[12:14], frame[14:]
+    if kind == b'\x08\x00':
+        at, source, protocol = (packet[0] & 15) * 4, str(ipaddress.ip_address(packet[12:16])), packet[9]
+    elif kind == b'\x86\xdd':
+        at, source, protocol = 40, str(ipaddress.ip_address(packet[8:24])), packet[6]
+    else:
+        return None
+    if protocol == 6 and packet[at + 13] & 0x12 == 0x12:
+        return ['tcp', source, 'SYN-ACK']
+    if protocol == 17 and struct.unpack('!H', packet[at:at + 2])[0] == port:
+        return ['udp', source, 'datagram']
+    # The gateway and the DNS address answer pings themselves: that reaches nobody.
+    if protocol == 1 and packet[at] == 0 and source not in (gateway, DNS):
+        return ['icmp', source, 'echo reply']
+    return ['icmpv6', source, 'echo reply'] if protocol == 58 and packet[at] == 129 and source in ('::1', '::') else None
+
+
+def is_last(frame):
+    return frame[12:14] == b'\x08\x00' and frame[23] == 1 and frame[34] == 0 and struct.unpack('!H', frame[38:40])[0] == LAST_PING
+
+
+os.system(f'ping -c 1 -W 5 {gateway} > /dev/null')
+with open('/proc/net/arp') as table:
+    gateway_mac = next(bytes.fromhex(line.split()[3].replace(':', '')) for line in table if line.split()[0] == gateway)
+raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+raw.bind((interface, 0))
+own_mac = raw.getsockname()[4]
+sent = 0
+for kind, packet in frames():
+    raw.send(gateway_mac + own_mac + struct.pack('!H', kind) + packet)
+    sent += 1
+raw.send(gateway_mac + own_mac + b'\x08\x00' + ipv4(guest, gateway, *echo(guest, gateway, 1, LAST_PING)))
+
+found = []
+deadline = time.monotonic() + PATIENCE
+while True:
+    raw.settimeout(max(0.01, deadline - time.monotonic()))
+    frame = raw.recv(65536)
+    if is_last(frame):
+        break
+    answer = suspicious(frame)
+    if answer:
+        found.append(answer)
+print(json.dumps({'sent': sent, 'found': found}), flush=True)

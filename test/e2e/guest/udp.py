@@ -1,0 +1,61 @@
+"""The guest's end of a UDP test: `udp.py echo HOST PORT FROM TO`, `udp.py refused HOST PORT`, `udp.py mapping HOST PORT HOST PORT`.
+
+Prints one JSON document at the end.
+"""
+import errno
+import json
+import os
+import socket
+import sys
+
+# An answer comes at once or not at all; this only turns a hang into a failure.
+PATIENCE = 10
+# linux/in.h
+IP_RECVERR = 11
+
+
+def datagram_socket():
+    udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    udp.settimeout(PATIENCE)
+    return udp
+
+
+def echo(host, port, first, last):
+    """One datagram of each size, each answered before the next."""
+    udp = datagram_socket()
+    udp.connect((host, int(port)))
+    for size in range(int(first), int(last) + 1):
+        data = os.urandom(size)
+        udp.send(data)
+        answer = udp.recv(65536)
+        if answer != data:
+            return {'error': f'{len(answer)} bytes came back for {size}, or not the same ones', 'size': size}
+    return {'error': None, 'size': int(last)}
+
+
+def refused(host, port):
+    """A connected socket is told by the kernel what an ICMP error said; with IP_RECVERR also of a network that is unreachable."""
+    udp = datagram_socket()
+    udp.setsockopt(socket.SOL_IP, IP_RECVERR, 1)
+    udp.connect((host, int(port)))
+    udp.send(b'anybody?')
+    try:
+        return {'error': None, 'received': len(udp.recv(65536))}
+    except TimeoutError:
+        return {'error': 'silence'}
+    except OSError as error:
+        return {'error': errno.errorcode[error.errno]}
+
+
+def mapping(*destinations):
+    """Sends from one socket to every destination; answers must come from where the question went."""
+    udp = datagram_socket()
+    answered = []
+    for host, port in zip(destinations[::2], destinations[1::2]):
+        udp.sendto(b'hello', (host, int(port)))
+        data, sender = udp.recvfrom(65536)
+        answered.append({'from': list(sender), 'equal': data == b'hello'})
+    return {'answered': answered}
+
+
+print(json.dumps({'echo': echo, 'refused': refused, 'mapping': mapping}[sys.argv[1]](*sys.argv[2:])), flush=True)

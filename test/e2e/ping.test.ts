@@ -1,0 +1,65 @@
+// Ping: the gateway and the DNS address answer themselves, everything beyond is asked through the host's ping sockets.
+import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
+import { e2e, shared } from '../support/e2e.js'
+import { ELSEWHERE, Elsewhere, HOST_ADDRESS, UNROUTED } from '../support/elsewhere.js'
+import { Sandbox } from '../support/sandbox.js'
+import { world } from '../support/world.js'
+
+shared(async (scope) => scope.use(await Elsewhere.start()))
+const sandbox = shared(async (scope) => scope.use(await Sandbox.start()))
+
+const ping = (...args: string[]) => sandbox().exec(['ping', '-n', ...args])
+
+for (const [name, address] of [
+  ['the gateway', '10.0.2.2'],
+  ['the DNS address', '10.0.2.3'],
+  ['a host elsewhere', ELSEWHERE],
+  ['an address of the host', HOST_ADDRESS],
+] as const) {
+  e2e(`${name} answers every ping`, async () => {
+    const outcome = await ping('-c', '5', '-i', '0.05', '-W', '5', address)
+    assert.equal(outcome.status, 0, outcome.stdout + outcome.stderr)
+    assert.match(outcome.stdout, /5 packets transmitted, 5 received, 0% packet loss/)
+    assert.doesNotMatch(outcome.stdout, /DUP|wrong data|truncated/)
+  })
+}
+
+for (const size of ['0', '1', '1000', '1472']) {
+  e2e(`a ping of ${size} bytes comes back whole, from here and from elsewhere`, async () => {
+    for (const address of ['10.0.2.2', ELSEWHERE]) {
+      const outcome = await ping('-c', '2', '-i', '0.05', '-W', '5', '-s', size, address)
+      assert.equal(outcome.status, 0, outcome.stdout + outcome.stderr)
+      assert.doesNotMatch(outcome.stdout, /DUP|wrong data|truncated/)
+    }
+  })
+}
+
+e2e('several pings of one host at once each see their own answers', async () => {
+  const all = await Promise.all(Array.from({ length: 8 }, () => ping('-c', '5', '-i', '0.05', '-W', '5', ELSEWHERE)))
+  for (const outcome of all) {
+    assert.match(outcome.stdout, /5 packets transmitted, 5 received, 0% packet loss/)
+    assert.doesNotMatch(outcome.stdout, /DUP/)
+  }
+})
+
+e2e('an address of the own network that nobody has does not answer', async () => {
+  const outcome = await ping('-c', '1', '-W', '1', '10.0.2.50')
+  assert.equal(outcome.status, 1, outcome.stdout + outcome.stderr)
+})
+
+e2e('a network without a route is told to be unreachable', async () => {
+  const outcome = await ping('-c', '1', '-W', '5', UNROUTED)
+  assert.equal(outcome.status, 1, outcome.stdout + outcome.stderr)
+  assert.match(outcome.stdout, /Destination (Net|Host) Unreachable/)
+})
+
+e2e('without permission for ping sockets everything else works, and the gateway still answers', async (scope) => {
+  const path = '/proc/sys/net/ipv4/ping_group_range'
+  writeFileSync(path, '1 0')
+  scope.defer(() => writeFileSync(path, world.isRoot ? '0 2147483647' : '0 0'))
+  const guest = scope.use(await Sandbox.start())
+  await guest.must(['ping', '-c', '1', '-W', '5', '10.0.2.2'])
+  const outcome = await guest.exec(['ping', '-n', '-c', '1', '-W', '2', ELSEWHERE])
+  assert.equal(outcome.status, 1, outcome.stdout + outcome.stderr)
+})

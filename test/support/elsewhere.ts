@@ -1,0 +1,50 @@
+// The rest of the world, as far as the tests need one: another host behind a veth pair, in a network namespace of its own.
+//
+//   the host (the test file's namespace) 198.51.100.1 ---veth--- 198.51.100.7 elsewhere: answers pings, echoes TCP and UDP
+//   198.51.100.99    on the same link, but nobody has it
+//   203.0.113.0/24   the host's routing table says: unreachable
+//   192.0.2.0/24     the host has no route at all
+//
+// All three networks are TEST-NETs (RFC 5737).
+import { must, Program } from './program.js'
+import { guestProgram, userEnvironment } from './world.js'
+
+export const HOST_ADDRESS = '198.51.100.1'
+export const ELSEWHERE = '198.51.100.7'
+export const NOBODY = '198.51.100.99'
+export const UNREACHABLE = '203.0.113.5'
+export const UNROUTED = '192.0.2.5'
+
+export class Elsewhere {
+  /** The TCP and UDP port (the same number) that it echoes on. */
+  readonly echoPort: number
+  readonly #program: Program
+
+  constructor(program: Program, echoPort: number) {
+    this.#program = program
+    this.echoPort = echoPort
+  }
+
+  static async start(): Promise<Elsewhere> {
+    const inside = ['sh', '-c', 'ip link set lo up; echo "pid $$"; read go; exec "$@"', 'sh', ...guestProgram('echo.py'), ELSEWHERE]
+    const program = new Program(['unshare', '--net', ...inside], { environment: userEnvironment, deadline: 600_000 })
+    const pid = (await program.line(/^pid (\d+)$/m))[1]!
+    await must(['ip', 'link', 'add', 'elsewhere', 'type', 'veth', 'peer', 'name', 'uplink', 'netns', pid])
+    const there = ['nsenter', `--target=${pid}`, '--net', 'ip']
+    await must([...there, 'address', 'add', `${ELSEWHERE}/24`, 'dev', 'uplink'])
+    await must([...there, 'link', 'set', 'uplink', 'up'])
+    await must(['ip', 'address', 'add', `${HOST_ADDRESS}/24`, 'dev', 'elsewhere'])
+    await must(['ip', 'link', 'set', 'elsewhere', 'up'])
+    await must(['ip', 'route', 'add', 'unreachable', '203.0.113.0/24'])
+    program.write('go\n')
+    const line = await program.line(/^port (\d+)$/m)
+    return new Elsewhere(program, Number(line[1]))
+  }
+
+  async close(): Promise<void> {
+    await must(['ip', 'route', 'del', 'unreachable', '203.0.113.0/24'])
+    // Its namespace goes with its last process, and takes the pair with it: a little later, so it is taken here.
+    await must(['ip', 'link', 'del', 'elsewhere'])
+    await this.#program.close()
+  }
+}

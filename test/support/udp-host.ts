@@ -1,0 +1,38 @@
+// The host's end of a test's datagrams: a UDP socket on an ephemeral port that echoes everything and remembers who sent.
+import { createSocket, type Socket } from 'node:dgram'
+import { once } from 'node:events'
+
+export interface Sender {
+  address: string
+  port: number
+  bytes: number
+}
+
+export class UdpHost {
+  readonly #socket: Socket
+  readonly senders: Sender[] = []
+
+  constructor(socket: Socket) {
+    this.#socket = socket
+    socket.on('message', (message, from) => {
+      this.senders.push({ address: from.address, port: from.port, bytes: message.length })
+      socket.send(message, from.port, from.address)
+    })
+  }
+
+  static async start(host = '127.0.0.1', port = 0): Promise<UdpHost> {
+    const socket = createSocket('udp4')
+    socket.bind(port, host)
+    await once(socket, 'listening')
+    return new UdpHost(socket)
+  }
+
+  get port(): number {
+    return this.#socket.address().port
+  }
+
+  async close(): Promise<void> {
+    this.#socket.close()
+    await once(this.#socket, 'close')
+  }
+}
