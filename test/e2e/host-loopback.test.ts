@@ -33,7 +33,7 @@ async function serve(scope: Scope): Promise<Servers> {
 e2e('without the option the gateway is the host’s loopback', async (scope) => {
   const servers = await serve(scope)
   const guest = scope.use(await Sandbox.start())
-  const forged = await guest.ask<Forged>('frames.py', 'tap0', '10.0.2.100', GATEWAY, servers.port)
+  const forged = await guest.ask<Forged>('frames.py', 'tap0', '10.0.2.100', GATEWAY, servers.port, 'tcp', 'udp')
   assert.ok(
     forged.found.some(([protocol, source]) => protocol === 'tcp' && source === GATEWAY),
     JSON.stringify(forged),

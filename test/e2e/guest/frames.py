@@ -1,9 +1,10 @@
-"""Forges frames as only root of the namespace can: `frames.py INTERFACE GUEST GATEWAY PORT`.
+"""Forges frames as only root of the namespace can: `frames.py INTERFACE GUEST GATEWAY PORT [PROTOCOL...]`.
 
 For every destination that is the host's loopback by some spelling, and every source that might be taken for the host itself, it
 writes whole Ethernet frames to the TAP: TCP SYN, UDP, ICMP echo, with IP options, as fragments; IPv4 and IPv6. It then listens
-until the answer to a last, honest ping of the gateway has come (frames are answered in their order), and prints, as JSON, how many
-it sent and what came back that was not addressed in honest ways: [protocol, source, detail].
+until every PROTOCOL has been answered by the gateway, or, without one, for a second after the answer to a last, honest ping, before
+which the stack has seen all of the frames. Prints, as JSON, how many it sent and what came back that tells of something reached:
+[protocol, source, detail].
 """
 import ipaddress
 import json
@@ -14,6 +15,7 @@ import sys
 import time
 
 PATIENCE = 20
+QUIET = 1
 LAST_PING = 0x4E4C
 
 interface, guest, gateway, port = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])
@@ -138,13 +140,22 @@ for kind, packet in frames():
 raw.send(gateway_mac + own_mac + b'\x08\x00' + ipv4(guest, gateway, *echo(guest, gateway, 1, LAST_PING)))
 
 found = []
+wanted = set(sys.argv[5:])
+is_over = False
 deadline = time.monotonic() + PATIENCE
-while True:
-    raw.settimeout(max(0.01, deadline - time.monotonic()))
-    frame = raw.recv(65536)
-    if is_last(frame):
+while (left := deadline - time.monotonic()) > 0 and not (is_over and wanted and wanted <= {kind for kind, source, _ in found if source == gateway}):
+    raw.settimeout(left)
+    try:
+        frame = raw.recv(65536)
+    except TimeoutError:
         break
     answer = suspicious(frame)
     if answer:
         found.append(answer)
+    if is_last(frame):
+        is_over = True
+        if not wanted:
+            deadline = time.monotonic() + QUIET
+if not is_over:
+    sys.exit('the last ping was not answered')
 print(json.dumps({'sent': sent, 'found': found}), flush=True)
