@@ -15,6 +15,9 @@ const EUSERS = 87
 /** A network namespace that somebody else made: a process in it, or files that stand for it and for the user namespace it belongs to. */
 export type LaunchTarget = { readonly pid: number } | { readonly netns: string; readonly userns?: string }
 
+/** What the kernel sets by itself on a machine with 4 GB. */
+const USUAL_LIMIT = 15_000
+
 /** What the launcher was asked for, as far as an error may have to name it. */
 export interface Attempt {
   readonly ifname: string
@@ -114,11 +117,12 @@ function limitError(error: (why: string, hint: string) => NetloomError, setting:
   }))
   const least = limits.filter(({ value }) => value !== null).sort((a, b) => Number(a.value) - Number(b.value))[0]
   const { name, value } = least ?? { name: 'user.max_user_namespaces', value: null }
-  const isOff = value === '0'
-  const why = isOff
-    ? `${name} is 0`
-    : `the limit of namespaces is reached (user.max_user_namespaces and its like${value === null ? '' : `, the least is ${value}`})`
-  return error(why, `sudo sysctl -w ${isOff ? name : 'user.max_user_namespaces'}=${isOff ? 15_000 : 100_000}`)
+  if (value === '0') return error(`${name} is 0`, `sudo sysctl -w ${name}=${USUAL_LIMIT}`)
+  const known = value === null ? '' : `, which is ${value}`
+  return error(
+    `a limit of namespaces is reached, likely ${name}${known}`,
+    `sudo sysctl -w ${name}=${Math.max(USUAL_LIMIT, 2 * Number(value))}`,
+  )
 }
 
 /** A target as a person knows it. */
