@@ -1,0 +1,19 @@
+// `netloom bench`: the benchmarks of a clone; a package does not hold them.
+import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { SignalForwarder, signalStatus } from '../host/signals.js'
+import { NetloomError } from '../util/errors.js'
+
+export async function main(args: readonly string[]): Promise<number> {
+  const program = fileURLToPath(new URL('../../bench/main.js', import.meta.url))
+  if (!existsSync(program))
+    throw new NetloomError('ERR_BENCH', 'this installation has no benchmarks', 'run `npm run bench` in a clone of the repository')
+  const signals = new SignalForwarder()
+  const child = spawn(process.execPath, [program, ...args], { stdio: 'inherit' })
+  signals.forward((signal) => child.kill(signal))
+  return new Promise((resolve, reject) => {
+    child.once('error', reject)
+    child.once('exit', (code, signal) => resolve(signal === null ? (code ?? 1) : signalStatus(signal)))
+  })
+}

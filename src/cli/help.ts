@@ -1,0 +1,51 @@
+// The help of `netloom` itself, and which commands there are; each command has its own in its file. Here, so that main.ts can
+// answer without loading what commands need.
+
+export const HELP = `Usage: netloom COMMAND [OPTION...] [ARGUMENT...]
+
+Gives any unprivileged Linux process a real network, without root.
+
+Commands:
+  run [--] [COMMAND...]  start a command in a sandbox of its own, with a network
+  attach PID|PATH        give a network to a namespace that somebody else made
+  demo                   a tour that checks itself, in a few seconds
+  bench [ARGUMENT...]    measure against slirp4netns, pasta and loopback (in a clone)
+
+  netloom COMMAND --help explains a command
+  netloom --version      prints the version
+
+Examples:
+  netloom run -- curl http://10.0.2.2:8080/   fetch from a server on the host's loopback
+  netloom run                                 a shell with a network of its own
+  netloom attach 1234                         a network for process 1234's namespace
+
+Exit status: the command's own; 128 + N when signal N has ended it; 127 command not found, 126 not executable,
+2 wrong use, 1 anything else that netloom could not do.
+`
+
+/** A word that is off by a letter or two: the command that was meant, or null. */
+export function suggest(word: string, names: readonly string[]): string | null {
+  let best: string | null = null
+  let least = 3
+  for (const name of names) {
+    const distance = editDistance(word, name)
+    if (distance < least && distance < name.length) {
+      best = name
+      least = distance
+    }
+  }
+  return best
+}
+
+/** Levenshtein's: letters to insert, delete or replace. */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i)
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i]
+    for (let j = 1; j <= b.length; j++) {
+      next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)))
+    }
+    row = next
+  }
+  return row[b.length]!
+}

@@ -1,0 +1,52 @@
+#!/usr/bin/env node
+// `netloom`: finds out which command is meant and loads only that one, since what is loaded before a sandbox starts is waited for.
+import { readFileSync } from 'node:fs'
+import { HELP, suggest } from './help.js'
+import { fail, print, usageError } from './output.js'
+
+/** A command: takes its arguments, returns the exit status. */
+interface Command {
+  main(args: readonly string[]): Promise<number>
+}
+
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  run: () => import('./run.js'),
+  attach: () => import('./attach.js'),
+  demo: () => import('./demo.js'),
+  bench: () => import('./bench.js'),
+}
+
+function version(): string {
+  const text = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')
+  return (JSON.parse(text) as { version: string }).version
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  const [name, ...rest] = args
+  const load = name !== undefined && Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
+  if (load !== undefined) return (await load()).main(rest)
+  if (name === '--version' || name === '-V') {
+    print(`${version()}\n`)
+    return 0
+  }
+  if (name === '--help' || name === '-h' || name === 'help') {
+    print(HELP)
+    return 0
+  }
+  if (name === undefined) throw usageError('no command is given', 'try `netloom run -- COMMAND`, or see `netloom --help`')
+  const meant = suggest(name, Object.keys(COMMANDS))
+  const kind = name.startsWith('-') ? 'option' : 'command'
+  throw usageError(
+    `'${name}' is no ${kind} of netloom`,
+    meant === null ? 'see `netloom --help`' : `did you mean ${meant}? See \`netloom --help\``,
+  )
+}
+
+let status: number
+try {
+  status = await main(process.argv.slice(2))
+} catch (error) {
+  status = fail(error)
+}
+// What is still open (a command's pipes, a server of the tour's) must not keep us.
+process.exit(status)

@@ -1,0 +1,65 @@
+// A network in words, for --verbose and the tour.
+import type { Counters, FlowInfo, Network } from '../app/types.js'
+import type { Log } from '../util/log.js'
+import { formatBytes } from './units.js'
+
+/** What the kernel has switched on, in words. */
+export function describeFeatures({ features }: Network): string {
+  const words = [
+    features.checksum ? 'checksum offload' : '',
+    features.tso ? 'TCP super-segments (TSO)' : '',
+    features.uso ? 'UDP super-segments (USO)' : '',
+  ].filter((word) => word !== '')
+  return words.length === 0 ? 'no offloads' : words.join(', ')
+}
+
+/** The facts of a network that is up. */
+export function reportNetwork(log: Log, network: Network, where: string): void {
+  if (!log.isVerbose) return
+  const { network: base, prefix, guest, gateway, dns } = network.addresses
+  log.verbose(`network ${base}/${prefix}: sandbox ${guest}, gateway and host ${gateway}, DNS ${dns}`)
+  log.verbose(`${network.ifname} in ${where}: MTU ${network.mtu}, ${describeFeatures(network)}`)
+}
+
+/** What went through a network, before it is closed. */
+export function reportTraffic(log: Log, { counters: c }: Network): void {
+  if (!log.isVerbose) return
+  const refused = c.flowsRefused === 0 ? '' : `, ${c.flowsRefused} refused`
+  const evicted = c.flowsEvicted === 0 ? '' : `, ${c.flowsEvicted} without room in the table`
+  log.verbose(`${plural(c.flowsTotal, 'flow')}, ${c.flowsOpen} still open${refused}${evicted}`)
+  log.verbose(
+    `${formatBytes(c.bytesIn)} from the sandbox in ${plural(c.framesIn, 'frame')}, ${formatBytes(c.bytesOut)} to it in ${c.framesOut}`,
+  )
+  const losses = [...lost(c), ...Object.entries(c.drops).map(([reason, count]) => `${count} dropped: ${reason}`)]
+  if (losses.length > 0) log.verbose(losses.join(', '))
+}
+
+function lost(c: Counters): string[] {
+  const words: string[] = []
+  if (c.retransmissions > 0) words.push(`${plural(c.retransmissions, 'segment')} sent again`)
+  if (c.framesLost > 0) words.push(`${plural(c.framesLost, 'frame')} that the interface did not take`)
+  return words
+}
+
+const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`
+
+/** The open flows as a table, one line each, with a head. */
+export function formatFlows(flows: readonly FlowInfo[]): string[] {
+  const rows = flows.map((flow) => [
+    flow.protocol,
+    flow.state,
+    endpoint(flow.guest),
+    endpoint(flow.remote),
+    endpoint(flow.host),
+    formatBytes(flow.bytesIn),
+    formatBytes(flow.bytesOut),
+  ])
+  const table = [['proto', 'state', 'sandbox', 'sees', 'host socket to', 'from it', 'to it'], ...rows]
+  const widths = table[0]!.map((_, column) => Math.max(...table.map((row) => row[column]!.length)))
+  return table.map((row) =>
+    row.map((cell, column) => (column > 4 ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!))).join('  '),
+  )
+}
+
+const endpoint = (end: FlowInfo['remote']): string =>
+  end === null ? '-' : `${end.address.includes(':') ? `[${end.address}]` : end.address}:${end.port}`
