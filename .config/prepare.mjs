@@ -2,7 +2,7 @@
 // Makes a fresh clone ready: installs the dependencies, builds the native parts and compiles the TypeScript,
 // each only when its result is missing or older than what it is made from. `--force` builds again regardless.
 import { spawnSync } from 'node:child_process'
-import { existsSync, readdirSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -37,13 +37,17 @@ if (changed(at('node_modules', '.package-lock.json')) < changed(at('package-lock
   step('installing the dependencies', 'npm', ['ci', '--no-fund', '--no-audit', '--loglevel=error'])
 }
 
+// Headers that came with Node are the right ones, and need no download.
+const prefix = join(dirname(realpathSync(process.execPath)), '..')
+const headers = existsSync(join(prefix, 'include', 'node', 'node_api.h')) ? [`--nodedir=${prefix}`] : []
+
 const addon = at('native', 'build', 'Release', 'netloom.node')
 if (force || Math.min(changed(addon), changed(at('native', 'build', 'Release', 'netloom-launcher'))) < newest(at('native'))) {
   console.error('netloom: building native parts')
   step(
     'building the native parts',
     process.execPath,
-    [at('node_modules', 'node-gyp', 'bin', 'node-gyp.js'), 'rebuild', '--silent'],
+    [at('node_modules', 'node-gyp', 'bin', 'node-gyp.js'), 'rebuild', '--silent', ...headers],
     at('native'),
   )
 }
@@ -53,5 +57,20 @@ const latest = Math.max(...sources.map((path) => (statSync(path).isDirectory() ?
 if (force || changed(at('dist', '.built')) < latest) {
   console.error('netloom: compiling TypeScript')
   step('compiling', process.execPath, [at('node_modules', 'typescript', 'bin', 'tsc'), '-p', root])
-  step('marking the build', process.execPath, ['-e', `require('node:fs').writeFileSync(${JSON.stringify(at('dist', '.built'))}, '')`])
+  // One file for each command: Node takes a millisecond to find and load every module, and there are a hundred.
+  const { build } = await import('esbuild')
+  rmSync(at('dist', 'bin'), { recursive: true, force: true })
+  await build({
+    entryPoints: [at('dist', 'src', 'cli', 'main.js')],
+    outdir: at('dist', 'bin'),
+    bundle: true,
+    splitting: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    logLevel: 'warning',
+    // CommonJS dependencies ask for built-in modules by require().
+    banner: { js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);" },
+  })
+  writeFileSync(at('dist', '.built'), '')
 }
