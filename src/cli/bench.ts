@@ -1,12 +1,13 @@
 // `netloom bench`: the benchmarks of a clone; a package does not hold them.
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
 import { SignalForwarder, signalStatus } from '../host/signals.js'
 import { NetloomError } from '../util/errors.js'
+import { PACKAGE_ROOT } from '../util/package-root.js'
 
 export async function main(args: readonly string[]): Promise<number> {
-  const program = fileURLToPath(new URL('../../bench/main.js', import.meta.url))
+  const program = join(PACKAGE_ROOT, 'dist', 'bench', 'main.js')
   if (!existsSync(program))
     throw new NetloomError('ERR_BENCH', 'this installation has no benchmarks', 'run `npm run bench` in a clone of the repository')
   const signals = new SignalForwarder()

@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 // `netloom`: finds out which command is meant and loads only that one, since what is loaded before a sandbox starts is waited for.
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { PACKAGE_ROOT } from '../util/package-root.js'
 import { HELP, suggest } from './help.js'
 import { fail, print, usageError } from './output.js'
 
@@ -17,7 +19,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
 }
 
 function version(): string {
-  const text = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')
+  const text = readFileSync(join(PACKAGE_ROOT, 'package.json'), 'utf8')
   return (JSON.parse(text) as { version: string }).version
 }
 

@@ -12,11 +12,10 @@
  * An address is four int32 words in network order, IPv4 as ::ffff:a.b.c.d; a port is 0 to 65535.
  */
 
-import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
 import { NetloomError } from '../util/errors.js'
+import { PACKAGE_ROOT } from '../util/package-root.js'
 
 export interface NativeContext {
   /** The memory that packets live in; pages that were never touched cost nothing. */
@@ -148,18 +147,7 @@ interface Addon {
   createContext(arenaBytes: number): NativeContext
 }
 
-const BUILD = join('native', 'build', 'Release')
-
-/** The build folder of the package that this file is in, compiled (dist/src/host) or not (src/host). */
-function buildFolder(): string {
-  const start = dirname(fileURLToPath(import.meta.url))
-  for (let folder = start; ; folder = dirname(folder)) {
-    if (existsSync(join(folder, BUILD))) return join(folder, BUILD)
-    if (folder === dirname(folder)) return join(start, BUILD)
-  }
-}
-
-const folder = buildFolder()
+const folder = join(PACKAGE_ROOT, 'native', 'build', 'Release')
 
 /** The program that makes or joins namespaces: its arguments and messages are in native/src/launcher.c. */
 export const LAUNCHER_PATH: string = join(folder, 'netloom-launcher')

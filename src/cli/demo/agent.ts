@@ -1,11 +1,12 @@
 // Our end of the tour's two other programs: the servers on the host's loopback, and the program in the sandbox that is asked.
 import { type ChildProcess, spawn } from 'node:child_process'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
-import { fileURLToPath } from 'node:url'
+import { PACKAGE_ROOT } from '../../util/package-root.js'
 import type { Answer, HostPorts, Question } from './questions.js'
 
-const programPath = (name: string): string => fileURLToPath(new URL(`./${name}.js`, import.meta.url))
+const programPath = (name: string): string => join(PACKAGE_ROOT, 'dist', 'src', 'cli', 'demo', `${name}.js`)
 
 /** The command of the program in the sandbox. */
 export const guestCommand = (): string[] => [process.execPath, programPath('guest')]

@@ -1,0 +1,16 @@
+// Where the package lies: the nearest folder above this file that has a package.json. Compiled files and the bundle of the command
+// line lie at different depths, so nobody counts folders.
+import { existsSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+function find(): string {
+  const start = dirname(fileURLToPath(import.meta.url))
+  for (let folder = start; ; folder = dirname(folder)) {
+    if (existsSync(join(folder, 'package.json'))) return folder
+    if (folder === dirname(folder)) return start
+  }
+}
+
+/** Absolute path of the package's folder. */
+export const PACKAGE_ROOT: string = find()
