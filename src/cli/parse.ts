@@ -1,12 +1,8 @@
 // The options that several commands share, on top of commander; and its errors as one line of ours.
-import { createRequire } from 'node:module'
-import type { Command } from 'commander'
+import { Command, CommanderError } from 'commander'
 import { DEFAULT_CIDR, DEFAULT_IFNAME, DEFAULT_MTU, MAX_MTU, MIN_MTU, type NetworkOptions, parseMtu } from '../app/options.js'
 import type { Log, LogLevel } from '../util/log.js'
 import { createLog, print, usageError } from './output.js'
-
-// As what it is, a CommonJS module: `import` would first load a parser to find out its exports, 13 of 25 ms.
-const commander: typeof import('commander') = createRequire(import.meta.url)('commander')
 
 /** What commander makes of the shared options. */
 export interface CommonFlags {
@@ -21,7 +17,7 @@ export interface CommonFlags {
 
 /** A command without its own options; `name` is the word after `netloom`. */
 export function createCommand(name: string, description: string): Command {
-  return new commander.Command(`netloom ${name}`)
+  return new Command(`netloom ${name}`)
     .description(description)
     .helpOption('-h, --help', 'print this')
     .exitOverride()
@@ -70,7 +66,7 @@ export function parse(command: Command, args: readonly string[]): boolean {
     command.parse(args, { from: 'user' })
     return true
   } catch (error) {
-    if (!(error instanceof commander.CommanderError)) throw error
+    if (!(error instanceof CommanderError)) throw error
     if (error.code === 'commander.helpDisplayed') return false
     const [first = '', ...rest] = error.message.replace(/^error: /, '').split('\n')
     const meant = rest.join(' ').replace(/^\(Did|\)$/g, (found) => (found === ')' ? '' : 'did'))
