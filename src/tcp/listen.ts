@@ -4,7 +4,7 @@ import { slabSize } from '../packet/slab-pool.js'
 import * as options from '../wire/tcp-options.js'
 import { resetHost } from './close.js'
 import * as congestion from './congestion.js'
-import { type Connection, FLAGS, HAS_SACK, HAS_TIMESTAMPS, IS_DIRTY } from './connection.js'
+import { type Connection, FLAGS, HAS_SACK, HAS_TIMESTAMPS, HOST_READABLE, IS_DIRTY } from './connection.js'
 import * as isn from './isn.js'
 import * as output from './output.js'
 import * as rto from './rto.js'
@@ -73,6 +73,8 @@ export function connected(tcp: Tcp, c: Connection): void {
   c.dupAcks = 0
   c.rcvActive = tcp.now
   congestion.start(c)
+  // What the host sent along with its SYN-ACK was in the event that told of the connect: no other one tells.
+  c.raise(HOST_READABLE)
   c.state = 'SYN-RECEIVED'
   output.sendSynAck(tcp, c)
   tcp.setTimer(c, TIMER_RETRANSMIT, rto.current(c))

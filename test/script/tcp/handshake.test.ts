@@ -53,6 +53,14 @@ test('an unacknowledged SYN-ACK is sent again with backoff, and given up at last
   t.ends()
 })
 
+test('text that came with the connect leaves as soon as the guest has answered', () => {
+  const t = synReceived()
+  t.host.outgoing = 'banner'
+  t.hostConnects().expect({ flags: 'S.' })
+  t.guest({ seq: 1, ack: 1 }).expect({ seq: 1, text: 'banner' })
+  t.ends()
+})
+
 test('a host that refuses is a reset for the guest', () => {
   const t = synReceived().hostBreaks()
   t.expect({ flags: 'R.', ack: 1 })
