@@ -25,10 +25,11 @@ export function acknowledge(tcp: Tcp, c: Connection, s: Segment): number {
     tcp.touch(c)
     return DROP
   }
+  const isNew = seq.gt(s.ack, c.sndUna)
   let verdict = GO_ON
-  if (seq.gt(s.ack, c.sndUna)) verdict = advance(tcp, c, s)
+  if (isNew) verdict = advance(tcp, c, s)
   else if (s.ack === c.sndUna && isDuplicate(c, s)) verdict = duplicate(tcp, c)
-  if (verdict === GO_ON && seq.leq(c.sndUna, s.ack)) updateWindow(tcp, c, s)
+  if (verdict === GO_ON && seq.leq(c.sndUna, s.ack)) updateWindow(tcp, c, s, isNew)
   return verdict
 }
 
@@ -102,9 +103,10 @@ function duplicate(tcp: Tcp, c: Connection): number {
   return GO_ON
 }
 
-// SND.WL1 and SND.WL2 keep old segments from updating the window.
-function updateWindow(tcp: Tcp, c: Connection, s: Segment): void {
-  if (!(seq.lt(c.sndWl1, s.seq) || (c.sndWl1 === s.seq && seq.leq(c.sndWl2, s.ack)))) return
+// SND.WL1 and SND.WL2 keep old segments from updating the window. A new acknowledgment always does, as in Linux: a retransmission has
+// an old sequence number and the window of today, and the old window counted from the new SND.UNA would reach too far.
+function updateWindow(tcp: Tcp, c: Connection, s: Segment, isNew: boolean): void {
+  if (!(isNew || seq.lt(c.sndWl1, s.seq) || (c.sndWl1 === s.seq && seq.leq(c.sndWl2, s.ack)))) return
   const window = s.window << c.sndScale
   c.sndWl1 = s.seq
   c.sndWl2 = s.ack

@@ -109,3 +109,15 @@ test('a probe that the guest takes counts', () => {
   assert.equal(t.host.outgoing, '')
   t.ends()
 })
+
+test('a retransmission of the guest brings the window of today (old sequence number, new acknowledgment)', () => {
+  const t = established().hostSends('x'.repeat(20_000))
+  t.expect({ seq: 1 })
+  t.guest({ seq: 1, ack: 1, text: 'abc' }, { seq: 4, ack: 1, text: 'def' })
+  t.wait(10).expect({ ack: 7 })
+  // The first segment again: by now all of ours has arrived, and 1,280 bytes of the buffer are left.
+  t.guest({ seq: 1, ack: 20_001, text: 'abcdefghi', window: 10 }).expect({ ack: 10 })
+  t.hostSends('y'.repeat(5000))
+  assert.equal(t.expect({ seq: 20_001 }).text.length, 1280)
+  t.silence().ends()
+})
