@@ -114,7 +114,8 @@ function updateWindow(tcp: Tcp, c: Connection, s: Segment, isNew: boolean): void
   // A window that opens ends the probing (RFC 9293, 3.8.6.1).
   if (c.sndWnd === 0) {
     c.backoff = 0
-    if (c.sndNxt === c.sndUna) tcp.cancelTimer(c, TIMER_RETRANSMIT)
+    // In TIME-WAIT the timer is not a probe's.
+    if (c.sndNxt === c.sndUna && c.state !== 'TIME-WAIT') tcp.cancelTimer(c, TIMER_RETRANSMIT)
   }
   c.sndWnd = window
   if (window > c.maxWnd) c.maxWnd = window

@@ -75,6 +75,23 @@ test('a repeated FIN is acknowledged again in TIME-WAIT, and restarts it', () =>
   t.wait(100).ends()
 })
 
+test('a window that opens in TIME-WAIT, or with the step into it, does not stop its timer', () => {
+  const t = established().hostSends('', true)
+  t.expect({ flags: 'F.' })
+  t.guest({ seq: 1, ack: 2, flags: 'F.', window: 0 }).expect({ ack: 2 })
+  t.guest({ seq: 2, ack: 2, window: 500 }).wait(1000)
+  assert.equal(t.host.events.at(-1), 'release')
+  t.ends()
+  const both = established().guest({ seq: 1, window: 0 }).hostSends('', true)
+  both.wait(1000).expect({ flags: 'F.' })
+  both.guest({ seq: 1, ack: 1, flags: 'F.', window: 0 }).expect({ ack: 2 })
+  both.guest({ seq: 2, ack: 2, window: 500 })
+  assert.equal(both.connection.state, 'TIME-WAIT')
+  both.wait(1000)
+  assert.equal(both.host.events.at(-1), 'release')
+  both.ends()
+})
+
 test('a later SYN ends TIME-WAIT and opens a new connection (RFC 6191)', () => {
   const t = established().hostSends('', true)
   t.expect({ flags: 'F.' })
