@@ -16,6 +16,8 @@ export const GO_ON = 0
 export const DROP = 1
 /** The host's socket is broken. */
 export const BROKEN = 2
+/** Something is missing on the guest's side: the first unacknowledged text is to be sent again. */
+const REPAIR = 3
 
 /** Processes SEG.ACK in the synchronized states. */
 export function acknowledge(tcp: Tcp, c: Connection, s: Segment): number {
@@ -29,8 +31,9 @@ export function acknowledge(tcp: Tcp, c: Connection, s: Segment): number {
   let verdict = GO_ON
   if (isNew) verdict = advance(tcp, c, s)
   else if (s.ack === c.sndUna && isDuplicate(c, s)) verdict = duplicate(tcp, c)
-  if (verdict === GO_ON && seq.leq(c.sndUna, s.ack)) updateWindow(tcp, c, s, isNew)
-  return verdict
+  if (verdict === DROP) return DROP
+  if (seq.leq(c.sndUna, s.ack)) updateWindow(tcp, c, s, isNew)
+  return verdict === REPAIR && !send.retransmitFirst(tcp, c) ? BROKEN : GO_ON
 }
 
 // SND.UNA < SEG.ACK =< SND.NXT
@@ -56,11 +59,15 @@ function advance(tcp: Tcp, c: Connection, s: Segment): number {
   c.dupAcks = 0
   if (c.sndUna === c.sndMax) tcp.cancelTimer(c, TIMER_RETRANSMIT)
   else tcp.setTimer(c, TIMER_RETRANSMIT, rto.current(c)) // RFC 6298, 5.3
+  // RFC 6582, 3.2 step 3: a partial acknowledgment shows the next hole.
+  const isPartial = c.has(IS_RECOVERING) && seq.lt(s.ack, c.recover)
   if (!c.has(IS_RECOVERING)) congestion.acknowledged(c, text)
-  else if (seq.leq(c.recover, s.ack)) congestion.leaveRecovery(c)
-  else if (!send.retransmitFirst(tcp, c)) return BROKEN // RFC 6582: a partial acknowledgment, the next hole
+  else if (!isPartial) congestion.leaveRecovery(c)
+  // Left behind, recover would lie ahead of SND.UNA after 2 GiB without a loss, and forbid fast retransmit for as many more.
+  if (seq.lt(c.recover, s.ack)) c.recover = (s.ack - 1) | 0
   tcp.touch(c)
-  return isFinAcked ? finAcknowledged(tcp, c) : GO_ON
+  if (isFinAcked) return finAcknowledged(tcp, c)
+  return isPartial ? REPAIR : GO_ON
 }
 
 function finAcknowledged(tcp: Tcp, c: Connection): number {
@@ -86,11 +93,12 @@ function finAcknowledged(tcp: Tcp, c: Connection): number {
   }
 }
 
-// RFC 5681, 2: unacknowledged text, no text, SYN or FIN, and the same window.
+// RFC 5681, 2: unacknowledged text, no text, SYN or FIN, and the same window. What answers the probe of a closed window is none.
 function isDuplicate(c: Connection, s: Segment): boolean {
-  return c.sndUna !== c.sndMax && s.length === 0 && s.window << c.sndScale === c.sndWnd
+  return c.sndUna !== c.sndMax && s.length === 0 && s.window !== 0 && s.window << c.sndScale === c.sndWnd
 }
 
+// RFC 6582, 3.2 step 2.
 function duplicate(tcp: Tcp, c: Connection): number {
   c.dupAcks++
   if (c.has(IS_RECOVERING)) {
@@ -98,7 +106,7 @@ function duplicate(tcp: Tcp, c: Connection): number {
     tcp.touch(c)
   } else if (c.dupAcks === congestion.DUP_ACK_THRESHOLD && seq.lt(c.recover, c.sndUna)) {
     congestion.enterRecovery(c)
-    if (!send.retransmitFirst(tcp, c)) return BROKEN
+    return REPAIR
   }
   return GO_ON
 }

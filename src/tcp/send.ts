@@ -99,7 +99,10 @@ function moved(tcp: Tcp, c: Connection, to: number): void {
   if (!tcp.hasTimer(c, TIMER_RETRANSMIT)) tcp.setTimer(c, TIMER_RETRANSMIT, rto.current(c))
 }
 
-/** Reads the first unacknowledged bytes again and sends them (RFC 6582, 3.2). False when the host's socket is broken. */
+/**
+ * Reads the first unacknowledged bytes again and sends them (RFC 6582, 3.2), as far as the window lets through: the guest may have
+ * taken back what it offered. False when the host's socket is broken.
+ */
 export function retransmitFirst(tcp: Tcp, c: Connection): boolean {
   const header = output.headerLength(c)
   const flight = (c.sndMax - c.sndUna) | 0
@@ -110,10 +113,13 @@ export function retransmitFirst(tcp: Tcp, c: Connection): boolean {
     if (flight > 0) output.sendControl(tcp, c, c.sndUna, FIN)
     return true
   }
-  const most = tcp.interface.hasOffload ? MAX_DATAGRAM - ipv4.HEADER_LENGTH - header : c.sndMss
+  const most = Math.min(tcp.interface.hasOffload ? MAX_DATAGRAM - ipv4.HEADER_LENGTH - header : c.sndMss, c.sndWnd)
+  // The timer sees to a closed window.
+  if (most === 0) return true
   tcp.relay.rewind(c, 0)
   const length = tcp.relay.receive(c, tcp.interface.slot + TRANSPORT_AT + header, Math.min(text, most))
-  tcp.relay.rewind(c, (c.sndNxt - c.sndUna) | 0)
+  // A FIN in flight is no byte of the host's.
+  tcp.relay.rewind(c, Math.min((c.sndNxt - c.sndUna) | 0, text))
   if (length <= 0) {
     failure = length
     return length === 0

@@ -121,3 +121,38 @@ test('a retransmission of the guest brings the window of today (old sequence num
   assert.equal(t.expect({ seq: 20_001 }).text.length, 1280)
   t.silence().ends()
 })
+
+test('fast retransmit works after 2 GiB without a loss (the mark of the last recovery follows)', () => {
+  const t = established({ offload: false })
+  t.connection.recover = (t.connection.sndUna - 0x7fffff00) | 0
+  for (let i = 0; i < 4; i++) {
+    t.hostSends('x'.repeat(100)).expect({ seq: 1 + 100 * i })
+    if (i < 3) t.guest({ seq: 1, ack: 101 + 100 * i }).silence()
+  }
+  const duplicate = { seq: 1, ack: 301 }
+  t.guest(duplicate, duplicate, duplicate).expect({ seq: 301 })
+  t.silence().ends()
+})
+
+test('answers to probes of a closed window are no duplicate acknowledgments', () => {
+  const t = established().guest({ seq: 1, window: 0 }).hostSends('hello')
+  t.wait(1000).expect({ text: 'h' })
+  const answer = { seq: 1, ack: 1, window: 0 }
+  t.guest(answer, answer, answer, answer).silence()
+  const before = t.connection.cwnd
+  t.guest({ seq: 1, ack: 1, window: 500 }).expect({ text: 'hello' })
+  assert.equal(t.connection.cwnd, before)
+  t.ends()
+})
+
+test('a retransmission stays in a window that the guest has taken back', () => {
+  const t = established({ offload: false }).hostSends('x'.repeat(1460 * 6))
+  for (let i = 0; i < 6; i++) t.expect({ seq: 1 + 1460 * i })
+  const duplicate = { seq: 1, ack: 1 }
+  t.guest(duplicate, duplicate, duplicate).expect({ seq: 1 })
+  // A partial acknowledgment whose window of 1,280 bytes ends before the segment that is missing next.
+  t.guest({ seq: 1, ack: 1461, window: 10 })
+  assert.equal(t.expect({ seq: 1461 }).text.length, 1280)
+  t.silence()
+  t.guest({ seq: 1, ack: 1461, window: 0 }, { seq: 1, ack: 1462, window: 0 }).silence().ends()
+})
