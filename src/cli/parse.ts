@@ -26,8 +26,8 @@ export function createCommand(name: string, description: string): Command {
 
 export function addLogOptions(command: Command): Command {
   return command
-    .addOption(new commander.Option('-v, --verbose', "print the network's facts, and what went through it at the end").conflicts('quiet'))
-    .addOption(new commander.Option('-q, --quiet', 'print nothing but errors'))
+    .addOption(new Option('-v, --verbose', "print the network's facts, and what went through it at the end").conflicts('quiet'))
+    .addOption(new Option('-q, --quiet', 'print nothing but errors'))
 }
 
 export function addNetworkOptions(command: Command): Command {
@@ -67,7 +67,7 @@ export function parse(command: Command, args: readonly string[]): boolean {
     return true
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
-    if (error.code === 'commander.helpDisplayed') return false
+    if (error.code === 'helpDisplayed') return false
     const [first = '', ...rest] = error.message.replace(/^error: /, '').split('\n')
     const meant = rest.join(' ').replace(/^\(Did|\)$/g, (found) => (found === ')' ? '' : 'did'))
     const help = `see \`${command.name()} --help\``
