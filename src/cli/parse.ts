@@ -1,5 +1,5 @@
 // The options that several commands share, on top of commander; and its errors as one line of ours.
-import { Command, CommanderError } from 'commander'
+import { Command, CommanderError, Option } from 'commander'
 import { DEFAULT_CIDR, DEFAULT_IFNAME, DEFAULT_MTU, MAX_MTU, MIN_MTU, type NetworkOptions, parseMtu } from '../app/options.js'
 import type { Log, LogLevel } from '../util/log.js'
 import { createLog, print, usageError } from './output.js'
