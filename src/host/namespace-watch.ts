@@ -5,17 +5,24 @@
 //     by path   the file, which keeps a namespace alive without a process: a bind mount (ip netns, container engines). The kernel
 //               tells of every change to the mounts through /proc/self/mountinfo (proc(5): poll); when the path no longer
 //               names the same namespace, processes count, as above. A link into /proc is the process that it leads to.
+//
+// Whoever polls mountinfo takes the news with it, and with one epoll descriptor inside another that is the outer one, Node's: the
+// inner one has nothing to report then. So mountinfo has a context of its own, of which being woken is the news.
 import { closeSync, openSync, readdirSync } from 'node:fs'
 import { EPOLLIN, type EventLoop, type ReadyHandler, TOKEN_PROCESS, token } from './event-loop.js'
 import { describeTarget, type LaunchTarget } from './launcher-errors.js'
-import type { NativeContext } from './native.js'
+import { createContext, type NativeContext } from './native.js'
 import { identifyNamespace, processOf } from './network-namespace.js'
 
 /** epoll(7); the other events are in event-loop.ts. */
 const EPOLLPRI = 0x002
-/** Indexes of our tokens. */
-const PROCESS = 0
-const MOUNTS = 1
+/** Nothing is stored in the context of mountinfo (bytes). */
+const ARENA_BYTES = 4096
+
+interface MountWatch {
+  readonly native: NativeContext
+  readonly descriptor: number
+}
 
 export class NamespaceWatch implements ReadyHandler {
   /** Settles with the reason, one line, when nothing uses the namespace any more; never after `close()`. */
@@ -27,7 +34,7 @@ export class NamespaceWatch implements ReadyHandler {
   #resolve: (reason: string) => void = () => {}
   #isClosed = false
   #process = -1
-  #mounts = -1
+  #mounts: MountWatch | null = null
   #generation = 0
 
   /** Watches from now on. A target that does not exist has ended; that it never did, launching says. */
@@ -46,13 +53,9 @@ export class NamespaceWatch implements ReadyHandler {
     else if (!this.#follow(pid)) this.#followAny()
   }
 
-  ready(index: number, generation: number): void {
-    if (this.#isClosed) return
-    if (index === PROCESS && generation === this.#generation) this.#followAny()
-    if (index === MOUNTS && identifyNamespace(this.#path) !== this.#namespace) {
-      this.#closeMounts()
-      this.#followAny()
-    }
+  /** The process has ended. */
+  ready(_index: number, generation: number): void {
+    if (!this.#isClosed && generation === this.#generation) this.#followAny()
   }
 
   close(): void {
@@ -78,7 +81,7 @@ export class NamespaceWatch implements ReadyHandler {
     }
     this.#process = descriptor
     this.#generation = (this.#generation + 1) & 0xff
-    this.#native.epollAdd(descriptor, token(TOKEN_PROCESS, this.#generation, PROCESS), EPOLLIN)
+    this.#native.epollAdd(descriptor, token(TOKEN_PROCESS, this.#generation, 0), EPOLLIN)
     return true
   }
 
@@ -92,10 +95,20 @@ export class NamespaceWatch implements ReadyHandler {
   }
 
   #watchMounts(): void {
-    this.#mounts = openSync('/proc/self/mountinfo', 'r')
-    this.#native.epollAdd(this.#mounts, token(TOKEN_PROCESS, 0, MOUNTS), EPOLLPRI)
+    const native = createContext(ARENA_BYTES)
+    const descriptor = openSync('/proc/self/mountinfo', 'r')
+    this.#mounts = { native, descriptor }
+    native.epollAdd(descriptor, 0, EPOLLPRI)
+    native.start(() => this.#mountsChanged())
     // A change before that is not told.
-    if (identifyNamespace(this.#path) !== this.#namespace) this.ready(MOUNTS, 0)
+    this.#mountsChanged()
+  }
+
+  #mountsChanged(): void {
+    this.#mounts?.native.epollWait(1)
+    if (this.#isClosed || identifyNamespace(this.#path) === this.#namespace) return
+    this.#closeMounts()
+    this.#followAny()
   }
 
   #closeProcess(): void {
@@ -106,9 +119,9 @@ export class NamespaceWatch implements ReadyHandler {
   }
 
   #closeMounts(): void {
-    if (this.#mounts < 0) return
-    this.#native.epollDelete(this.#mounts)
-    closeSync(this.#mounts)
-    this.#mounts = -1
+    if (this.#mounts === null) return
+    this.#mounts.native.close()
+    closeSync(this.#mounts.descriptor)
+    this.#mounts = null
   }
 }
