@@ -67,7 +67,7 @@ export function parse(command: Command, args: readonly string[]): boolean {
     return true
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
-    if (error.code === 'helpDisplayed') return false
+    if (error.code === 'commander.helpDisplayed') return false
     const [first = '', ...rest] = error.message.replace(/^error: /, '').split('\n')
     const meant = rest.join(' ').replace(/^\(Did|\)$/g, (found) => (found === ')' ? '' : 'did'))
     const help = `see \`${command.name()} --help\``
