@@ -155,6 +155,24 @@ for i in range(1000):
   )
 })
 
+e2e('what a host says first, as soon as it is connected, is never missed', async (scope) => {
+  const host = scope.use(await TcpHost.start())
+  const script = `import socket
+for i in range(1000):
+    with socket.create_connection(('${GATEWAY}', ${host.port}), timeout=20) as c:
+        banner = b''
+        while data := c.recv(100): banner += data
+        assert banner == b'banner', (i, banner)`
+  const program = scope.use(sandbox().spawn(['python3', '-c', script], { input: '' }))
+  for (let i = 0; i < 1000; i += 1) {
+    const peer = await Promise.race([host.accept(), program.finished.then(() => null)])
+    if (peer === null) break
+    peer.socket.end('banner')
+    peer.socket.resume()
+  }
+  assert.equal((await program.finished).status, 0, program.describe())
+})
+
 e2e('curl fetches from a server on the host', async (scope) => {
   const server = createServer((request, response) => response.end(`you asked for ${request.url}\n`))
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
