@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { e2e, type Scope } from '../support/e2e.js'
+import { Elsewhere, NOBODY, SWALLOWING } from '../support/elsewhere.js'
 import { until } from '../support/program.js'
 import { longText, type Records, Resolver, setResolvers } from '../support/resolver.js'
 import { Sandbox } from '../support/sandbox.js'
@@ -59,7 +60,19 @@ for (const transport of ['udp', 'tcp'] as const) {
     assert.deepEqual(brief(await ask('one.test', 'A', transport)), found('192.0.2.1'))
   })
 
-  e2e(`a first resolver that never answers is passed over, by ${transport}`, async (scope) => {
+  e2e(`a first resolver whose host is gone is passed over, by ${transport}`, async (scope) => {
+    scope.use(await Elsewhere.start())
+    const { ask } = await start(scope, [NOBODY])
+    assert.deepEqual(brief(await ask('one.test', 'A', transport)), found('192.0.2.1'))
+  })
+
+  e2e(`a first resolver that swallows everything is passed over, by ${transport}`, async (scope) => {
+    scope.use(await Elsewhere.start())
+    const { ask } = await start(scope, [SWALLOWING])
+    assert.deepEqual(brief(await ask('one.test', 'A', transport)), found('192.0.2.1'))
+  })
+
+  e2e(`a first resolver that takes the question and never answers is passed over, by ${transport}`, async (scope) => {
     const silent = scope.use(await Resolver.start('127.0.0.8', 'silent'))
     const { ask } = await start(scope, ['127.0.0.8'])
     assert.deepEqual(brief(await ask('one.test', 'A', transport)), found('192.0.2.1'))

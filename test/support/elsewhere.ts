@@ -1,7 +1,8 @@
 // The rest of the world, as far as the tests need one: another host behind a veth pair, in a network namespace of its own.
 //
 //   the host (the test file's namespace) 198.51.100.1 ---veth--- 198.51.100.7 elsewhere: answers pings, echoes TCP and UDP
-//   198.51.100.99    on the same link, but nobody has it
+//   198.51.100.99    on the same link, but nobody has it: unreachable after three unanswered ARP requests
+//   198.51.100.98    swallows everything: the host has its MAC address, and nobody answers there
 //   203.0.113.0/24   the host's routing table says: unreachable
 //   192.0.2.0/24     the host has no route at all
 //
@@ -12,6 +13,7 @@ import { guestProgram, userEnvironment } from './world.js'
 export const HOST_ADDRESS = '198.51.100.1'
 export const ELSEWHERE = '198.51.100.7'
 export const NOBODY = '198.51.100.99'
+export const SWALLOWING = '198.51.100.98'
 export const UNREACHABLE = '203.0.113.5'
 export const UNROUTED = '192.0.2.5'
 
@@ -35,6 +37,7 @@ export class Elsewhere {
     await must([...there, 'link', 'set', 'uplink', 'up'])
     await must(['ip', 'address', 'add', `${HOST_ADDRESS}/24`, 'dev', 'elsewhere'])
     await must(['ip', 'link', 'set', 'elsewhere', 'up'])
+    await must(['ip', 'neigh', 'add', SWALLOWING, 'lladdr', '02:00:00:00:00:98', 'dev', 'elsewhere', 'nud', 'permanent'])
     await must(['ip', 'route', 'add', 'unreachable', '203.0.113.0/24'])
     program.write('go\n')
     const line = await program.line(/^port (\d+)$/m)
