@@ -73,7 +73,7 @@ export function sendControl(tcp: Tcp, c: Connection, sequence: number, flags: nu
   window.advance(tcp, c)
   let header = headerLength(c)
   if (c.heldCount > 0 && c.has(HAS_SACK)) header += writeSack(tcp, c, header)
-  writeHeader(tcp, c, sequence, flags | wire.ACK, header, window.field(c))
+  writeHeader(tcp, c, sequence, flags | wire.ACK, header, window.offer(c))
   acknowledged(tcp, c)
   transmitWhole(tcp, c, header)
 }
@@ -96,7 +96,7 @@ export function sendText(tcp: Tcp, c: Connection, sequence: number, length: numb
   window.advance(tcp, c)
   const iface = tcp.interface
   const header = headerLength(c)
-  writeHeader(tcp, c, sequence, flags | wire.ACK, header, window.field(c))
+  writeHeader(tcp, c, sequence, flags | wire.ACK, header, window.offer(c))
   acknowledged(tcp, c)
   const total = header + length
   if (length <= SMALL_TEXT || !iface.hasOffload) {

@@ -59,14 +59,45 @@ test('the window is never more than the host takes, closes as it fills, and open
   t.host.capacity = 1000
   t.guest({ seq: 1, text: 'x'.repeat(1000) })
   const closed = t.expect({ ack: 1001 })
-  // The edge offered in the handshake stays where it was: 16 KiB from the first byte.
-  assert.equal(t.connection.rcvEdge - t.connection.rcvNxt, 16_384 - 1000)
-  assert.ok(closed.window << t.connection.rcvScale <= 16_384 - 1000 + 31)
+  // The edge offered in the handshake stays where it was: 16 KiB from the first byte, rounded up to what a scaled window can say.
+  assert.equal(closed.window << t.connection.rcvScale, (16_384 - 1000 + 31) & ~31)
+  assert.equal(t.connection.rcvEdge - t.connection.rcvNxt, (16_384 - 1000 + 31) & ~31)
   t.guest({ seq: 1001, text: 'y'.repeat(15_384) }).silence()
   // Sent again in vain, it is acknowledged as far as the host's kernel has it.
   t.guest({ seq: 900, text: 'x'.repeat(100) }).expect({ ack: 1001, window: closed.window })
   t.hostDrains(1 << 20).expect({ ack: 16_385 })
   assert.equal(t.host.received.length, 16_384)
+  t.ends()
+})
+
+test('while the host takes anything a whole segment is offered, and no less than that is left of the window', () => {
+  const t = established()
+  t.host.capacity = 100
+  t.guest({ seq: 1, text: 'x'.repeat(16_000) })
+  // Full, and it says so: closed until the socket drains. What is in the ring waits.
+  t.expect({ ack: 101 })
+  t.hostDrains(15_900 + 384).expect({ ack: 16_001 })
+  t.guest({ seq: 16_001, text: 'x'.repeat(384 + 32) }).expect({ ack: 16_385 })
+  assert.deepEqual(t.host.events, ['want-room', 'want-room'])
+  // A little room, of which the kernel would tell nobody later: the guest may send a whole segment for it.
+  const open = t.hostDrains(32 + 10).expect({ ack: 16_417 })
+  assert.ok(open.window << t.connection.rcvScale >= 1460)
+  t.ends()
+})
+
+test('the right edge that the guest sees never moves back, whatever rounding does to it', () => {
+  const t = established()
+  t.host.capacity = 1000
+  let edge = 0
+  for (let seq = 1; seq < 5000; seq += 7) {
+    t.guest({ seq, text: 'x'.repeat(7) }).wait(10)
+    for (const s of t.sent.splice(0)) {
+      const right = s.ack + (s.window << t.connection.rcvScale)
+      assert.ok(right >= edge, `${edge}, then ${right}`)
+      edge = right
+    }
+    if (seq % 1400 === 1) t.hostDrains(900)
+  }
   t.ends()
 })
 
