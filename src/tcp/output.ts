@@ -86,9 +86,18 @@ function writeSack(tcp: Tcp, c: Connection, header: number): number {
   return options.writeSack(tcp.interface.view, tcp.interface.slot + TRANSPORT_AT + header, c.rows, c.base + HELD + 2 * first, count)
 }
 
+/**
+ * Sequence number of a segment without text. The highest one sent, for sndNxt goes back after a timeout, and what lies before the
+ * guest's RCV.NXT is not acceptable to it; but as in Linux (tcp_acceptable_seq) no further than the window: a probe may be beyond.
+ */
+function sequence(c: Connection): number {
+  const flight = (c.sndMax - c.sndUna) | 0
+  return flight <= c.sndWnd ? c.sndMax : (c.sndUna + c.sndWnd) | 0
+}
+
 /** An acknowledgment and nothing else. */
 export function sendAck(tcp: Tcp, c: Connection): void {
-  sendControl(tcp, c, c.sndNxt, 0)
+  sendControl(tcp, c, sequence(c), 0)
 }
 
 /** `length` bytes of text, which lie in the slot behind the header already. */
@@ -118,7 +127,7 @@ export function sendText(tcp: Tcp, c: Connection, sequence: number, length: numb
 /** Resets the connection as the guest sees it (RFC 9293, 3.5.2). */
 export function sendReset(tcp: Tcp, c: Connection): void {
   const header = headerLength(c)
-  writeHeader(tcp, c, c.sndMax, wire.RST | wire.ACK, header, 0)
+  writeHeader(tcp, c, sequence(c), wire.RST | wire.ACK, header, 0)
   transmitWhole(tcp, c, header)
 }
 

@@ -48,14 +48,15 @@ function reopens(c: Connection, s: Segment): boolean {
 /** First: the sequence number, and PAWS (RFC 7323, 5.3). What is not acceptable is answered with an ACK. */
 function checkSequence(tcp: Tcp, c: Connection, s: Segment): boolean {
   if (c.has(HAS_TIMESTAMPS) && s.hasTimestamp && !s.has(RST)) {
-    const isOld = seq.lt(s.timestamp, c.tsRecent) && seq.diff(tcp.now, c.tsRecentAge) < TIMESTAMP_LIFETIME
-    if (isOld) return unacceptable(tcp, c, s)
+    const isFresh = seq.diff(tcp.now, c.tsRecentAge) < TIMESTAMP_LIFETIME
+    if (isFresh && seq.lt(s.timestamp, c.tsRecent)) return unacceptable(tcp, c, s)
   }
   // The window is what the ring can hold, which is never less than what we advertised. As in Linux a segment may begin at its very
-  // end: a guest that has filled the window still acknowledges from there.
+  // end: a guest that has filled the window still acknowledges from there; and one without text as far back as our last
+  // acknowledgment, for it may have crossed the text that came since (tcp_sequence).
   const offset = seq.diff(s.seq, c.rcvNxt)
-  const end = offset + s.length
-  if (offset > slabSize(c.slabClass) || end < 0 || (s.length > 0 && end === 0) || (s.length === 0 && offset < 0)) {
+  const isOld = s.length === 0 ? seq.lt(s.seq, c.lastAckSent) : offset + s.length <= 0
+  if (isOld || offset > slabSize(c.slabClass)) {
     return s.has(RST) ? false : unacceptable(tcp, c, s)
   }
   if (s.hasTimestamp && seq.leq(s.seq, c.lastAckSent) && seq.leq(c.tsRecent, s.timestamp)) {

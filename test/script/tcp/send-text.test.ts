@@ -156,3 +156,28 @@ test('a retransmission stays in a window that the guest has taken back', () => {
   t.silence()
   t.guest({ seq: 1, ack: 1461, window: 0 }, { seq: 1, ack: 1462, window: 0 }).silence().ends()
 })
+
+test('a bare acknowledgment has the highest sequence number sent, also after a timeout, but none beyond the window', () => {
+  const t = established({ offload: false }).hostSends('x'.repeat(1460 * 3))
+  for (let i = 0; i < 3; i++) t.expect({ seq: 1 + 1460 * i })
+  t.wait(1000).expect({ seq: 1 })
+  t.guest({ seq: 1, ack: 1, text: 'a' }).expect({ seq: 1 + 1460 * 3, ack: 2, text: '' })
+  t.silence().ends()
+  const closed = established().guest({ seq: 1, window: 0 }).hostSends('hello')
+  closed.wait(1000).expect({ seq: 1, text: 'h' })
+  closed.guest({ seq: 1, ack: 1, window: 0, text: 'a' }).expect({ seq: 1, ack: 2, text: '' })
+  closed.hostBreaks().expect({ flags: 'R.', seq: 1 })
+  closed.silence().ends()
+})
+
+test('an acknowledgment that crossed text of its own side counts', () => {
+  const t = established().hostSends('hello')
+  t.expect({ text: 'hello' })
+  t.guest({ seq: 1, ack: 1, text: 'abc' }, { seq: 1, ack: 6 }).silence()
+  assert.equal(t.host.outgoing, '')
+  t.wait(10).expect({ ack: 4, text: '' })
+  t.silence()
+  // Older than our last acknowledgment it is answered, and does not.
+  t.guest({ seq: 1, ack: 6 }).expect({ ack: 4 })
+  t.silence().ends()
+})
