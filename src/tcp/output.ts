@@ -131,6 +131,14 @@ export function sendReset(tcp: Tcp, c: Connection): void {
   transmitWhole(tcp, c, header)
 }
 
+/** Resets the connection that the segment belongs to, which is not this one (RFC 9293, 3.10.7.4: sequence SEG.ACK). */
+export function sendResetOf(tcp: Tcp, c: Connection, s: Segment): void {
+  const at = tcp.interface.slot + TRANSPORT_AT
+  const ports = c.rows[c.base + PORTS]!
+  wire.write(tcp.interface.view, at, ports & 0xffff, ports >>> 16, s.ack, 0, wire.HEADER_LENGTH, wire.RST, 0)
+  transmitWhole(tcp, c, wire.HEADER_LENGTH)
+}
+
 /** Answers a SYN that cannot be served: the connection is refused (RFC 9293, 3.5.2: sequence 0, the SYN acknowledged). */
 export function sendRefusal(tcp: Tcp, c: Connection): void {
   const at = tcp.interface.slot + TRANSPORT_AT

@@ -6,6 +6,7 @@ import { acknowledge, BROKEN, DROP } from './acknowledge.js'
 import { drop, enterTimeWait, resetGuest, resetHost } from './close.js'
 import { ACK_NOW, type Connection, HAS_FIN, HAS_TIMESTAMPS } from './connection.js'
 import * as listen from './listen.js'
+import * as output from './output.js'
 import * as receive from './receive.js'
 import type { Segment } from './segment.js'
 import * as seq from './seq.js'
@@ -67,9 +68,9 @@ function checkSequence(tcp: Tcp, c: Connection, s: Segment): boolean {
 }
 
 function unacceptable(tcp: Tcp, c: Connection, s: Segment): boolean {
-  // A repeated SYN lies before the window: the guest has not seen our SYN-ACK.
+  // A repeated SYN lies before the window: the guest has not seen our SYN-ACK. It is no timeout: the timer goes on.
   if (c.state === 'SYN-RECEIVED' && s.has(SYN)) {
-    listen.resendSynAck(tcp, c)
+    output.sendSynAck(tcp, c)
     return false
   }
   if (c.state === 'TIME-WAIT') enterTimeWait(tcp, c)
@@ -89,9 +90,13 @@ function checkRst(tcp: Tcp, c: Connection, s: Segment): boolean {
   return false
 }
 
-/** Fourth: SYN. It is challenged, whatever its number (RFC 5961, 4.2). */
+/** Fourth: SYN. It is challenged, whatever its number (RFC 5961, 4.2); before the handshake has ended the SYN-ACK is the challenge. */
 function checkSyn(tcp: Tcp, c: Connection, s: Segment): boolean {
   if (!s.has(SYN)) return true
+  if (c.state === 'SYN-RECEIVED') {
+    output.sendSynAck(tcp, c)
+    return false
+  }
   c.raise(ACK_NOW)
   tcp.touch(c)
   return false
@@ -102,7 +107,8 @@ function checkAck(tcp: Tcp, c: Connection, s: Segment): boolean {
   if (!s.has(ACK)) return false
   if (c.state === 'SYN-RECEIVED') {
     if (s.ack !== c.sndMax) {
-      resetGuest(tcp, c)
+      // It belongs to an earlier connection: that one is reset, this one stays.
+      output.sendResetOf(tcp, c, s)
       return false
     }
     c.state = 'ESTABLISHED'

@@ -39,6 +39,35 @@ test('a repeated SYN does not connect twice, and brings the SYN-ACK again once t
   t.silence().ends()
 })
 
+test('SYNs repeated in haste bring as many SYN-ACKs, and do not use up the patience with the guest', () => {
+  const t = synReceived().hostConnects()
+  t.expect({ flags: 'S.' })
+  for (let i = 0; i < 20; i++) t.guest({ flags: 'S', seq: 0 }).expect({ flags: 'S.', seq: 0, ack: 1 })
+  t.wait(999).silence().wait(1).expect({ flags: 'S.' })
+  t.guest({ seq: 1, ack: 1 })
+  assert.equal(t.connection.state, 'ESTABLISHED')
+  t.ends()
+})
+
+test('a SYN of another sequence number is challenged by the SYN-ACK', () => {
+  const t = synReceived().hostConnects()
+  t.expect({ flags: 'S.' })
+  t.guest({ flags: 'S', seq: 500 }).expect({ flags: 'S.', seq: 0, ack: 1 })
+  // The guest that began anew resets what it does not know.
+  t.guest({ flags: 'R', seq: 1 }).silence()
+  assert.deepEqual(t.host.events, ['abort', 'release'])
+  t.ends()
+})
+
+test('an acknowledgment of an earlier connection is reset, and does not end this one (RFC 9293, 3.10.7.4)', () => {
+  const t = synReceived().hostConnects()
+  t.expect({ flags: 'S.' })
+  t.guest({ seq: 1, ack: 77_777 }).expect({ flags: 'R', seq: 77_777 })
+  t.guest({ seq: 1, ack: 1 })
+  assert.equal(t.connection.state, 'ESTABLISHED')
+  t.ends()
+})
+
 test('an unacknowledged SYN-ACK is sent again with backoff, and given up at last', () => {
   const t = synReceived().hostConnects()
   t.expect({ flags: 'S.' })
