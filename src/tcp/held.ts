@@ -60,6 +60,10 @@ export function contiguous(c: Connection): number {
   return seq.diff(c.rows[c.base + HELD + 1]!, c.rcvNxt)
 }
 
+/** One past the last byte that has arrived. */
+export const end = (c: Connection): number =>
+  c.heldCount === 0 ? c.rcvNxt : seq.max(c.rcvNxt, c.rows[c.base + HELD + 2 * c.heldCount - 1]!)
+
 /** Arena offset of the byte at rcvNxt. */
 export const firstAt = (c: Connection): number => c.slab + ((c.rcvNxt - c.irs) & (slabSize(c.slabClass) - 1))
 

@@ -21,8 +21,9 @@ export function receiveText(tcp: Tcp, c: Connection, s: Segment): boolean {
   const from = (s.seq + behind) | 0
   const at = s.textAt + behind
   const room = slabSize(c.slabClass) - seq.diff(from, c.rcvNxt)
-  const left = s.textLength - behind
-  const length = Math.min(left, room)
+  // Nothing comes after the guest's FIN.
+  const text = c.has(HAS_FIN) ? Math.min(s.textLength, seq.diff(c.rcvFin, s.seq)) : s.textLength
+  const length = Math.min(text - behind, room)
   if (length <= 0) {
     if (s.textLength > 0) c.raise(ACK_NOW)
     return true
@@ -40,6 +41,7 @@ export function receiveText(tcp: Tcp, c: Connection, s: Segment): boolean {
   accept(tcp, c, taken)
   if (taken < length) {
     c.raise(HOST_FULL)
+    held.trim(c)
     held.hold(tcp, c, c.rcvNxt, at + taken, length - taken)
   } else if (c.heldCount > 0) return deliverHeld(tcp, c)
   return true
@@ -73,10 +75,13 @@ export function deliverHeld(tcp: Tcp, c: Connection): boolean {
   return true
 }
 
-/** Eighth: the FIN bit. It counts when everything before it is in the host's kernel. */
+/** Eighth: the FIN bit. It counts when everything before it is in the host's kernel; one in the middle of the text never does. */
 export function receiveFin(c: Connection, s: Segment): void {
-  c.raise(HAS_FIN | ACK_NOW)
-  c.rcvFin = (s.seq + s.textLength) | 0
+  const fin = (s.seq + s.textLength) | 0
+  c.raise(ACK_NOW)
+  if (seq.lt(fin, held.end(c))) return
+  c.raise(HAS_FIN)
+  c.rcvFin = fin
 }
 
 /** Passes the guest's FIN on once its place has come. */

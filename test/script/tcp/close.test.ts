@@ -56,6 +56,20 @@ test('a FIN waits for the text before it, and for the host to take it', () => {
   full.ends()
 })
 
+test('nothing comes after a FIN, and none counts in the middle of the text', () => {
+  const t = established().guest({ seq: 3, flags: 'F.', text: 'cd' }).guest({ seq: 1, text: 'abcdefgh' })
+  assert.equal(t.host.received, 'abcd')
+  assert.deepEqual(t.host.events, ['finish'])
+  t.ends()
+  const lie = established().guest({ seq: 5, text: 'efgh' }).guest({ seq: 1, flags: 'F.', text: 'ab' })
+  lie.guest({ seq: 3, text: 'cd' })
+  assert.equal(lie.host.received, 'abcdefgh')
+  assert.deepEqual(lie.host.events, [])
+  lie.guest({ seq: 9, flags: 'F.' })
+  assert.deepEqual(lie.host.events, ['finish'])
+  lie.ends()
+})
+
 test('a lost FIN is sent again', () => {
   const t = established().hostSends('', true)
   t.expect({ flags: 'F.', seq: 1 })

@@ -114,3 +114,14 @@ test('a broken host socket is a reset for the guest', () => {
   t.guest({ seq: 1, text: 'x' }).expect({ flags: 'R.' })
   t.silence().ends()
 })
+
+test('what the host has taken is no longer reported by SACK, also when it took only a part', () => {
+  const t = established().guest({ seq: 4, text: 'defg' })
+  t.expect({ ack: 1, sack: [[4, 8]] })
+  t.host.capacity = 9
+  t.guest({ seq: 1, text: 'abcdefghijkl' }).expect({ ack: 10, sack: [] })
+  t.guest({ seq: 20, text: 'z' }).expect({ ack: 10, sack: [[20, 21]] })
+  t.hostDrains(100).expect({ ack: 13, sack: [[20, 21]] })
+  assert.equal(t.host.received, 'abcdefghijkl')
+  t.ends()
+})
