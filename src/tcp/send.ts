@@ -16,12 +16,14 @@ const TURN_BUDGET = 1 << 20
 /** Text of the host within this time of the guest's is its answer, ms: acknowledgments then wait to ride on it. */
 const ANSWER_WITHIN = 40
 
-/** What became of `send`. */
+/** What became of `send` or `probe`. */
 export const SENT = 0
 /** The budget is used up: more can go at once. */
 export const MORE = 1
 /** The host's socket is broken: -errno is in `failure`. */
 export const BROKEN = 2
+/** There was nothing to send. */
+export const NOTHING = 3
 
 /** The error of the last BROKEN. */
 export let failure = 0
@@ -138,7 +140,7 @@ export function goBack(tcp: Tcp, c: Connection): void {
 }
 
 /** One byte beyond a closed window (RFC 9293, 3.8.6.1): its acknowledgment carries the window of today. */
-export function probe(tcp: Tcp, c: Connection): void {
+export function probe(tcp: Tcp, c: Connection): number {
   const at = tcp.interface.slot + TRANSPORT_AT + output.headerLength(c)
   tcp.relay.rewind(c, 0)
   const length = tcp.relay.receive(c, at, 1)
@@ -146,8 +148,15 @@ export function probe(tcp: Tcp, c: Connection): void {
   if (length === 1) {
     output.sendText(tcp, c, c.sndUna, 1, PSH)
     if (((c.sndUna + 1 - c.sndMax) | 0) > 0) c.sndMax = (c.sndUna + 1) | 0
-  } else if (length === END) {
-    c.raise(HOST_EOF)
-    sendFin(tcp, c)
+    return SENT
   }
+  c.lower(HOST_READABLE)
+  if (length === 0) return NOTHING
+  if (length < END) {
+    failure = length
+    return BROKEN
+  }
+  c.raise(HOST_EOF)
+  sendFin(tcp, c)
+  return SENT
 }

@@ -38,9 +38,17 @@ function retransmit(tcp: Tcp, c: Connection): void {
   }
 }
 
-// A closed window is probed for as long as it stays closed (MUST-36), less and less often.
+// A closed window is probed for as long as it stays closed (MUST-36), less and less often; with nothing to send it matters to nobody.
 function probe(tcp: Tcp, c: Connection): void {
-  send.probe(tcp, c)
+  const outcome = send.probe(tcp, c)
+  if (outcome === send.BROKEN) {
+    resetGuest(tcp, c)
+    return
+  }
+  if (outcome === send.NOTHING) {
+    c.backoff = 0
+    return
+  }
   c.backoff++
   tcp.setTimer(c, TIMER_RETRANSMIT, rto.current(c))
 }

@@ -108,6 +108,7 @@ export class HostSocket implements Relay {
     return taken
   }
   receive(_c: Connection, at: number, length: number): number {
+    if (this.isBroken) return -EPIPE
     const text = this.outgoing.slice(this.#offset, this.#offset + length)
     if (text.length === 0) return this.hasEnded ? END : 0
     for (let i = 0; i < text.length; i++) this.bytes[at + i] = text.charCodeAt(i)

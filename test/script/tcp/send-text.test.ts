@@ -101,6 +101,23 @@ test('a closed window is probed, ever less often, until it opens', () => {
   t.ends()
 })
 
+test('a closed window is not probed when there is nothing to send, until there is', () => {
+  const t = established().guest({ seq: 1, window: 0 }).hostSends('')
+  t.wait(3_600_000).silence()
+  assert.equal(t.connection.backoff, 0)
+  t.hostSends('x').wait(1000).expect({ text: 'x' })
+  t.guest({ seq: 1, ack: 2, window: 0 }).silence()
+  t.hostSends('', true).wait(3000).expect({ flags: 'F.' })
+  t.ends()
+})
+
+test('a host that breaks while its text waits for a window is a reset for the guest', () => {
+  const t = established().guest({ seq: 1, window: 0 }).hostSends('x')
+  t.host.isBroken = true
+  t.wait(1000).expect({ flags: 'R.' })
+  t.silence().ends()
+})
+
 test('a probe that the guest takes counts', () => {
   const t = established().guest({ seq: 1, window: 0 }).hostSends('hello')
   t.wait(1000).expect({ text: 'h' })
