@@ -6,7 +6,7 @@ import * as checksum from '../wire/checksum.js'
 import { PROTOCOL_TCP } from '../wire/numbers.js'
 import * as wire from '../wire/tcp.js'
 import { drop, resetGuest, resetHost } from './close.js'
-import { ACK_NOW, type Connection, HOST_FULL, HOST_READABLE, WANTS_ROOM } from './connection.js'
+import { ACK_NOW, type Connection, FIN_DELIVERED, HOST_FULL, HOST_READABLE, WANTS_ROOM } from './connection.js'
 import * as listen from './listen.js'
 import * as output from './output.js'
 import * as receive from './receive.js'
@@ -94,9 +94,11 @@ export class TcpDemux implements ProtocolReceiver {
     resetGuest(this.#tcp, this.#tcp.connection(row))
   }
 
-  /** The guest is gone: the host sees a reset. */
+  /** The guest is gone: the host sees a reset, or if the guest had ended before, the rest of what is queued and the guest's FIN. */
   abandon(row: number): void {
-    resetHost(this.#tcp, this.#tcp.connection(row))
+    const c = this.#tcp.connection(row)
+    if (c.has(FIN_DELIVERED)) drop(this.#tcp, c)
+    else resetHost(this.#tcp, c)
   }
 
   /** The host's socket has something to read, or its end. */

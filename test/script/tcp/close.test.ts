@@ -137,3 +137,14 @@ test('a reset of the host is one for the guest', () => {
   t.expect({ flags: 'R.', seq: 1, ack: 1 })
   t.silence().ends()
 })
+
+test('a guest that is gone is a reset for the host, but what it had ended before is not lost', () => {
+  const t = established().guest({ seq: 1, text: 'abc' })
+  t.demux.abandon(1)
+  assert.deepEqual(t.host.events, ['abort', 'release'])
+  t.ends()
+  const ended = established().guest({ seq: 1, text: 'abc', flags: 'F.' })
+  ended.demux.abandon(1)
+  assert.deepEqual(ended.host.events, ['finish', 'release'])
+  ended.ends()
+})
