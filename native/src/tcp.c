@@ -119,10 +119,10 @@ static int32_t tcp_room(Context *context, const int32_t *argument) {
   return room > INT32_MAX ? INT32_MAX : (int32_t)room;
 }
 
-/* tcpOption(fd, option, value): an int option of IPPROTO_TCP. */
-static int32_t tcp_option(Context *context, const int32_t *argument) {
+/* tcpReceiveBuffer(fd, bytes): fixes SO_RCVBUF, which the kernel doubles, and with it the window: no more autotuning. */
+static int32_t tcp_receive_buffer(Context *context, const int32_t *argument) {
   (void)context;
-  return result(setsockopt(argument[0], IPPROTO_TCP, argument[1], &argument[2], sizeof argument[2]));
+  return result(setsockopt(argument[0], SOL_SOCKET, SO_RCVBUF, &argument[1], sizeof argument[1]));
 }
 
 static int32_t tcp_shutdown(Context *context, const int32_t *argument) {
@@ -221,7 +221,7 @@ const Method tcp_methods[] = {
     {"tcpDiscard", 2, tcp_discard},
     {"tcpPeekOffset", 2, tcp_peek_offset},
     {"tcpRoom", 1, tcp_room},
-    {"tcpOption", 3, tcp_option},
+    {"tcpReceiveBuffer", 2, tcp_receive_buffer},
     {"tcpShutdown", 1, tcp_shutdown},
     {"tcpReset", 1, tcp_reset},
     {"probePeekOffset", 1, probe_peek_offset},

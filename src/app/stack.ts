@@ -50,6 +50,7 @@ export class Stack implements TurnHandler {
   readonly udp: Udp
   readonly gate: Gate
   readonly #demux: TcpDemux
+  readonly #relay: TcpRelay
   readonly #flows: DatagramFlows
   readonly #udpRelay: UdpRelay
   readonly #timers: TimerWheel
@@ -73,10 +74,11 @@ export class Stack implements TurnHandler {
     new PingRelay(native, this.#flows, this.gate, this.interface, icmpv4)
     const slabs = new SlabPool(arena, flows)
     const ring = options.hostRead === 'ring' ? new SendRing(native, arena.bytes, new SlabPool(arena, flows)) : null
-    const relay = new TcpRelay(native, loop, this.table, this.gate, icmpv4, drops, ring)
+    const relay = new TcpRelay(native, loop, this.table, this.gate, icmpv4, this.#timers, drops, ring)
     this.tcp = new Tcp(this.interface, relay, this.table.rows, flows, slabs, this.#timers, random.subarray(2, 4), SLAB_CLASSES - 1)
     this.#demux = new TcpDemux(this.tcp, drops)
     relay.connect(this.#demux)
+    this.#relay = relay
     this.input.serve(PROTOCOL_TCP, this.#demux)
     this.input.serve(PROTOCOL_UDP, this.udp)
     this.input.serve(PROTOCOL_ICMP, icmpv4)
@@ -112,8 +114,9 @@ export class Stack implements TurnHandler {
   readonly #expiry = {
     expire: (id: number): void => {
       const row = Math.trunc(id / TIMERS_PER_ROW)
-      if (this.table.rows[(row << ROW_SHIFT) + KIND] === KIND_TCP) this.#demux.expire(row, id % TIMERS_PER_ROW, this.input.inbound.now)
-      else this.#flows.remove(row)
+      if (this.table.rows[(row << ROW_SHIFT) + KIND] !== KIND_TCP) this.#flows.remove(row)
+      else if (this.#demux.isPending(row)) this.#relay.overdue(row)
+      else this.#demux.expire(row, id % TIMERS_PER_ROW, this.input.inbound.now)
     },
   }
 

@@ -33,6 +33,8 @@ export class Decision {
   address2 = 0
   address3 = 0
   port = 0
+  /** The flow goes to a resolver, and may be tried with another one. */
+  isDns = false
 }
 
 export interface GateOptions {
@@ -63,7 +65,8 @@ export class Gate {
   /** Decides on a TCP connection; one to the DNS address goes to the host's resolver. */
   tcp(remote: number, port: number): Decision {
     const d = this.#decide(remote, port)
-    if (d.verdict !== 'dns') return this.#counted(d)
+    d.isDns = d.verdict === 'dns'
+    if (!d.isDns) return this.#counted(d)
     d.verdict = this.#resolvers?.choose(0, d) === true ? 'allow' : 'host-unreachable'
     return this.#counted(d)
   }

@@ -43,7 +43,8 @@ import type { Inbound } from '../net/inbound.js'
 import type { DropCounters } from '../net/ipv4.js'
 import type { Connection } from '../tcp/connection.js'
 import type { TcpDemux } from '../tcp/demux.js'
-import { END, type Relay } from '../tcp/stack.js'
+import { END, type Relay, TIMERS_PER_ROW } from '../tcp/stack.js'
+import type { TimerWheel } from '../util/timer-wheel.js'
 import * as icmp from '../wire/icmpv4.js'
 import { PROTOCOL_TCP } from '../wire/numbers.js'
 import type { FlowTable } from './flow-table.js'
@@ -55,6 +56,17 @@ import { refusalCode, unreachableCode } from './unreachable.js'
 /** errno(3). */
 const EINPROGRESS = 115
 const ECONNREFUSED = 111
+const ETIMEDOUT = 110
+
+/** How long a resolver may take to accept a connection before the next one is tried, ms. */
+const RESOLVER_PATIENCE = 1500
+
+/**
+ * Receive buffer of a socket to the host's loopback, bytes. Left alone it grows to tens of megabytes, because such a sender is always
+ * faster than we are: all of it kernel memory, and cold when its turn comes. A path with a round trip keeps what it needs.
+ */
+const LOOPBACK_BUFFER = 1 << 20
+const LOOPBACK_NET = 127
 
 const EVENTS = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET
 
@@ -66,6 +78,7 @@ export class TcpRelay implements Relay, ReadyHandler {
   readonly #gate: Gate
   readonly #icmp: Icmpv4
   readonly #drops: DropCounters
+  readonly #timers: TimerWheel
   readonly #ring: SendRing | null
   #demux: TcpDemux | null = null
 
@@ -76,6 +89,7 @@ export class TcpRelay implements Relay, ReadyHandler {
     table: FlowTable,
     gate: Gate,
     icmpv4: Icmpv4,
+    timers: TimerWheel,
     drops: DropCounters,
     ring: SendRing | null,
   ) {
@@ -86,6 +100,7 @@ export class TcpRelay implements Relay, ReadyHandler {
     this.#gate = gate
     this.#icmp = icmpv4
     this.#drops = drops
+    this.#timers = timers
     this.#ring = ring
     loop.serve(TOKEN_TCP, this)
   }
@@ -124,7 +139,10 @@ export class TcpRelay implements Relay, ReadyHandler {
     rows[base + ACTIVE] = inbound.now
     rows[base + PACKETS_IN] = 1
     const status = this.#open(row, decision)
-    if (status >= 0) return row
+    if (status >= 0) {
+      if (decision.isDns) this.#timers.schedule(row * TIMERS_PER_ROW, (inbound.now + RESOLVER_PATIENCE) | 0)
+      return row
+    }
     this.#icmp.sendError(inbound, icmp.UNREACHABLE, unreachableCode(-status), 0)
     this.#table.remove(row)
     return 0
@@ -184,7 +202,14 @@ export class TcpRelay implements Relay, ReadyHandler {
       return
     }
     if (this.#ring === null) this.#native.tcpPeekOffset(this.#rows[base + SOCKET]!, 0)
+    if (this.#rows[base + HOST_ADDRESS + 3]! >>> 24 === LOOPBACK_NET)
+      this.#native.tcpReceiveBuffer(this.#rows[base + SOCKET]!, LOOPBACK_BUFFER)
     this.#demux!.hostConnected(row, this.#loop.now)
+  }
+
+  /** A resolver has not accepted in time: the kernel would try for minutes. */
+  overdue(row: number): void {
+    this.#failed(row, ETIMEDOUT)
   }
 
   // A resolver that fails is followed by the next one; any other failure is told as what it is.
@@ -196,6 +221,7 @@ export class TcpRelay implements Relay, ReadyHandler {
     const decision = this.#gate.retry(rows[base + REMOTE_ADDRESS + 3]!, rows[base + PORTS]! & 0xffff, attempt)
     if (decision !== null) {
       rows[base + ATTEMPTS] = attempt
+      this.#timers.schedule(row * TIMERS_PER_ROW, (this.#loop.now + RESOLVER_PATIENCE) | 0)
       if (this.#open(row, decision) >= 0) return
     }
     if (error === ECONNREFUSED) {

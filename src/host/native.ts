@@ -77,6 +77,8 @@ export interface NativeContext {
   tcpPeekOffset(descriptor: number, offset: number): number
   /** Bytes that a send would surely take; 0 while the socket is not writable (SO_MEMINFO). */
   tcpRoom(descriptor: number): number
+  /** Fixes the receive buffer, which the kernel doubles, and ends its autotuning. */
+  tcpReceiveBuffer(descriptor: number, bytes: number): number
   /** FIN after what is queued. */
   tcpShutdown(descriptor: number): number
   /** RST, and closes the descriptor. */
