@@ -1,22 +1,30 @@
 // `netloom attach`: a network for a namespace that somebody else made. Ends, with status 0, on SIGINT, SIGTERM or SIGHUP and when
 // nobody uses the namespace any more.
 import type { AttachTarget } from '../app/types.js'
+import { parse, type Syntax } from './arguments.js'
+import { NETWORK_OPTIONS, networkOptions } from './network-flags.js'
 import { print, usageError } from './output.js'
-import { addNetworkOptions, type CommonFlags, createCommand, networkOptions, parse } from './parse.js'
 import { reportNetwork, reportTraffic } from './report.js'
 
-interface AttachFlags extends CommonFlags {
-  usernsPath?: string
-}
-
-const MORE_HELP = `
+const SYNTAX: Syntax = {
+  name: 'attach',
+  description: 'Give a network to the namespace of process PID, or of the file PATH.',
+  options: [
+    ...NETWORK_OPTIONS,
+    { flags: '--userns-path <PATH>', help: 'the user namespace that owns the network namespace PATH, where it cannot be told from that' },
+  ],
+  operand: '<PID|PATH>',
+  operandHelp: 'a process in the network namespace, or the file of one',
+  isCommand: false,
+  more: `
 Prints one line on standard output when the network is up:
   netloom: ready: tap0 10.0.2.100/24 in PID 1234
 
 Examples:
   netloom attach 1234
   netloom attach --userns-path /proc/1234/ns/user /run/user/1000/netns/work
-`
+`,
+}
 
 const ENDING = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
@@ -31,13 +39,11 @@ export function parseTarget(text: string, userns: string | undefined): AttachTar
 }
 
 export async function main(args: readonly string[]): Promise<number> {
-  const program = addNetworkOptions(createCommand('attach', 'Give a network to the namespace of process PID, or of the file PATH.'))
-    .option('--userns-path <PATH>', 'the user namespace that owns the network namespace PATH, where it cannot be told from that')
-    .argument('<PID|PATH>', 'a process in the network namespace, or the file of one')
-    .addHelpText('after', MORE_HELP)
-  if (!parse(program, args)) return 0
-  const flags = program.opts<AttachFlags>()
-  const target = parseTarget(program.args[0] ?? '', flags.usernsPath)
+  const parsed = await parse(SYNTAX, args)
+  if (parsed === null) return 0
+  const { flags, operands } = parsed
+  const userns = flags['usernsPath']
+  const target = parseTarget(operands[0] ?? '', typeof userns === 'string' ? userns : undefined)
   const options = networkOptions(flags)
   const where = 'pid' in target ? `PID ${target.pid}` : target.netns
   const stopped = new Promise<null>((resolve) => {
@@ -50,7 +56,7 @@ export async function main(args: readonly string[]): Promise<number> {
     const attachment = await Promise.race([network.attach(target), stopped])
     if (attachment === null) return 0
     const { ifname, addresses } = network
-    if (flags.quiet !== true) print(`netloom: ready: ${ifname} ${addresses.guest}/${addresses.prefix} in ${where}\n`)
+    if (flags['quiet'] !== true) print(`netloom: ready: ${ifname} ${addresses.guest}/${addresses.prefix} in ${where}\n`)
     reportNetwork(options.log, network, where)
     const reason = await Promise.race([attachment.ended, stopped])
     if (reason !== null) options.log.info(`${reason}: done`)

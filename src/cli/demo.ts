@@ -3,12 +3,22 @@
 //
 //   this process: the stack      a child: servers on 127.0.0.1      the sandbox: demo/guest.ts, which is asked for one step at a time
 import type { Network } from '../app/types.js'
+import { parse, type Syntax } from './arguments.js'
 import { GuestAgent, guestCommand, HostServer } from './demo/agent.js'
 import { STEPS, type Tour } from './demo/steps.js'
 import { createLog, print } from './output.js'
-import { createCommand, parse } from './parse.js'
 import { describeFeatures } from './report.js'
 import { formatDuration } from './units.js'
+
+const SYNTAX: Syntax = {
+  name: 'demo',
+  description: 'A tour of at most 10 s that checks itself: needs no internet, no privilege and no extra package.',
+  options: [],
+  operand: '',
+  operandHelp: '',
+  isCommand: false,
+  more: '',
+}
 
 /** The whole tour may take this long (ms). */
 const LIMIT = 10_000
@@ -64,8 +74,7 @@ async function tour(network: Network, server: HostServer, start: number): Promis
 }
 
 export async function main(args: readonly string[]): Promise<number> {
-  const program = createCommand('demo', 'A tour of at most 10 s that checks itself: needs no internet, no privilege and no extra package.')
-  if (!parse(program, args)) return 0
+  if ((await parse(SYNTAX, args)) === null) return 0
   const start = performance.now()
   const { createNetwork } = await import('../app/network.js')
   const network = await createNetwork({ log: createLog('normal') })

@@ -1,38 +1,39 @@
 // `netloom run`: a command in namespaces of its own, with a network, and otherwise as if it had been started without us: its
 // standard streams, terminal, environment, descriptors, signals and exit status are the user's.
 import { SignalForwarder, signalStatus } from '../host/signals.js'
-import { addNetworkOptions, type CommonFlags, createCommand, networkOptions, parse } from './parse.js'
+import { parse, type Syntax } from './arguments.js'
+import { NETWORK_OPTIONS, networkOptions } from './network-flags.js'
 import { reportNetwork, reportTraffic } from './report.js'
 
-interface RunFlags extends CommonFlags {
-  mapCurrentUser?: true
-}
-
-const MORE_HELP = `
+const SYNTAX: Syntax = {
+  name: 'run',
+  description: 'Start COMMAND in a sandbox with a network of its own.',
+  options: [...NETWORK_OPTIONS, { flags: '--map-current-user', help: 'keep your own uid and gid inside, in place of root' }],
+  operand: '[COMMAND...]',
+  operandHelp: 'the command and its arguments',
+  isCommand: true,
+  more: `
 Everything from the first word that is no option is the command; -- says so where it could be doubted.
 Without a command: $SHELL. The host's loopback is at the gateway's address, 10.0.2.2.
 
 Examples:
   netloom run -- curl http://10.0.2.2:8080/
   netloom run --mtu 9000 --disable-host-loopback -- make test
-`
+`,
+}
 
 export async function main(args: readonly string[]): Promise<number> {
-  const program = addNetworkOptions(createCommand('run', 'Start COMMAND in a sandbox with a network of its own.'))
-    .option('--map-current-user', 'keep your own uid and gid inside, in place of root')
-    .argument('[COMMAND...]', 'the command and its arguments')
-    .passThroughOptions()
-    .addHelpText('after', MORE_HELP)
-  if (!parse(program, args)) return 0
-  const flags = program.opts<RunFlags>()
-  const command = program.args.length > 0 ? program.args : [process.env['SHELL'] || '/bin/sh']
+  const parsed = await parse(SYNTAX, args)
+  if (parsed === null) return 0
+  const { flags, operands } = parsed
+  const command = operands.length > 0 ? operands : [process.env['SHELL'] || '/bin/sh']
   const options = networkOptions(flags)
 
   const { createNetwork } = await import('../app/network.js')
   const network = await createNetwork(options)
   const signals = new SignalForwarder()
   try {
-    const sandbox = await network.run(command, { mapCurrentUser: flags.mapCurrentUser === true })
+    const sandbox = await network.run(command, { mapCurrentUser: flags['mapCurrentUser'] === true })
     signals.forward((signal) => sandbox.kill(signal))
     reportNetwork(options.log, network, `PID ${sandbox.pid}`)
     const { code, signal } = await sandbox.exited

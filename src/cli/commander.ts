@@ -1,0 +1,39 @@
+// The long way to read arguments (see arguments.ts): help, and what is wrong as one line of ours.
+import { Command, CommanderError, Option } from 'commander'
+import type { Arguments, Flags, Syntax } from './arguments.js'
+import { print, usageError } from './output.js'
+
+function build(syntax: Syntax): Command {
+  const command = new Command(`netloom ${syntax.name}`)
+    .description(syntax.description)
+    .helpOption('-h, --help', 'print this')
+    .addHelpText('after', syntax.more)
+    .passThroughOptions(syntax.isCommand)
+    .exitOverride()
+    .configureOutput({ writeOut: print, writeErr: () => {} })
+  if (syntax.operand !== '') command.argument(syntax.operand, syntax.operandHelp)
+  for (const { flags, help, conflicts } of syntax.options) {
+    const option = new Option(flags, help)
+    command.addOption(conflicts === undefined ? option : option.conflicts(conflicts))
+  }
+  return command
+}
+
+/**
+ * Reads a command's arguments; null when they asked for help, which has been printed.
+ * @throws NetloomError `ERR_USAGE`, exit status 2.
+ */
+export function parseAll(syntax: Syntax, args: readonly string[]): Arguments | null {
+  const command = build(syntax)
+  try {
+    command.parse(args, { from: 'user' })
+    return { flags: command.opts<Flags>(), operands: command.args }
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error
+    if (error.code === 'commander.helpDisplayed') return null
+    const [first = '', ...rest] = error.message.replace(/^error: /, '').split('\n')
+    const meant = rest.join(' ').replace(/^\(Did|\)$/g, (found) => (found === ')' ? '' : 'did'))
+    const help = `see \`${command.name()} --help\``
+    throw usageError(first.replace(/\.$/, '').replace('. ', ': '), meant === '' ? help : `${meant} Or ${help}`)
+  }
+}
