@@ -1,0 +1,454 @@
+// The host's kernel as far as the stack sees it: the addon's calls over a model of its sockets, with time that only moves when
+// told. What matters is modelled as Linux does it (tcp_poll, tcp_sendmsg, tcp_recvmsg), above all when an edge-triggered epoll
+// speaks and when it stays silent:
+//
+//     readable    each arrival of bytes, an end or an error is an edge
+//     writable    is an edge only after somebody found the socket full (SOCK_NOSPACE: a short send, or a poll that said no)
+//                 and then only once a third of its buffer is free
+//
+// A test plays the far end of each socket (`FakeTcp`), and the TAP's (`frames`, `onFrame`).
+import assert from 'node:assert/strict'
+import { EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP } from '../../src/host/event-loop.js'
+import type { NativeContext } from '../../src/host/native.js'
+import { MAX_FRAME } from '../../src/packet/arena.js'
+
+const EAGAIN = 11
+const EBADF = 9
+const EFAULT = 14
+const ENOTCONN = 107
+const EPIPE = 32
+const ECONNRESET = 104
+const TIMER_TOKEN = -1
+
+/** What every descriptor has: its place in the epoll set. */
+class FakeDescriptor {
+  token = 0
+  events = 0
+  isRegistered = false
+  isPending = false
+  poll(): number {
+    return 0
+  }
+}
+
+/** A TCP socket. The stack's side is in the kernel's methods; these are the far end's. */
+export class FakeTcp extends FakeDescriptor {
+  readonly kernel: FakeKernel
+  /** The address it was connected to, and its port. */
+  readonly address: number
+  readonly port: number
+  isConnected = false
+  isClosed = false
+  /** The far end was told by a reset. */
+  wasReset = false
+  /** The stack has sent its FIN. */
+  isShut = false
+  error = 0
+  /** Bytes the stack has sent: pieces as they came. */
+  readonly sent: Uint8Array[] = []
+  sentLength = 0
+  /** Of those, how many the far end has not read yet, and how many of them the buffer holds. */
+  queued = 0
+  sendBuffer = 1 << 17
+  noSpace = false
+  /** Everything the far end will send, how much of it has arrived, and how much the stack has taken off. */
+  incoming: Uint8Array = new Uint8Array()
+  arrived = 0
+  front = 0
+  isEnded = false
+  peekOffset = -1
+
+  constructor(kernel: FakeKernel, address: number, port: number) {
+    super()
+    this.kernel = kernel
+    this.address = address
+    this.port = port
+  }
+
+  /** sk_stream_is_writeable: half as much free as is queued. */
+  get isWritable(): boolean {
+    return this.isConnected && this.sendBuffer - this.queued >= this.queued >> 1 && this.queued < this.sendBuffer
+  }
+
+  override poll(): number {
+    if (this.error !== 0) return EPOLLERR | EPOLLHUP | EPOLLIN | EPOLLOUT | EPOLLRDHUP
+    if (!this.isConnected) return 0
+    let mask = 0
+    if (this.arrived > this.front) mask |= EPOLLIN
+    if (this.isEnded) mask |= EPOLLIN | EPOLLRDHUP
+    if (this.isEnded && this.isShut) mask |= EPOLLHUP
+    if (this.isShut || this.isWritable) mask |= EPOLLOUT
+    else this.noSpace = true
+    return mask
+  }
+
+  /** The connect has succeeded. */
+  accepts(): void {
+    this.isConnected = true
+    this.kernel.wake(this)
+  }
+
+  /** The connect has failed, or the connection broke. */
+  fails(errno: number): void {
+    this.error = errno
+    this.kernel.wake(this)
+  }
+
+  /** The far end resets. */
+  resets(): void {
+    this.fails(ECONNRESET)
+  }
+
+  /** The far end's next `length` bytes arrive. */
+  delivers(length: number): void {
+    if (length === 0) return
+    this.arrived += length
+    assert.ok(this.arrived <= this.incoming.length)
+    this.kernel.wake(this)
+  }
+
+  /** The far end's FIN arrives. */
+  ends(): void {
+    this.isEnded = true
+    this.kernel.wake(this)
+  }
+
+  /** The far end reads what the stack has sent. */
+  reads(length: number): void {
+    this.queued = Math.max(0, this.queued - length)
+    if (!this.noSpace || !this.isWritable) return
+    this.noSpace = false
+    this.kernel.wake(this)
+  }
+}
+
+/** A UDP or ping socket: what was sent through it, and what has come back. */
+export class FakeDatagram extends FakeDescriptor {
+  readonly sent: { bytes: Uint8Array; segment: number; address: number; port: number }[] = []
+  readonly incoming: { bytes: Uint8Array; address: number; port: number }[] = []
+  override poll(): number {
+    return EPOLLOUT | (this.incoming.length > 0 ? EPOLLIN : 0)
+  }
+}
+
+class FakeTap extends FakeDescriptor {
+  readonly frames: Uint8Array[] = []
+  override poll(): number {
+    return this.frames.length > 0 ? EPOLLIN : 0
+  }
+}
+
+export class FakeKernel {
+  readonly arena: ArrayBuffer
+  readonly scratch = new ArrayBuffer(4096 * 4)
+  readonly tap = new FakeTap()
+  /** Descriptor of the TAP. */
+  readonly tapDescriptor = 3
+  /** ms. */
+  time: number
+  /** A frame that the stack has sent: a copy. */
+  onFrame: (frame: Uint8Array) => void = () => {}
+  /** A connect has begun. */
+  onConnect: (socket: FakeTcp) => void = () => {}
+  /** Result of the next opens in place of a descriptor: -errno; 0 for none. */
+  openStatus = 0
+  readonly open = new Map<number, FakeDescriptor>()
+  /** Every TCP socket there ever was, the last one last. */
+  readonly tcp: FakeTcp[] = []
+  readonly datagrams: FakeDatagram[] = []
+  readonly #bytes: Uint8Array
+  readonly #words: Int32Array
+  #callback: (() => void) | null = null
+  #pending: FakeDescriptor[] = []
+  #next = 10
+  #deadline: number | null = null
+
+  constructor(arenaBytes: number, time: number) {
+    this.arena = new ArrayBuffer(arenaBytes)
+    this.#bytes = new Uint8Array(this.arena)
+    this.#words = new Int32Array(this.scratch)
+    this.time = time
+    this.open.set(this.tapDescriptor, this.tap)
+  }
+
+  /** As the addon: the calls that the stack makes are here, and no others. */
+  get native(): NativeContext {
+    return this as unknown as NativeContext
+  }
+
+  /** Descriptors the stack has open, the TAP's not counted. */
+  get inUse(): number {
+    return this.open.size - 1
+  }
+
+  /** An edge. */
+  wake(d: FakeDescriptor): void {
+    if (!d.isRegistered || d.isPending) return
+    d.isPending = true
+    this.#pending.push(d)
+  }
+
+  /** Ms until the armed timer fires, -1 when it is not armed. */
+  get untilTimer(): number {
+    return this.#deadline === null ? -1 : Math.max(0, (this.#deadline - this.time) | 0)
+  }
+
+  /** Calls the event loop back for as long as anything is ready. */
+  run(): void {
+    for (let turns = 0; this.#isReady; turns++) {
+      assert.ok(turns < 10_000, 'the event loop never rests')
+      this.#callback?.()
+    }
+  }
+
+  get #isReady(): boolean {
+    return this.#pending.length > 0 || this.tap.frames.length > 0 || this.untilTimer === 0
+  }
+
+  #tcp(descriptor: number): FakeTcp | null {
+    const d = this.open.get(descriptor)
+    return d instanceof FakeTcp ? d : null
+  }
+
+  #open(d: FakeDescriptor): number {
+    const descriptor = this.#next++
+    this.open.set(descriptor, d)
+    return descriptor
+  }
+
+  #range(at: number, length: number): Uint8Array {
+    assert.ok(at >= 0 && length >= 0 && at + length <= this.#bytes.length, `[${at}, ${at + length}) is not in the arena`)
+    return this.#bytes.subarray(at, at + length)
+  }
+
+  start(callback: () => void): number {
+    this.#callback = callback
+    return 0
+  }
+  stop(): number {
+    this.#callback = null
+    return 0
+  }
+
+  epollAdd(descriptor: number, token: number, events: number): number {
+    const d = this.open.get(descriptor)
+    if (d === undefined) return -EBADF
+    d.isRegistered = true
+    return this.epollModify(descriptor, token, events)
+  }
+  epollModify(descriptor: number, token: number, events: number): number {
+    const d = this.open.get(descriptor)
+    if (d?.isRegistered !== true) return -EBADF
+    d.token = token
+    d.events = events
+    if (d !== this.tap && d.poll() !== 0) this.wake(d)
+    return 0
+  }
+  epollDelete(descriptor: number): number {
+    const d = this.open.get(descriptor)
+    if (d !== undefined) d.isRegistered = false
+    return 0
+  }
+  epollWait(max: number): number {
+    const w = this.#words
+    let count = 0
+    if (this.untilTimer === 0) {
+      w[2 * count] = TIMER_TOKEN
+      w[2 * count++ + 1] = EPOLLIN
+    }
+    if (this.tap.isRegistered && this.tap.poll() !== 0) {
+      w[2 * count] = this.tap.token
+      w[2 * count++ + 1] = EPOLLIN
+    }
+    const pending = this.#pending
+    this.#pending = pending.slice(max - count)
+    for (const d of pending.slice(0, max - count)) {
+      d.isPending = false
+      const mask = d.poll() & (d.events | EPOLLERR | EPOLLHUP)
+      if (!d.isRegistered || mask === 0) continue
+      w[2 * count] = d.token
+      w[2 * count++ + 1] = mask
+    }
+    return count
+  }
+  timerArm(ms: number): number {
+    this.#deadline = ms < 0 ? null : (this.time + ms) | 0
+    return 0
+  }
+  timerRead(): number {
+    const isFired = this.untilTimer === 0
+    if (isFired) this.#deadline = null
+    return isFired ? 1 : 0
+  }
+  now(): number {
+    return this.time
+  }
+
+  tapRead(_descriptor: number, at: number, size: number, maxFrames: number): number {
+    let count = 0
+    for (let offset = at; count < maxFrames && at + size - offset >= MAX_FRAME; count++) {
+      const frame = this.tap.frames.shift()
+      if (frame === undefined) break
+      this.#range(offset, frame.length).set(frame)
+      this.#words[2 * count] = offset
+      this.#words[2 * count + 1] = frame.length
+      offset = (offset + frame.length + 63) & ~63
+    }
+    return count
+  }
+  tapWrite(_descriptor: number, at: number, length: number): number {
+    this.onFrame(this.#range(at, length).slice())
+    return length
+  }
+
+  tcpConnect(_a0: number, _a1: number, _a2: number, a3: number, port: number): number {
+    if (this.openStatus < 0) return this.openStatus
+    const socket = new FakeTcp(this, a3, port)
+    this.tcp.push(socket)
+    const descriptor = this.#open(socket)
+    this.onConnect(socket)
+    return descriptor
+  }
+  socketError(descriptor: number): number {
+    const socket = this.#tcp(descriptor)
+    if (socket === null) return -EBADF
+    const error = socket.error
+    if (error === 0) return 0
+    // Reading takes it; what follows is the end of the stream.
+    socket.error = 0
+    socket.isEnded = true
+    return error
+  }
+  tcpSend(descriptor: number, at: number, length: number): number {
+    const socket = this.#tcp(descriptor)
+    if (socket === null) return -EBADF
+    if (socket.error !== 0) return -this.socketError(descriptor)
+    if (!socket.isConnected || socket.isShut) return -EPIPE
+    const taken = Math.min(length, Math.max(0, socket.sendBuffer - socket.queued))
+    if (taken < length) socket.noSpace = true
+    if (taken === 0) return -EAGAIN
+    socket.sent.push(this.#range(at, taken).slice())
+    socket.sentLength += taken
+    socket.queued += taken
+    return taken
+  }
+  tcpPeek(descriptor: number, at: number, length: number): number {
+    const socket = this.#tcp(descriptor)
+    if (socket === null) return -EBADF
+    const got = this.#copy(socket, socket.front + Math.max(0, socket.peekOffset), at, length)
+    if (got > 0 && socket.peekOffset >= 0) socket.peekOffset += got
+    return got
+  }
+  tcpReceive(descriptor: number, at: number, length: number): number {
+    const socket = this.#tcp(descriptor)
+    if (socket === null) return -EBADF
+    const got = this.#copy(socket, socket.front, at, length)
+    if (got > 0) socket.front += got
+    return got
+  }
+  #copy(socket: FakeTcp, from: number, at: number, length: number): number {
+    const got = Math.min(length, socket.arrived - from)
+    if (got > 0) {
+      this.#range(at, got).set(socket.incoming.subarray(from, from + got))
+      return got
+    }
+    if (socket.error !== 0) {
+      const error = socket.error
+      socket.error = 0
+      socket.isEnded = true
+      return -error
+    }
+    return socket.isEnded ? 0 : -EAGAIN
+  }
+  tcpDiscard(descriptor: number, length: number): number {
+    const socket = this.#tcp(descriptor)
+    if (socket === null) return -EBADF
+    const gone = Math.min(length, socket.arrived - socket.front)
+    assert.equal(gone, length, 'more was discarded than had arrived')
+    socket.front += gone
+    if (socket.peekOffset >= 0) socket.peekOffset = Math.max(0, socket.peekOffset - gone)
+    return gone
+  }
+  tcpPeekOffset(descriptor: number, offset: number): number {
+    const socket = this.#tcp(descriptor)
+    if (socket === null) return -EBADF
+    assert.ok(offset >= 0, 'a negative peek offset')
+    socket.peekOffset = offset
+    return 0
+  }
+  tcpReceiveBuffer(): number {
+    return 0
+  }
+  tcpRoom(descriptor: number): number {
+    const socket = this.#tcp(descriptor)
+    if (socket === null) return -EBADF
+    return socket.isWritable ? Math.floor((socket.sendBuffer - socket.queued) / 4) * 3 : 0
+  }
+  tcpShutdown(descriptor: number): number {
+    const socket = this.#tcp(descriptor)
+    if (socket === null) return -EBADF
+    if (!socket.isConnected) return -ENOTCONN
+    socket.isShut = true
+    return 0
+  }
+  tcpReset(descriptor: number): number {
+    const socket = this.#tcp(descriptor)
+    if (socket !== null) socket.wasReset = true
+    return this.closeDescriptor(descriptor)
+  }
+
+  #openDatagram(): number {
+    if (this.openStatus < 0) return this.openStatus
+    const d = new FakeDatagram()
+    this.datagrams.push(d)
+    return this.#open(d)
+  }
+  udpOpen(): number {
+    return this.#openDatagram()
+  }
+  pingOpen(): number {
+    return this.#openDatagram()
+  }
+  udpSend(
+    descriptor: number,
+    at: number,
+    length: number,
+    segment: number,
+    _a0: number,
+    _a1: number,
+    _a2: number,
+    a3: number,
+    port: number,
+  ): number {
+    const d = this.open.get(descriptor)
+    if (!(d instanceof FakeDatagram)) return -EBADF
+    d.sent.push({ bytes: this.#range(at, length).slice(), segment, address: a3, port })
+    return length
+  }
+  udpReceive(descriptor: number, at: number, length: number): number {
+    const d = this.open.get(descriptor)
+    if (!(d instanceof FakeDatagram)) return -EBADF
+    const datagram = d.incoming.shift()
+    if (datagram === undefined) return -EAGAIN
+    if (datagram.bytes.length > length) return -EFAULT
+    this.#range(at, datagram.bytes.length).set(datagram.bytes)
+    this.#words.set([0, 0, 0xffff, datagram.address, datagram.port, 63, 0])
+    return datagram.bytes.length
+  }
+  errorReceive(): number {
+    return 0
+  }
+
+  closeDescriptor(descriptor: number): number {
+    const d = this.open.get(descriptor)
+    assert.ok(d !== undefined, `descriptor ${descriptor} was closed twice`)
+    this.open.delete(descriptor)
+    d.isRegistered = false
+    if (d instanceof FakeTcp) {
+      d.isClosed = true
+      // tcp(7): closing with unread bytes, or before the connect has ended, is a reset.
+      if (d.arrived > d.front) d.wasReset = true
+    }
+    return 0
+  }
+}

@@ -1,0 +1,96 @@
+// The whole stack on a fake kernel: event loop, TAP, table, relays and TCP as app/network.ts puts them together, with frames and
+// time in the test's hands and nothing left to chance.
+import assert from 'node:assert/strict'
+import crypto from 'node:crypto'
+import { syncBuiltinESMExports } from 'node:module'
+import { mock } from 'node:test'
+import { arenaBytes, Stack } from '../../src/app/stack.js'
+import { tableBytes } from '../../src/flow/flow-table.js'
+import { EventLoop } from '../../src/host/event-loop.js'
+import { TapDevice } from '../../src/host/tap-device.js'
+import { Arena } from '../../src/packet/arena.js'
+import { FakeKernel } from './fake-kernel.js'
+import type { Random } from './random.js'
+
+export const GATEWAY = 0x0a000202
+export const DNS = 0x0a000203
+export const GUEST = 0x0a000264
+export const NETWORK = 0x0a000200
+
+export interface SimulationOptions {
+  readonly mtu?: number
+  readonly offload?: boolean
+  readonly hostRead?: 'peek' | 'ring'
+  readonly maxFlows?: number
+  readonly hostLoopback?: boolean
+  /** First ms of the clock. */
+  readonly start?: number
+}
+
+export class SimulatedStack {
+  readonly kernel: FakeKernel
+  readonly loop: EventLoop
+  readonly stack: Stack
+
+  constructor(random: Random, o: SimulationOptions = {}) {
+    const options = {
+      addresses: { network: NETWORK, prefix: 24, gateway: GATEWAY, dns: DNS, guest: GUEST },
+      hostLoopback: o.hostLoopback ?? true,
+      dns: false,
+      maxFlows: o.maxFlows ?? 4,
+      hostRead: o.hostRead ?? 'peek',
+    }
+    this.kernel = new FakeKernel(arenaBytes(options), o.start ?? 1_000_000)
+    const native = this.kernel.native
+    this.loop = new EventLoop(native)
+    const arena = new Arena(this.kernel.arena)
+    const table = new ArrayBuffer(tableBytes(options.maxFlows))
+    this.stack = withSecrets(random, () => new Stack(native, this.loop, arena, table, null, options))
+    const offload = o.offload ?? true
+    const features = { vnetHeader: true, checksum: offload, tso: offload, uso: offload }
+    const device = new TapDevice(native, this.loop, arena, this.kernel.tapDescriptor, o.mtu ?? 1500, features, this.stack.input)
+    this.stack.interface.connect(device)
+    this.loop.start(this.stack)
+  }
+
+  /** Frames reach the TAP in one batch; virtio-net header first. */
+  receive(...frames: Uint8Array[]): void {
+    this.kernel.tap.frames.push(...frames)
+    this.kernel.run()
+  }
+
+  /** Lets `ms` pass, timer by timer. */
+  wait(ms: number): void {
+    const end = (this.kernel.time + ms) | 0
+    for (;;) {
+      const next = this.kernel.untilTimer
+      if (next < 0 || ((this.kernel.time + next - end) | 0) > 0) break
+      this.kernel.time = (this.kernel.time + next) | 0
+      this.kernel.run()
+    }
+    this.kernel.time = end
+  }
+
+  /** Nothing may be left when no flow is: no slab, timer or descriptor. */
+  assertEmpty(): void {
+    assert.equal(this.stack.table.inUse, 0, 'a row was left')
+    assert.equal(this.stack.tcp.slabs.inUse, 0, 'a slab was left')
+    assert.equal(this.stack.tcp.timers.scheduled, 0, 'a timer was left')
+    assert.equal(this.kernel.inUse, 0, 'a descriptor was left')
+  }
+}
+
+// The stack draws the keys of its hashes itself; here they come from the seed.
+function withSecrets<T>(random: Random, make: () => T): T {
+  const fill = <T extends NodeJS.ArrayBufferView>(view: T): T => {
+    const words = new Int32Array(view.buffer, view.byteOffset, view.byteLength >> 2)
+    for (let i = 0; i < words.length; i++) words[i] = random.int32()
+    return view
+  }
+  const draw = mock.method(crypto, 'randomFillSync', fill)
+  syncBuiltinESMExports()
+  const made = make()
+  draw.mock.restore()
+  syncBuiltinESMExports()
+  return made
+}
