@@ -1,5 +1,6 @@
 /*
- * Messages with descriptors between our own processes: a SOCK_SEQPACKET pair, SCM_RIGHTS. See unix(7).
+ * Messages with descriptors between our own processes: a SOCK_SEQPACKET pair, SCM_RIGHTS. And a pair of streams, one end of which
+ * takes the place of a TCP socket for what we answer ourselves (tcp.c). See unix(7).
  */
 #include <errno.h>
 #include <string.h>
@@ -7,14 +8,24 @@
 
 #include "context.h"
 
-/* socketPair(): both ends close on exec, and are handed to a child by its stdio list. scratch[0], scratch[1]. */
-static int32_t socket_pair(Context *context, const int32_t *argument) {
+static int32_t make_pair(Context *context, int type) {
   int ends[2];
-  (void)argument;
-  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0) return -errno;
+  if (socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, ends) < 0) return -errno;
   context->scratch[0] = ends[0];
   context->scratch[1] = ends[1];
   return 0;
+}
+
+/* socketPair(): both ends close on exec, and are handed to a child by its stdio list. scratch[0], scratch[1]. */
+static int32_t socket_pair(Context *context, const int32_t *argument) {
+  (void)argument;
+  return make_pair(context, SOCK_SEQPACKET);
+}
+
+/* streamPair(): two ends of a connection within this process. scratch[0], scratch[1]. */
+static int32_t stream_pair(Context *context, const int32_t *argument) {
+  (void)argument;
+  return make_pair(context, SOCK_STREAM | SOCK_NONBLOCK);
 }
 
 /* The first descriptor of a message, -1 when it has none; any other is closed. */
@@ -74,6 +85,7 @@ static int32_t send_message(Context *context, const int32_t *argument) {
 
 const Method message_methods[] = {
     {"socketPair", 0, socket_pair},
+    {"streamPair", 0, stream_pair},
     {"receiveMessage", 3, receive_message},
     {"sendMessage", 4, send_message},
     {NULL, 0, NULL},

@@ -6,6 +6,8 @@
  *
  *     receive queue  | discarded |  peeked, not acknowledged  |  not peeked yet  |
  *                                ^ front                      ^ front + SO_PEEK_OFF
+ *
+ * What is not about connecting works on an AF_UNIX stream too (streamPair), which has had peek offsets since Linux 3.4.
  */
 #include <errno.h>
 #include <linux/sock_diag.h>
@@ -76,11 +78,21 @@ static int32_t tcp_peek(Context *context, const int32_t *argument) { return rece
 
 static int32_t tcp_receive(Context *context, const int32_t *argument) { return receive(context, argument, 0); }
 
-/* With MSG_TRUNC, tcp(7) drops the bytes instead of copying them. Stops early at the end of what is queued. */
+/*
+ * With MSG_TRUNC, tcp(7) drops the bytes instead of copying them. An AF_UNIX stream copies them all the same: EFAULT, and they stay.
+ * Then a small buffer takes them. Stops early at the end of what is queued.
+ */
+static ssize_t discard_some(int descriptor, size_t length) {
+  char unread[4096];
+  const ssize_t taken = recv(descriptor, NULL, length, MSG_TRUNC | MSG_DONTWAIT);
+  if (taken >= 0 || errno != EFAULT) return taken;
+  return recv(descriptor, unread, length < sizeof unread ? length : sizeof unread, MSG_DONTWAIT);
+}
+
 static int32_t discard(int descriptor, int32_t length) {
   int32_t gone = 0;
   while (gone < length) {
-    const ssize_t taken = recv(descriptor, NULL, (size_t)(length - gone), MSG_TRUNC | MSG_DONTWAIT);
+    const ssize_t taken = discard_some(descriptor, (size_t)(length - gone));
     if (taken == 0) break;
     if (taken > 0)
       gone += (int32_t)taken;
@@ -106,14 +118,16 @@ static int32_t tcp_peek_offset(Context *context, const int32_t *argument) {
 
 /*
  * tcpRoom(fd): bytes that a send would surely take, 0 while the kernel calls the socket not writable (less than a third of the send
- * buffer free, sk_stream_is_writeable). Buffers are charged with their overhead, so three quarters of what is free count.
+ * buffer free, sk_stream_is_writeable). Buffers are charged with their overhead, so three quarters of what is free count. An AF_UNIX
+ * stream has nothing queued of its own: its bytes are charged to WMEM_ALLOC until the other end has read them.
  */
 static int32_t tcp_room(Context *context, const int32_t *argument) {
   uint32_t memory[SK_MEMINFO_VARS];
   socklen_t size = sizeof memory;
   (void)context;
   if (getsockopt(argument[0], SOL_SOCKET, SO_MEMINFO, memory, &size) < 0) return -errno;
-  const uint32_t limit = memory[SK_MEMINFO_SNDBUF], queued = memory[SK_MEMINFO_WMEM_QUEUED];
+  const uint32_t limit = memory[SK_MEMINFO_SNDBUF];
+  const uint32_t queued = memory[memory[SK_MEMINFO_WMEM_QUEUED] != 0 ? SK_MEMINFO_WMEM_QUEUED : SK_MEMINFO_WMEM_ALLOC];
   if (queued >= limit || limit - queued < queued / 2) return 0;
   const uint32_t room = (limit - queued) / 4 * 3;
   return room > INT32_MAX ? INT32_MAX : (int32_t)room;

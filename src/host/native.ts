@@ -122,6 +122,11 @@ export interface NativeContext {
 
   /** A SOCK_SEQPACKET pair that closes on exec: scratch[0], scratch[1]. */
   socketPair(): number
+  /**
+   * A non-blocking SOCK_STREAM pair that closes on exec: scratch[0], scratch[1]. The TCP calls above, tcpConnect aside, serve it too;
+   * after tcpReset its other end sees an error if something was unread, else the end.
+   */
+  streamPair(): number
   /** One message: its length, 0 at the end; scratch[0] = the descriptor that came along, or -1. */
   receiveMessage(descriptor: number, at: number, length: number): number
   /** One message, with a descriptor unless `pass` is -1; ours stays open. */

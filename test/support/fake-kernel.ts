@@ -379,6 +379,10 @@ export class FakeKernel {
   tcpReceiveBuffer(): number {
     return 0
   }
+  /** Nobody answers DNS here. */
+  streamPair(): number {
+    return -EBADF
+  }
   tcpRoom(descriptor: number): number {
     const socket = this.#tcp(descriptor)
     if (socket === null) return -EBADF

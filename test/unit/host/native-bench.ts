@@ -7,6 +7,8 @@ import { createContext, type NativeContext } from '../../../src/host/native.js'
 export const EPOLLIN = 0x001
 export const EPOLLOUT = 0x004
 export const EPOLLERR = 0x008
+export const EPOLLHUP = 0x010
+export const EPOLLET = 1 << 31
 
 /** errno(3), as far as the tests name them. */
 export const EIO = 5

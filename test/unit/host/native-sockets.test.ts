@@ -16,6 +16,8 @@ import {
   EINVAL,
   EMSGSIZE,
   EPOLLERR,
+  EPOLLET,
+  EPOLLHUP,
   EPOLLIN,
   EPOLLOUT,
   LOCALHOST,
@@ -142,6 +144,76 @@ test('tcpReset reaches the peer as a reset', async (t) => {
   const [error] = (await failed) as [NodeJS.ErrnoException]
   assert.equal(error.code, 'ECONNRESET')
   assert.equal(bench.native.socketError(ours), -EBADF, 'and is closed')
+})
+
+/** The two ends of a stream pair. */
+function pair(bench: Bench): [ours: number, other: number] {
+  assert.equal(bench.native.streamPair(), 0)
+  return [bench.words[0]!, bench.words[1]!]
+}
+
+test('a stream pair: what was peeked stays until it is discarded, over the borders of what was sent', (t) => {
+  const bench = makeBench(t)
+  const { native } = bench
+  const [ours, other] = pair(bench)
+  const peek = (length: number) => bench.text(0, native.tcpPeek(ours, 0, length))
+  assert.equal(native.tcpPeekOffset(ours, 0), 0)
+  assert.equal(native.tcpPeek(ours, 0, 9), -EAGAIN)
+  for (const text of ['abc', 'defg', 'h']) native.tcpSend(other, 100, bench.put(100, text))
+  assert.deepEqual([peek(2), peek(9), native.tcpPeek(ours, 0, 9)], ['ab', 'cdefgh', -EAGAIN])
+  assert.equal(native.tcpDiscard(ours, 4), 4)
+  assert.deepEqual([native.tcpPeekOffset(ours, 1), peek(9)], [0, 'fgh'])
+  native.tcpSend(other, 100, bench.put(100, 'ij'))
+  assert.equal(peek(9), 'ij')
+  assert.equal(native.tcpDiscard(ours, 100), 6, 'no more than is there')
+  assert.equal(native.tcpDiscard(ours, 100), 0)
+  for (let i = 0; i < 3; i++) assert.equal(native.tcpSend(other, 0, 30_000), 30_000)
+  assert.equal(native.tcpPeek(ours, 0, 50_000), 50_000)
+  assert.equal(native.tcpDiscard(ours, 50_000), 50_000)
+  assert.equal(native.tcpPeek(ours, 0, 100_000), 40_000)
+  assert.equal(native.tcpShutdown(other), 0)
+  assert.equal(native.tcpPeek(ours, 0, 1), 0, 'the end, behind what is not taken yet')
+  assert.equal(native.tcpDiscard(ours, 100_000), 40_000)
+  for (const descriptor of [ours, other]) native.closeDescriptor(descriptor)
+})
+
+test('a stream pair: what tcpRoom promises, a send takes; who is full is told when there is room again', async (t) => {
+  const bench = makeBench(t)
+  const { native } = bench
+  const [ours, other] = pair(bench)
+  for (const piece of [100, 1448, 65_536, 1 << 20]) {
+    for (let i = 0; i < 20; i++) {
+      const length = Math.min(native.tcpRoom(ours), piece)
+      if (length === 0) break
+      assert.equal(native.tcpSend(ours, 0, length), length, `in pieces of ${piece}`)
+    }
+  }
+  while (native.tcpSend(ours, 0, 1 << 20) > 0);
+  assert.equal(native.tcpRoom(ours), 0)
+  assert.equal(native.tcpSend(ours, 0, 1), -EAGAIN)
+  const writable = bench.ready(ours, EPOLLOUT | EPOLLET)
+  while (native.tcpReceive(other, 0, 1 << 20) > 0);
+  assert.ok(((await writable) & EPOLLOUT) !== 0)
+  assert.ok(native.tcpRoom(ours) > 1000)
+  for (const descriptor of [ours, other]) native.closeDescriptor(descriptor)
+})
+
+test('a stream pair: each way ends by itself, and tcpReset is noticed', async (t) => {
+  const bench = makeBench(t)
+  const { native } = bench
+  const [ours, other] = pair(bench)
+  assert.equal(native.tcpShutdown(ours), 0)
+  assert.equal(native.tcpReceive(other, 0, 1), 0)
+  assert.equal(native.tcpSend(other, 0, bench.put(0, 'late')), 4)
+  assert.equal(native.closeDescriptor(other), 0)
+  assert.equal(native.tcpPeek(ours, 50, 9), 4, 'it outlives who sent it')
+  assert.equal(native.tcpReset(ours), 0)
+  assert.equal(native.closeDescriptor(ours), -EBADF, 'and is closed')
+  const [reset, peer] = pair(bench)
+  assert.equal(native.tcpReset(reset), 0)
+  assert.ok(((await bench.ready(peer, EPOLLIN)) & EPOLLHUP) !== 0)
+  assert.ok(native.tcpSend(peer, 0, 1) < 0)
+  native.closeDescriptor(peer)
 })
 
 /** The port a UDP socket of ours has, as a peer sees it. */
