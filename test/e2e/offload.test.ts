@@ -23,7 +23,9 @@ for (const [what, refused, isSlow] of [
     const deny = [...guestProgram('deny.py'), `ioctl=${TUNSETOFFLOAD}/${refused}`, 'EINVAL']
     const program = scope.use(userProgram([...deny, ...NETLOOM, 'run', '--', ...inside], { input: '' }))
     const peer = await host.accept()
-    const [received, sent] = await Promise.all([peer.receive(), peer.send(5_000_000).finally(() => peer.end())])
+    const [received, sent] = await Promise.all([peer.receive(), peer.send(5_000_000)])
+    // Only now: the command ends with the host's end, and its sandbox with it.
+    peer.end()
     const result = await answer<{ sent: Digest; received: Digest }>(program)
     assert.deepEqual([received, sent], [result.sent, result.received])
     if (isSlow) assert.match(program.stderr, /^netloom: [^\n]*offload[^\n]*\n$/)

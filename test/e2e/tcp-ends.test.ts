@@ -4,8 +4,9 @@ import assert from 'node:assert/strict'
 import { e2e, shared } from '../support/e2e.js'
 import { ELSEWHERE, Elsewhere, NOBODY, UNREACHABLE, UNROUTED } from '../support/elsewhere.js'
 import { Program } from '../support/program.js'
-import { answer, Sandbox } from '../support/sandbox.js'
-import { closedPort, TcpHost } from '../support/tcp-peer.js'
+import { answer, netloom, Sandbox } from '../support/sandbox.js'
+import { closedPort, type Digest, TcpHost } from '../support/tcp-peer.js'
+import { guestProgram } from '../support/world.js'
 
 interface Ended {
   error: string | null
@@ -140,4 +141,20 @@ print('full', flush=True); sys.stdin.read()`
   await full.line(/^full$/m)
   const { error } = await sandbox().ask<Connected>('tcp.py', 'connect', GATEWAY, port, 3)
   assert.equal(error, 'ETIMEDOUT')
+})
+
+e2e('what a command sent and ended is whole for the host, and no reset, when its sandbox ends at once', async (scope) => {
+  const host = scope.use(await TcpHost.start())
+  for (let i = 0; i < 12; i += 1) {
+    const command = [...guestProgram('tcp.py'), 'exchange', GATEWAY, String(host.port), '50000']
+    const program = scope.use(netloom(['run', '--', ...command], { input: '' }))
+    const peer = await host.accept()
+    const sent = await peer.send(50_000)
+    peer.end()
+    const result = await answer<{ sent: Digest; received: Digest }>(program)
+    assert.deepEqual(result.received, sent)
+    // The host reads only now: a reset would stand behind the data.
+    assert.deepEqual(await peer.receive(), result.sent, `run ${i}`)
+    assert.equal(await peer.closed, '', `run ${i}`)
+  }
 })
