@@ -11,6 +11,11 @@
  * A device that is down gives EIO on writing, one that was deleted EBADFD on both; the caller tells them apart.
  */
 #include <errno.h>
+#include <linux/if_link.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <stdatomic.h>
+#include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -67,9 +72,49 @@ static int32_t tap_writev(Context *context, const int32_t *argument) {
   return written < 0 ? -errno : (int32_t)written;
 }
 
+/* Of linux/if_link.h since Linux 6.3; older headers do not have it. */
+#define ATTRIBUTE_GSO_IPV4_MAX_SIZE 63
+
+/* Asks for the loopback interface by rtnetlink(7) and looks for the attribute that came with BIG TCP over IPv4. */
+static int ask_big_tcp(int netlink) {
+  struct {
+    struct nlmsghdr header;
+    struct ifinfomsg link;
+  } request = {
+      .header = {.nlmsg_len = sizeof request, .nlmsg_type = RTM_GETLINK, .nlmsg_flags = NLM_F_REQUEST},
+      .link = {.ifi_family = AF_UNSPEC, .ifi_index = 1},
+  };
+  union {
+    struct nlmsghdr header;
+    char bytes[16384];
+  } answer;
+  if (send(netlink, &request, sizeof request, 0) < 0) return 0;
+  const ssize_t length = recv(netlink, &answer, sizeof answer, 0);
+  if (length < (ssize_t)NLMSG_LENGTH(sizeof(struct ifinfomsg)) || answer.header.nlmsg_type != RTM_NEWLINK) return 0;
+  struct rtattr *attribute = IFLA_RTA((struct ifinfomsg *)NLMSG_DATA(&answer.header));
+  int left = (int)(length - (ssize_t)NLMSG_LENGTH(sizeof(struct ifinfomsg)));
+  for (; RTA_OK(attribute, left); attribute = RTA_NEXT(attribute, left)) {
+    if ((attribute->rta_type & NLA_TYPE_MASK) == ATTRIBUTE_GSO_IPV4_MAX_SIZE) return 1;
+  }
+  return 0;
+}
+
+/* probeBigTcp(): 1 when the kernel takes TCP over IPv4 in frames of more than 64 KiB, whose total length says 0. */
+static int32_t probe_big_tcp(Context *context, const int32_t *argument) {
+  (void)context, (void)argument;
+  static atomic_int known = -1;
+  if (known < 0) {
+    const int netlink = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+    known = netlink < 0 ? 0 : ask_big_tcp(netlink);
+    if (netlink >= 0) close(netlink);
+  }
+  return known;
+}
+
 const Method tap_methods[] = {
     {"tapRead", 4, tap_read},
     {"tapWrite", 3, tap_write},
     {"tapWritev", 5, tap_writev},
+    {"probeBigTcp", 0, probe_big_tcp},
     {NULL, 0, NULL},
 };

@@ -57,6 +57,8 @@ export interface NativeContext {
   tapRead(descriptor: number, at: number, size: number, maxFrames: number): number
   /** Writes one frame. -EIO: the interface is down. */
   tapWrite(descriptor: number, at: number, length: number): number
+  /** 1 when the kernel understands BIG TCP over IPv4 (Linux 6.3): a total length of 0, and more than 64 KiB in one frame. Found out once. */
+  probeBigTcp(): number
   /** Writes one frame that lies in two places. */
   tapWritev(descriptor: number, at: number, length: number, at2: number, length2: number): number
 

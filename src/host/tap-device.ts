@@ -6,7 +6,7 @@
 // front of each frame, and the layers above see no difference but `hasOffload`.
 
 import type { Device, FrameReceiver } from '../link/device.js'
-import { type Arena, MAX_FRAME } from '../packet/arena.js'
+import { type Arena, BIG_DATAGRAM, MAX_DATAGRAM, MAX_FRAME } from '../packet/arena.js'
 import { NetloomError } from '../util/errors.js'
 import * as virtio from '../wire/virtio-net.js'
 import { EPOLLIN, type EventLoop, type ReadyHandler, TOKEN_TAP, token } from './event-loop.js'
@@ -33,6 +33,7 @@ export interface TapFeatures {
 export class TapDevice implements Device, ReadyHandler {
   readonly mtu: number
   readonly hasOffload: boolean
+  readonly largestDatagram: number
   readonly features: TapFeatures
   /** Called once when the interface is gone (deleted, or its namespace torn down): -errno of the read. */
   onGone: (errno: number) => void = () => {}
@@ -68,6 +69,7 @@ export class TapDevice implements Device, ReadyHandler {
     this.mtu = mtu
     this.features = features
     this.hasOffload = features.vnetHeader && features.checksum && features.tso
+    this.largestDatagram = this.hasOffload && native.probeBigTcp() === 1 ? BIG_DATAGRAM : MAX_DATAGRAM
     loop.serve(TOKEN_TAP, this)
     const status = native.epollAdd(descriptor, token(TOKEN_TAP, 0, 0), EPOLLIN)
     if (status < 0) throw NetloomError.system('epoll_ctl', -status)

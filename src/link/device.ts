@@ -8,6 +8,8 @@ export interface Device {
   readonly mtu: number
   /** True when frames may be super-segments with partial checksums (virtio-net `gso_type`, `NEEDS_CSUM`). */
   readonly hasOffload: boolean
+  /** Longest datagram of TCP that a frame may hold, in bytes: 65,535, or more where the receiver understands BIG TCP. */
+  readonly largestDatagram: number
   /** Sends one frame; false when the device could not take it: it is then lost, as on any link. */
   transmit(at: number, length: number): boolean
 }

@@ -6,7 +6,7 @@
 //
 // Devices are synchronous (link/device.ts), so one slot is enough: whoever writes a frame sends it before returning.
 import type { Device } from '../link/device.js'
-import { type Arena, LINK_HEADROOM, MAX_FRAME } from '../packet/arena.js'
+import { type Arena, BIG_FRAME, LINK_HEADROOM, MAX_DATAGRAM } from '../packet/arena.js'
 import * as ethernet from '../wire/ethernet.js'
 import * as ipv4 from '../wire/ipv4.js'
 import { ETHERTYPE_ARP, ETHERTYPE_IPV4 } from '../wire/numbers.js'
@@ -41,6 +41,7 @@ export class Interface {
   readonly slot: number
   #device: Device | null = null
   #identification = 0
+  #refusesBig = false
 
   constructor(arena: Arena, addresses: InterfaceAddresses) {
     this.arena = arena
@@ -49,7 +50,7 @@ export class Interface {
     this.netmask = addresses.prefix === 0 ? 0 : -1 << (32 - addresses.prefix)
     this.broadcast = addresses.network | ~this.netmask
     this.macLow = addresses.gateway
-    this.slot = arena.allot(MAX_FRAME)
+    this.slot = arena.allot(BIG_FRAME)
   }
 
   /** Names the device; frames before that are lost. */
@@ -63,6 +64,16 @@ export class Interface {
 
   get hasOffload(): boolean {
     return this.#device?.hasOffload === true
+  }
+
+  /** Longest datagram of TCP that can be sent, in bytes. */
+  get largestDatagram(): number {
+    return this.#refusesBig || this.#device === null ? MAX_DATAGRAM : this.#device.largestDatagram
+  }
+
+  /** No more BIG TCP: the device would not take one, for want of memory in large pieces. */
+  refuseBig(): void {
+    this.#refusesBig = true
   }
 
   /** True for an address in the guest's network. */
@@ -98,7 +109,10 @@ export class Interface {
     const slot = this.slot
     ethernet.write(view, slot + virtio.HEADER_LENGTH, macHigh, macLow, this.macHigh, this.macLow, ETHERTYPE_IPV4)
     this.#identification = (this.#identification + 1) & 0xffff
-    ipv4.write(view, slot + IP_AT, ipv4.HEADER_LENGTH + length, protocol, source, destination, this.#identification, ttl, tos, 1)
+    const total = ipv4.HEADER_LENGTH + length
+    // BIG TCP: what 16 bits cannot say is said by the frame's length.
+    const field = total > MAX_DATAGRAM ? 0 : total
+    ipv4.write(view, slot + IP_AT, field, protocol, source, destination, this.#identification, ttl, tos, 1)
   }
 
   /** Heads the slot for an ARP message. */

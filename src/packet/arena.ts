@@ -11,10 +11,17 @@ import { NetloomError } from '../util/errors.js'
 
 /** Largest IP datagram a super-segment can hold (bytes): the total length field has 16 bits. */
 export const MAX_DATAGRAM = 65_535
+/**
+ * Largest datagram of BIG TCP (bytes): TCP over IPv4 whose total length field says 0, and whose length is the frame's. It has to fit the 17
+ * fragments of an sk_buff, and the transmit slot the second-level cache.
+ */
+export const BIG_DATAGRAM = 192 << 10
 /** virtio-net header and Ethernet header in front of a datagram (bytes); 24 keeps the IP header 8-byte aligned. */
 export const LINK_HEADROOM = 24
-/** One largest frame, rounded up to whole 64-byte lines. */
+/** One largest frame of the guest, rounded up to whole 64-byte lines. */
 export const MAX_FRAME = (MAX_DATAGRAM + LINK_HEADROOM + 63) & ~63
+/** One largest frame of ours. */
+export const BIG_FRAME = (BIG_DATAGRAM + LINK_HEADROOM + 63) & ~63
 
 export class Arena {
   readonly view: DataView

@@ -91,6 +91,9 @@ export const WANTS_ROOM = 1 << 13
 /** A round-trip sample is under way. */
 export const IS_TIMED = 1 << 14
 
+/** Something was lost: no more datagrams that a forwarder on the way might not understand. */
+export const NO_BIG_TCP = 1 << 15
+
 /** A view over one row. One is made for each row when it is first used, and kept. */
 export class Connection {
   readonly rows: Int32Array

@@ -44,11 +44,11 @@ function writeHeader(tcp: Tcp, c: Connection, sequence: number, flags: number, h
 }
 
 // From the slot, checksum in full; `length` counts from the TCP header.
-function transmitWhole(tcp: Tcp, c: Connection, length: number): void {
+function transmitWhole(tcp: Tcp, c: Connection, length: number): boolean {
   const iface = tcp.interface
   wire.setChecksum(iface.view, iface.slot + TRANSPORT_AT, length, checksum.pseudoHeader4(c.remote, c.guest, PROTOCOL_TCP, length))
   iface.headRow(c.rows, c.base, PROTOCOL_TCP, length)
-  iface.transmit(ipv4.HEADER_LENGTH + length)
+  return iface.transmit(ipv4.HEADER_LENGTH + length)
 }
 
 /** SYN-ACK (RFC 9293, 3.5): offers what the guest's SYN offered. */
@@ -100,22 +100,19 @@ export function sendAck(tcp: Tcp, c: Connection): void {
   sendControl(tcp, c, sequence(c), 0)
 }
 
-/** `length` bytes of text, which lie in the slot behind the header already. */
-export function sendText(tcp: Tcp, c: Connection, sequence: number, length: number, flags: number): void {
+/** `length` bytes of text, which lie in the slot behind the header already. False when the device could not take it: it is lost. */
+export function sendText(tcp: Tcp, c: Connection, sequence: number, length: number, flags: number): boolean {
   window.advance(tcp, c)
   const iface = tcp.interface
   const header = headerLength(c)
   writeHeader(tcp, c, sequence, flags | wire.ACK, header, window.offer(c))
   acknowledged(tcp, c)
   const total = header + length
-  if (length <= SMALL_TEXT || !iface.hasOffload) {
-    transmitWhole(tcp, c, total)
-    return
-  }
+  if (length <= SMALL_TEXT || !iface.hasOffload) return transmitWhole(tcp, c, total)
   wire.setPartial(iface.view, iface.slot + TRANSPORT_AT, checksum.pseudoHeader4(c.remote, c.guest, PROTOCOL_TCP, total))
   iface.headRow(c.rows, c.base, PROTOCOL_TCP, total)
   const isSuper = length > c.sndMss
-  iface.transmitPartial(
+  return iface.transmitPartial(
     ipv4.HEADER_LENGTH + total,
     isSuper ? virtio.GSO_TCPV4 : virtio.GSO_NONE,
     isSuper ? TRANSPORT_AT - virtio.HEADER_LENGTH + header : 0,

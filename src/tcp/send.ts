@@ -6,7 +6,7 @@ import { TRANSPORT_AT } from '../net/interface.js'
 import { MAX_DATAGRAM } from '../packet/arena.js'
 import * as ipv4 from '../wire/ipv4.js'
 import { FIN, PSH } from '../wire/tcp.js'
-import { ACK_DELAYED, type Connection, FIN_SENT, HOST_EOF, HOST_READABLE, IS_INTERACTIVE, IS_TIMED } from './connection.js'
+import { ACK_DELAYED, type Connection, FIN_SENT, HOST_EOF, HOST_READABLE, IS_INTERACTIVE, IS_TIMED, NO_BIG_TCP } from './connection.js'
 import * as output from './output.js'
 import * as rto from './rto.js'
 import { END, type Tcp, TIMER_RETRANSMIT } from './stack.js'
@@ -47,8 +47,7 @@ export function send(tcp: Tcp, c: Connection): number {
       if (length === END) c.raise(HOST_EOF)
       break
     }
-    sendText(tcp, c, length, length < wanted)
-    budget -= length
+    if (sendText(tcp, c, length, length < wanted)) budget -= length
   }
   if (c.has(HOST_EOF)) sendFin(tcp, c)
   return SENT
@@ -66,22 +65,28 @@ function permitted(tcp: Tcp, c: Connection, header: number): number {
   }
   if (usable < mss && flight > 0 && usable < c.maxWnd >> 1) return 0
   if (!tcp.interface.hasOffload) return Math.min(usable, mss)
-  const most = MAX_DATAGRAM - ipv4.HEADER_LENGTH - header
-  const length = Math.min(usable, most)
+  const largest = c.has(NO_BIG_TCP) ? MAX_DATAGRAM : tcp.interface.largestDatagram
+  const length = Math.min(usable, largest - ipv4.HEADER_LENGTH - header)
   return length > mss ? length - (length % mss) : length
 }
 
-function sendText(tcp: Tcp, c: Connection, length: number, isLast: boolean): void {
+/** False when a datagram of BIG TCP could not be sent: there are no more of them, and the bytes are to be read again. */
+function sendText(tcp: Tcp, c: Connection, length: number, isLast: boolean): boolean {
   if (((tcp.now - c.rcvActive) | 0) < ANSWER_WITHIN && (c.has(ACK_DELAYED) || isLast)) c.raise(IS_INTERACTIVE)
   const from = c.sndNxt
   const to = (from + length) | 0
-  output.sendText(tcp, c, from, length, isLast ? PSH : 0)
+  if (!output.sendText(tcp, c, from, length, isLast ? PSH : 0) && length > MAX_DATAGRAM) {
+    tcp.interface.refuseBig()
+    tcp.relay.rewind(c, (c.sndNxt - c.sndUna) | 0)
+    return false
+  }
   if (!c.has(IS_TIMED) && ((to - c.sndMax) | 0) > 0) {
     c.rttSeq = to
     c.rttSent = tcp.now
     c.raise(IS_TIMED)
   }
   moved(tcp, c, to)
+  return true
 }
 
 /** Sends our FIN once (again after a timeout): its state change (RFC 9293, 3.10.4 CLOSE) happens the first time. */
@@ -133,7 +138,7 @@ export function retransmitFirst(tcp: Tcp, c: Connection): boolean {
 /** After a timeout everything is sent again from sndUna on, as the window allows (RFC 6298, 5.4; RFC 5681, 3.1). */
 export function goBack(tcp: Tcp, c: Connection): void {
   c.lower(IS_TIMED | HOST_EOF)
-  c.raise(HOST_READABLE)
+  c.raise(HOST_READABLE | NO_BIG_TCP)
   c.sndNxt = c.sndUna
   tcp.relay.rewind(c, 0)
   tcp.retransmissions++

@@ -83,7 +83,7 @@ export class BenchPeer {
 
   constructor() {
     this.#arena = new Arena(new ArrayBuffer(4 * MAX_FRAME + slabBytes(FLOWS)))
-    const device: Device = { mtu: 1500, hasOffload: true, transmit: () => this.#sent() }
+    const device: Device = { mtu: 1500, hasOffload: true, largestDatagram: 65_535, transmit: () => this.#sent() }
     const iface = new Interface(this.#arena, { network: 0x0a000200, prefix: 24, gateway: 0x0a000202, dns: 0x0a000203, guest: GUEST })
     iface.connect(device)
     this.#at = this.#arena.allot(MAX_FRAME)

@@ -47,7 +47,8 @@ export interface SegmentText {
   scale?: number
   sackPermitted?: boolean
   timestamp?: readonly [value: number, echo: number]
-  sack?: readonly (readonly [number, number])[]
+  /** Options as they are, in place of those above: bytes, filled up to a multiple of 4. */
+  raw?: readonly number[]
 }
 
 /** A segment that the stack has sent. */
@@ -71,6 +72,12 @@ export class HostSocket implements Relay {
   received = ''
   /** Bytes the host's kernel still takes. */
   capacity = 1 << 20
+  /** With less than this free the kernel does not call the socket writable. */
+  lowWater = 1
+  /** Somebody found it full, or asked to be told: only then the kernel speaks when it drains. */
+  isWaiting = false
+  /** Connections so far. */
+  accepted = 0
   isBroken = false
   events: string[] = []
   #offset = 0
@@ -98,11 +105,16 @@ export class HostSocket implements Relay {
     this.rows[base + SOCKET] = 7
     this.rows[base + ACTIVE] = inbound.now
     this.#offset = 0
+    this.outgoing = this.received = ''
+    this.hasEnded = this.isBroken = this.isWaiting = false
+    this.events = []
+    this.accepted++
     return 1
   }
   send(_c: Connection, at: number, length: number): number {
     if (this.isBroken) return -EPIPE
     const taken = Math.min(length, this.capacity)
+    this.isWaiting ||= taken < length
     this.received += Buffer.from(this.bytes.subarray(at, at + taken)).toString('latin1')
     this.capacity -= taken
     return taken
@@ -124,9 +136,10 @@ export class HostSocket implements Relay {
     this.#offset = Math.max(0, this.#offset - length)
   }
   room(): number {
-    return this.capacity
+    return this.capacity < this.lowWater ? 0 : this.capacity
   }
   wantRoom(): void {
+    this.isWaiting = true
     this.events.push('want-room')
   }
   finish(): void {
@@ -149,6 +162,8 @@ export class HostSocket implements Relay {
 export interface ScriptOptions {
   mtu?: number
   offload?: boolean
+  /** Longest datagram of TCP the link takes; default 65,535: no BIG TCP. */
+  largestDatagram?: number
   /** First word of the clock, to try wrapping. */
   start?: number
 }
@@ -162,6 +177,8 @@ export class TcpScript {
   /** Initial sequence number of the guest. */
   irs = 1000
   sent: SentSegment[] = []
+  /** Sees each segment as it is sent. */
+  onSent: (segment: SentSegment) => void = () => {}
   readonly #arena: Arena
   readonly #receiveAt: number
   readonly #slabs: SlabPool
@@ -173,6 +190,7 @@ export class TcpScript {
     const device: Device = {
       mtu: o.mtu ?? 1500,
       hasOffload: o.offload ?? true,
+      largestDatagram: o.largestDatagram ?? 65_535,
       transmit: (at, length) => this.#take(at, length),
     }
     const iface = new Interface(this.#arena, { network: 0x0a000200, prefix: 24, gateway: 0x0a000202, dns: 0x0a000203, guest: GUEST })
@@ -278,7 +296,11 @@ export class TcpScript {
     ethernet.write(view, at + virtio.HEADER_LENGTH, 0x5255, 0x0a000202, 0x0200, 1, ETHERTYPE_IPV4)
     let header = wire.HEADER_LENGTH
     const flags = s.flags ?? '.'
-    if (flags.includes('S')) {
+    if (s.raw) {
+      this.#arena.bytes.fill(0, tcp + header, tcp + header + s.raw.length + 3)
+      this.#arena.bytes.set(s.raw, tcp + header)
+      header += (s.raw.length + 3) & ~3
+    } else if (flags.includes('S')) {
       const stamp = s.timestamp
       header += options.writeSyn(
         view,
@@ -325,7 +347,7 @@ export class TcpScript {
     for (let i = 0; i < parsed[options.SACK_COUNT]!; i++) {
       sack.push([(parsed[options.SACK_LEFT + 2 * i]! - this.irs) | 0, (parsed[options.SACK_LEFT + 2 * i + 1]! - this.irs) | 0])
     }
-    this.sent.push({
+    const segment = {
       seq: (wire.sequence(view, tcp) - iss) | 0,
       ack: flags.includes('.') ? (wire.acknowledgment(view, tcp) - this.irs) | 0 : 0,
       flags,
@@ -334,7 +356,9 @@ export class TcpScript {
       options: parsed,
       sack,
       gsoSize: virtio.gsoType(view, at) === virtio.GSO_NONE ? 0 : virtio.gsoSize(view, at),
-    })
+    }
+    this.sent.push(segment)
+    this.onSent(segment)
     return true
   }
 }
