@@ -198,3 +198,37 @@ test('an acknowledgment that crossed text of its own side counts', () => {
   t.guest({ seq: 1, ack: 6 }).expect({ ack: 4 })
   t.silence().ends()
 })
+
+test('BIG TCP: more than 64 KiB leave in one frame where the link takes it, with a total length of 0', () => {
+  const t = established({ largestDatagram: 200_000 }).guest({ seq: 1, window: 4000 })
+  t.hostSends('x'.repeat(150_000))
+  assert.equal(t.expect({ flags: 'P.', gsoSize: 1460 }).text.length, 150_000)
+  t.silence().ends()
+})
+
+test('a link that cannot take BIG TCP after all gets the same bytes in 64 KiB', () => {
+  const t = established({ largestDatagram: 200_000 }).guest({ seq: 1, window: 4000 })
+  t.longest = 65_600
+  t.hostSends('x'.repeat(100_000))
+  const first = t.expect({ seq: 1 }).text.length
+  assert.ok(first > 60_000 && first <= 65_535)
+  assert.equal(t.expect({ seq: 1 + first }).text.length, 100_000 - first)
+  t.silence().ends()
+})
+
+test('after a loss there is no more BIG TCP', () => {
+  const t = established({ largestDatagram: 200_000 }).guest({ seq: 1, window: 4000 })
+  t.hostSends('x'.repeat(100_000)).expect({ seq: 1 })
+  t.wait(1000).expect({ seq: 1 })
+  for (let acked = 1461; acked < 100_001; ) {
+    t.guest({ seq: 1, ack: acked, window: 4000 })
+    let next = acked
+    while (t.sent.length > 0) {
+      const { seq, text } = t.sent.shift()!
+      assert.ok(text.length <= 65_535)
+      next = seq + text.length
+    }
+    acked = next
+  }
+  t.ends()
+})
