@@ -108,7 +108,7 @@ export function sendText(tcp: Tcp, c: Connection, sequence: number, length: numb
   writeHeader(tcp, c, sequence, flags | wire.ACK, header, window.offer(c))
   acknowledged(tcp, c)
   const total = header + length
-  if (length <= SMALL_TEXT || !iface.hasOffload) return transmitWhole(tcp, c, total)
+  if (length <= Math.min(SMALL_TEXT, c.sndMss) || !iface.hasOffload) return transmitWhole(tcp, c, total)
   wire.setPartial(iface.view, iface.slot + TRANSPORT_AT, checksum.pseudoHeader4(c.remote, c.guest, PROTOCOL_TCP, total))
   iface.headRow(c.rows, c.base, PROTOCOL_TCP, total)
   const isSuper = length > c.sndMss

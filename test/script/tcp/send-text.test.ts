@@ -20,6 +20,12 @@ test('long text leaves as one super-segment that the receiver cuts', () => {
   t.silence().ends()
 })
 
+test('short text is a super-segment too when it is longer than a small MSS', () => {
+  const t = established({}, { mss: 88 }).hostSends('x'.repeat(200))
+  assert.equal(t.expect({ gsoSize: 88 }).text.length, 200)
+  t.silence().ends()
+})
+
 test('without offload every segment is at most an MSS', () => {
   const t = established({ offload: false }).hostSends('x'.repeat(3000))
   assert.deepEqual(
