@@ -44,11 +44,7 @@ async function main(args: readonly string[]): Promise<number> {
   )
 }
 
-let status: number
-try {
-  status = await main(process.argv.slice(2))
-} catch (error) {
-  status = fail(error)
-}
-// What is still open (a command's pipes, a server of the tour's) must not keep us.
-process.exit(status)
+// What is still open (a command's pipes, a server of the tour's) must not keep us. No await here: a CommonJS bundle has none at its top.
+void main(process.argv.slice(2))
+  .catch(fail)
+  .then((status) => process.exit(status))
