@@ -57,20 +57,20 @@ const latest = Math.max(...sources.map((path) => (statSync(path).isDirectory() ?
 if (force || changed(at('dist', '.built')) < latest) {
   console.error('netloom: compiling TypeScript')
   step('compiling', process.execPath, [at('node_modules', 'typescript', 'bin', 'tsc'), '-p', root])
-  // One file for each command: Node takes a millisecond to find and load every module, and there are a hundred.
+  // One file in place of a hundred: Node takes a millisecond to find and load each.
   const { build } = await import('esbuild')
   rmSync(at('dist', 'bin'), { recursive: true, force: true })
   await build({
     entryPoints: [at('dist', 'src', 'cli', 'main.js')],
-    outdir: at('dist', 'bin'),
+    outfile: at('dist', 'bin', 'main.cjs'),
     bundle: true,
-    splitting: true,
     platform: 'node',
-    format: 'esm',
+    // Node starts a CommonJS file 15 ms sooner than a module.
+    format: 'cjs',
     target: 'node20',
     logLevel: 'warning',
-    // CommonJS dependencies ask for built-in modules by require().
-    banner: { js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);" },
+    define: { 'import.meta.url': '__importMetaUrl' },
+    banner: { js: "const __importMetaUrl = require('node:url').pathToFileURL(__filename).href;" },
   })
   writeFileSync(at('dist', '.built'), '')
 }

@@ -29,7 +29,7 @@ async function ready(program: Program, condition: () => boolean): Promise<Progra
   }
 }
 
-const entry = join(repository, 'dist/bin/main.js')
+const entry = join(repository, 'dist/bin/main.cjs')
 
 const netloom: Stack = {
   name: 'netloom',
