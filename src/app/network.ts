@@ -69,9 +69,9 @@ class LiveNetwork implements Network {
     this.#arena = new Arena(this.#native.arena)
     const table = this.#native.sharedMemory(tableBytes(options.maxFlows))
     this.#tableDescriptor = new Int32Array(this.#native.scratch)[0]!
-    const resolver = options.dns ? new Resolver(() => this.#native.now()) : null
-    this.#stack = new Stack(this.#native, this.#loop, this.#arena, table, resolver, stackOptions)
-    if (resolver !== null) {
+    this.#stack = new Stack(this.#native, this.#loop, this.#arena, table, stackOptions)
+    if (options.dns) {
+      const resolver = new Resolver(() => this.#native.now())
       this.#stack.serveDns(new DnsForwarder(this.#native, this.#loop, this.#stack.udp, resolver, { hostLoopback: options.hostLoopback }))
     }
   }

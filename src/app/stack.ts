@@ -10,13 +10,12 @@ import { TcpRelay } from '../flow/tcp-relay.js'
 import { UdpRelay } from '../flow/udp-relay.js'
 import type { EventLoop, TurnHandler } from '../host/event-loop.js'
 import type { NativeContext } from '../host/native.js'
-import type { Resolver } from '../host/resolver.js'
 import { KIND, KIND_TCP, ROW_SHIFT } from '../net/flow-row.js'
 import { Icmpv4 } from '../net/icmpv4.js'
 import { Inbound } from '../net/inbound.js'
 import { Interface, type InterfaceAddresses } from '../net/interface.js'
 import { Ipv4Input } from '../net/ipv4.js'
-import { type Arena, MAX_FRAME } from '../packet/arena.js'
+import { type Arena, BIG_FRAME, MAX_FRAME } from '../packet/arena.js'
 import { SLAB_CLASSES, SlabPool, slabBytes } from '../packet/slab-pool.js'
 import type { DnsForwarder } from '../service/dns-forwarder.js'
 import { TcpDemux } from '../tcp/demux.js'
@@ -36,7 +35,7 @@ export interface StackOptions {
 }
 
 /** Arena bytes beside the slabs: receive batch, transmit slot, and what services set aside. */
-const FIXED_BYTES = 20 * MAX_FRAME
+const FIXED_BYTES = 20 * MAX_FRAME + BIG_FRAME
 
 /** Arena bytes of a network with these options. */
 export const arenaBytes = (options: StackOptions): number =>
@@ -50,14 +49,14 @@ export class Stack implements TurnHandler {
   readonly udp: Udp
   readonly gate: Gate
   readonly #demux: TcpDemux
-  readonly #relay: TcpRelay
+  readonly #tcpRelay: TcpRelay
   readonly #flows: DatagramFlows
   readonly #udpRelay: UdpRelay
   readonly #timers: TimerWheel
   #dns: DnsForwarder | null = null
 
   /** `buffer`: flow-table.ts, tableBytes(maxFlows) zero bytes. */
-  constructor(native: NativeContext, loop: EventLoop, arena: Arena, buffer: ArrayBuffer, resolver: Resolver | null, options: StackOptions) {
+  constructor(native: NativeContext, loop: EventLoop, arena: Arena, buffer: ArrayBuffer, options: StackOptions) {
     const random = randomFillSync(new Int32Array(4))
     const flows = options.maxFlows
     const inbound = new Inbound()
@@ -65,7 +64,7 @@ export class Stack implements TurnHandler {
     this.interface = new Interface(arena, options.addresses)
     this.input = new Ipv4Input(this.interface, inbound)
     this.table = new FlowTable(buffer, flows, random.subarray(0, 2))
-    this.gate = new Gate(this.interface, { allowsHostLoopback: options.hostLoopback, hasDns: options.dns }, resolver)
+    this.gate = new Gate(this.interface, { allowsHostLoopback: options.hostLoopback, hasDns: options.dns })
     const drops = this.input.drops
     const icmpv4 = new Icmpv4(this.interface, drops)
     this.udp = new Udp(this.interface, drops)
@@ -74,20 +73,21 @@ export class Stack implements TurnHandler {
     new PingRelay(native, this.#flows, this.gate, this.interface, icmpv4)
     const slabs = new SlabPool(arena, flows)
     const ring = options.hostRead === 'ring' ? new SendRing(native, arena.bytes, new SlabPool(arena, flows)) : null
-    const relay = new TcpRelay(native, loop, this.table, this.gate, icmpv4, this.#timers, drops, ring)
+    const relay = new TcpRelay(native, loop, this.table, this.gate, icmpv4, drops, ring)
     this.tcp = new Tcp(this.interface, relay, this.table.rows, flows, slabs, this.#timers, random.subarray(2, 4), SLAB_CLASSES - 1)
     this.#demux = new TcpDemux(this.tcp, drops)
     relay.connect(this.#demux)
-    this.#relay = relay
+    this.#tcpRelay = relay
     this.input.serve(PROTOCOL_TCP, this.#demux)
     this.input.serve(PROTOCOL_UDP, this.udp)
     this.input.serve(PROTOCOL_ICMP, icmpv4)
   }
 
-  /** Names who answers DNS queries by UDP. */
+  /** Names who answers what is sent to the DNS address. */
   serveDns(forwarder: DnsForwarder): void {
     this.#dns = forwarder
     this.#udpRelay.serveDns(forwarder)
+    this.#tcpRelay.serveDns(forwarder.streams)
   }
 
   begin(now: number): void {
@@ -115,7 +115,6 @@ export class Stack implements TurnHandler {
     expire: (id: number): void => {
       const row = Math.trunc(id / TIMERS_PER_ROW)
       if (this.table.rows[(row << ROW_SHIFT) + KIND] !== KIND_TCP) this.#flows.remove(row)
-      else if (this.#demux.isPending(row)) this.#relay.overdue(row)
       else this.#demux.expire(row, id % TIMERS_PER_ROW, this.input.inbound.now)
     },
   }

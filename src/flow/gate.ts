@@ -2,7 +2,7 @@
 // the decision in hand (its functions take a Decision), and whatever is not plainly allowed is refused.
 //
 //   gateway address          the host's loopback, unless that is disabled
-//   DNS address, port 53     the host's resolver (the DNS forwarder answers UDP itself)
+//   DNS address, port 53     the DNS forwarder
 //   the guest's own network  nobody else is there
 //   127/8, 0/8, 224/4 ...    not an address that can be reached through a router
 //   anything else            as it is
@@ -33,8 +33,6 @@ export class Decision {
   address2 = 0
   address3 = 0
   port = 0
-  /** The flow goes to a resolver, and may be tried with another one. */
-  isDns = false
 }
 
 export interface GateOptions {
@@ -42,39 +40,21 @@ export interface GateOptions {
   readonly hasDns: boolean
 }
 
-/** The resolver that DNS over TCP goes to: four words and a port; false when the host has none. */
-export interface ResolverChoice {
-  /** Fills address and port with the resolver to try after `attempt` others. */
-  choose(attempt: number, decision: Decision): boolean
-}
-
 export class Gate {
   readonly #interface: Interface
   readonly #options: GateOptions
-  readonly #resolvers: ResolverChoice | null
   readonly #decision = new Decision()
   /** Flows refused, counted. */
   refused = 0
 
-  constructor(iface: Interface, options: GateOptions, resolvers: ResolverChoice | null) {
+  constructor(iface: Interface, options: GateOptions) {
     this.#interface = iface
     this.#options = options
-    this.#resolvers = resolvers
   }
 
-  /** Decides on a TCP connection; one to the DNS address goes to the host's resolver. */
+  /** Decides on a TCP connection. */
   tcp(remote: number, port: number): Decision {
-    const d = this.#decide(remote, port)
-    d.isDns = d.verdict === 'dns'
-    if (!d.isDns) return this.#counted(d)
-    d.verdict = this.#resolvers?.choose(0, d) === true ? 'allow' : 'host-unreachable'
-    return this.#counted(d)
-  }
-
-  /** Decides where a DNS connection goes after `attempt` resolvers have failed it; null for any other connection, or when none is left. */
-  retry(remote: number, port: number, attempt: number): Decision | null {
-    const d = this.#decide(remote, port)
-    return d.verdict === 'dns' && this.#resolvers?.choose(attempt, d) === true ? d : null
+    return this.#counted(this.#decide(remote, port))
   }
 
   /** Decides on a datagram to `remote`. */

@@ -1,6 +1,7 @@
 // TCP's user: joins each connection of the guest to a socket of the host. Read tcp/stack.ts (Relay) first.
 //
 //   guest SYN -> gate -> connect() ........ EPOLLOUT -> SYN-ACK            (refused: RST; unreachable: the matching ICMP error)
+//                     -> one end of a stream pair, for what a service of ours answers (DNS): a socket as any other
 //   guest text -> send()                    what the kernel takes is acknowledged
 //   host bytes -> recv(MSG_PEEK) at the socket's peek offset -> TAP; recv(MSG_TRUNC) when the guest acknowledges
 //   FIN <-> shutdown(SHUT_WR) / end of file, RST <-> SO_LINGER 0 / ECONNRESET, each way by itself
@@ -22,7 +23,6 @@ import {
 import type { NativeContext } from '../host/native.js'
 import {
   ACTIVE,
-  ATTEMPTS,
   CREATED,
   GENERATION,
   GUEST_ADDRESS,
@@ -43,8 +43,7 @@ import type { Inbound } from '../net/inbound.js'
 import type { DropCounters } from '../net/ipv4.js'
 import type { Connection } from '../tcp/connection.js'
 import type { TcpDemux } from '../tcp/demux.js'
-import { END, type Relay, TIMERS_PER_ROW } from '../tcp/stack.js'
-import type { TimerWheel } from '../util/timer-wheel.js'
+import { END, type Relay } from '../tcp/stack.js'
 import * as icmp from '../wire/icmpv4.js'
 import { PROTOCOL_TCP } from '../wire/numbers.js'
 import type { FlowTable } from './flow-table.js'
@@ -56,10 +55,6 @@ import { refusalCode, unreachableCode } from './unreachable.js'
 /** errno(3). */
 const EINPROGRESS = 115
 const ECONNREFUSED = 111
-const ETIMEDOUT = 110
-
-/** How long a resolver may take to accept a connection before the next one is tried, ms. */
-const RESOLVER_PATIENCE = 1500
 
 /**
  * Receive buffer of a socket to the host's loopback, bytes. Left alone it grows to tens of megabytes, because such a sender is always
@@ -70,6 +65,12 @@ const LOOPBACK_NET = 127
 
 const EVENTS = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET
 
+/** Serves connections of the guest itself. */
+export interface StreamService {
+  /** A new connection: the descriptor of our end of it, which becomes the socket of the row, or -errno. */
+  open(): number
+}
+
 export class TcpRelay implements Relay, ReadyHandler {
   readonly #native: NativeContext
   readonly #loop: EventLoop
@@ -78,9 +79,9 @@ export class TcpRelay implements Relay, ReadyHandler {
   readonly #gate: Gate
   readonly #icmp: Icmpv4
   readonly #drops: DropCounters
-  readonly #timers: TimerWheel
   readonly #ring: SendRing | null
   #demux: TcpDemux | null = null
+  #dns: StreamService | null = null
 
   /** `ring`: where bytes wait when the kernel has no peek offset for TCP, null when it has. */
   constructor(
@@ -89,7 +90,6 @@ export class TcpRelay implements Relay, ReadyHandler {
     table: FlowTable,
     gate: Gate,
     icmpv4: Icmpv4,
-    timers: TimerWheel,
     drops: DropCounters,
     ring: SendRing | null,
   ) {
@@ -100,7 +100,6 @@ export class TcpRelay implements Relay, ReadyHandler {
     this.#gate = gate
     this.#icmp = icmpv4
     this.#drops = drops
-    this.#timers = timers
     this.#ring = ring
     loop.serve(TOKEN_TCP, this)
   }
@@ -108,6 +107,11 @@ export class TcpRelay implements Relay, ReadyHandler {
   /** Names TCP's other end. */
   connect(demux: TcpDemux): void {
     this.#demux = demux
+  }
+
+  /** Names who serves connections to the DNS address. */
+  serveDns(service: StreamService): void {
+    this.#dns = service
   }
 
   find(inbound: Inbound): number {
@@ -122,7 +126,7 @@ export class TcpRelay implements Relay, ReadyHandler {
 
   accept(inbound: Inbound): number {
     const decision = this.#gate.tcp(inbound.destination, inbound.ports & 0xffff)
-    if (decision.verdict !== 'allow') {
+    if (decision.verdict !== 'allow' && (decision.verdict !== 'dns' || this.#dns === null)) {
       this.#icmp.sendError(inbound, icmp.UNREACHABLE, refusalCode(decision.verdict), 0)
       return 0
     }
@@ -139,10 +143,7 @@ export class TcpRelay implements Relay, ReadyHandler {
     rows[base + ACTIVE] = inbound.now
     rows[base + PACKETS_IN] = 1
     const status = this.#open(row, decision)
-    if (status >= 0) {
-      if (decision.isDns) this.#timers.schedule(row * TIMERS_PER_ROW, (inbound.now + RESOLVER_PATIENCE) | 0)
-      return row
-    }
+    if (status >= 0) return row
     this.#icmp.sendError(inbound, icmp.UNREACHABLE, unreachableCode(-status), 0)
     this.#table.remove(row)
     return 0
@@ -157,7 +158,7 @@ export class TcpRelay implements Relay, ReadyHandler {
     rows[base + HOST_ADDRESS + 2] = decision.address2
     rows[base + HOST_ADDRESS + 3] = decision.address3
     rows[base + HOST_PORT] = decision.port
-    const socket = this.#native.tcpConnect(decision.address0, decision.address1, decision.address2, decision.address3, decision.port)
+    const socket = this.#connect(decision)
     if (socket < 0) return socket
     rows[base + SOCKET] = socket
     const status = this.#native.epollAdd(socket, this.#token(row), EVENTS)
@@ -166,6 +167,11 @@ export class TcpRelay implements Relay, ReadyHandler {
       rows[base + SOCKET] = -1
     }
     return status
+  }
+
+  #connect(decision: Decision): number {
+    if (decision.verdict === 'dns') return this.#dns!.open()
+    return this.#native.tcpConnect(decision.address0, decision.address1, decision.address2, decision.address3, decision.port)
   }
 
   #token(row: number): number {
@@ -207,23 +213,11 @@ export class TcpRelay implements Relay, ReadyHandler {
     this.#demux!.hostConnected(row, this.#loop.now)
   }
 
-  /** A resolver has not accepted in time: the kernel would try for minutes. */
-  overdue(row: number): void {
-    this.#failed(row, ETIMEDOUT)
-  }
-
-  // A resolver that fails is followed by the next one; any other failure is told as what it is.
+  // The failure is told as what it is.
   #failed(row: number, error: number): void {
     const base = row << ROW_SHIFT
     const rows = this.#rows
     this.#closeSocket(base)
-    const attempt = rows[base + ATTEMPTS]! + 1
-    const decision = this.#gate.retry(rows[base + REMOTE_ADDRESS + 3]!, rows[base + PORTS]! & 0xffff, attempt)
-    if (decision !== null) {
-      rows[base + ATTEMPTS] = attempt
-      this.#timers.schedule(row * TIMERS_PER_ROW, (this.#loop.now + RESOLVER_PATIENCE) | 0)
-      if (this.#open(row, decision) >= 0) return
-    }
     if (error === ECONNREFUSED) {
       this.#demux!.hostBroken(row, this.#loop.now)
       return

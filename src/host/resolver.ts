@@ -13,7 +13,6 @@
 
 import { readFileSync, statSync } from 'node:fs'
 import { formatAny, isMapped, parseAny, type Words } from '../wire/address.js'
-import { PORT_DNS } from '../wire/numbers.js'
 
 /** resolv.conf(5): MAXNS, so many servers and no more. */
 const MAX_SERVERS = 3
@@ -25,15 +24,6 @@ const FAILURE_MEMORY = 10_000
 const DEFAULT_SERVER: Words = [0, 0, 0xffff, 0x7f000001]
 
 const DEFAULT_PATH = '/etc/resolv.conf'
-
-/** Where a connection may go: four words and a port. */
-export interface ResolverTarget {
-  address0: number
-  address1: number
-  address2: number
-  address3: number
-  port: number
-}
 
 /** The last failure by one transport. */
 class Failure {
@@ -106,8 +96,6 @@ export class Resolver {
   #signature = ''
   #version = 0
   #failures = 0
-  // The server that the last connection was sent to, by how many had failed it before.
-  readonly #chosen: (Nameserver | undefined)[] = []
 
   /** `now`: int32 ms, of the clock that every other argument of that name is read from. */
   constructor(now: () => number, path: string = DEFAULT_PATH) {
@@ -144,23 +132,20 @@ export class Resolver {
     if (!server.hasAnswered || ((server.answeredAt - since) | 0) < 0) this.failed(server)
   }
 
-  /**
-   * Fills in the server that a TCP connection is to try after it has failed with `attempt` others; false when it has tried all.
-   * Connections do not say whom they failed with: it was the one named last to an attempt of that number, or one that hardly matters.
-   */
-  choose(attempt: number, target: ResolverTarget): boolean {
+  /** The servers in the order in which to ask them by TCP. */
+  tcpServers(): readonly Nameserver[] {
     const now = this.#now()
-    if (attempt > 0) this.#chosen[attempt - 1]?.tcp.set(now, ++this.#failures)
-    const servers = this.#ordered((server) => Math.max(server.udp.rank(now), server.tcp.rank(now)))
-    const server = servers[0]
-    if (server === undefined || attempt >= servers.length) return false
-    this.#chosen[attempt] = server
-    target.address0 = server.address[0]
-    target.address1 = server.address[1]
-    target.address2 = server.address[2]
-    target.address3 = server.address[3]
-    target.port = PORT_DNS
-    return true
+    return this.#ordered((server) => Math.max(server.udp.rank(now), server.tcp.rank(now)))
+  }
+
+  /** A server answered by TCP. */
+  answeredByTcp(server: Nameserver): void {
+    server.tcp.clear()
+  }
+
+  /** A server refused a connection, or broke it, or took too long. */
+  failedByTcp(server: Nameserver): void {
+    server.tcp.set(this.#now(), ++this.#failures)
   }
 
   // Those that did not fail as they stand in the file, then the others, the one that failed longest ago first.

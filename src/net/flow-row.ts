@@ -31,8 +31,7 @@ export const PACKETS_OUT = 27
 export const EXPIRY = 28 // ms of silence after which a UDP or ping flow ends
 export const NEWER = 29 // least-recently-used list of UDP and ping flows
 export const OLDER = 30
-export const ATTEMPTS = 31 // resolvers that have failed a DNS connection
-export const ANSWERED = 32 // 1 once traffic has come back (RFC 4787: two-way)
+export const ANSWERED = 31 // 1 once traffic has come back (RFC 4787: two-way)
 
 /** First word that belongs to the protocol. */
 export const PROTOCOL = 40

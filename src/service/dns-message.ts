@@ -40,6 +40,8 @@ export const REFUSED = 5
 export const TYPE_A = 1
 export const TYPE_SOA = 6
 export const TYPE_OPT = 41
+export const TYPE_IXFR = 251
+export const TYPE_AXFR = 252
 export const TYPE_ANY = 255
 export const CLASS_IN = 1
 
@@ -138,8 +140,11 @@ export const isBare = (message: Buffer): boolean => message.length === HEADER_LE
 
 export const isSameQuestion = (a: Question, b: Question): boolean => a.type === b.type && a.class === b.class && a.name === b.name
 
+/** True when the answer may be many messages: by TCP, that is (RFC 5936, 4.2; RFC 1995, 2). */
+export const isTransfer = (question: Question): boolean => question.type === TYPE_AXFR || question.type === TYPE_IXFR
+
 /** Every record after the question; null when they do not end with the message. */
-export function readRecords(message: Buffer, question: Question): ResourceRecord[] | null {
+export function readRecords(message: Buffer, question: Pick<Question, 'end'>): ResourceRecord[] | null {
   const records: ResourceRecord[] = []
   const sections: readonly Section[] = ['answer', 'authority', 'additional']
   let at = question.end

@@ -16,7 +16,7 @@
 
 import { randomInt } from 'node:crypto'
 import { constants } from 'node:os'
-import { EPOLLERR, EPOLLIN, type EventLoop, type ReadyHandler, TOKEN_SERVICE, token } from '../host/event-loop.js'
+import { EPOLLERR, EPOLLIN, type ReadyHandler } from '../host/event-loop.js'
 import type { NativeContext } from '../host/native.js'
 import type { Nameserver, Resolver } from '../host/resolver.js'
 import type { Arena } from '../packet/arena.js'
@@ -24,6 +24,7 @@ import { HandlePool } from '../util/handle-pool.js'
 import { TimerWheel } from '../util/timer-wheel.js'
 import { PORT_DNS } from '../wire/numbers.js'
 import * as dns from './dns-message.js'
+import { PART_DNS_UDP, type ServiceEvents } from './service-events.js'
 
 /** What is used of the addon. */
 export type DnsSockets = Pick<
@@ -31,13 +32,10 @@ export type DnsSockets = Pick<
   'udpOpen' | 'udpConnect' | 'udpSend' | 'udpReceive' | 'errorReceive' | 'epollAdd' | 'closeDescriptor'
 >
 
-/** What is used of the event loop. */
-export type ServiceLoop = Pick<EventLoop, 'now' | 'serve'>
-
 /** ms until the next server is asked: RFC 1035, 7.2 would wait longer, but whoever asks gives up after 5 s (resolv.conf(5)). */
 const PATIENCE = 1_000
-/** ms after which a question is given up. */
-const DEADLINE = 5_000
+/** ms after which a question is given up, whatever the transport. */
+export const DEADLINE = 5_000
 /** The longest datagram there is, in bytes. */
 const REGION_BYTES = 65_536
 /** Messages read from one socket before others get their turn. */
@@ -82,14 +80,14 @@ export class Exchange {
 }
 
 /** Is told how questions end. */
-export interface AnswerReceiver<E extends Exchange> {
+export interface AnswerReceiver<E> {
   /** `answer`: with any identifier, null when there is none. The exchange is over. */
   concluded(exchange: E, answer: Buffer | null): void
 }
 
 export class DnsUpstream<E extends Exchange> implements ReadyHandler {
   readonly #native: DnsSockets
-  readonly #loop: ServiceLoop
+  readonly #events: ServiceEvents
   readonly #bytes: Uint8Array
   readonly #region: number
   readonly #resolver: Resolver
@@ -104,7 +102,7 @@ export class DnsUpstream<E extends Exchange> implements ReadyHandler {
   /** At most `capacity` questions at a time. `random(limit)`: a number below `limit` that nobody can guess. */
   constructor(
     native: DnsSockets,
-    loop: ServiceLoop,
+    events: ServiceEvents,
     arena: Arena,
     resolver: Resolver,
     receiver: AnswerReceiver<E>,
@@ -112,7 +110,7 @@ export class DnsUpstream<E extends Exchange> implements ReadyHandler {
     random: (limit: number) => number = randomInt,
   ) {
     this.#native = native
-    this.#loop = loop
+    this.#events = events
     this.#bytes = arena.bytes
     this.#region = arena.allot(REGION_BYTES)
     this.#resolver = resolver
@@ -120,8 +118,8 @@ export class DnsUpstream<E extends Exchange> implements ReadyHandler {
     this.#random = random
     this.#handles = new HandlePool(capacity)
     this.#generations = new Uint8Array(capacity + 1)
-    this.#timers = new TimerWheel(capacity + 1, loop.now)
-    loop.serve(TOKEN_SERVICE, this)
+    this.#timers = new TimerWheel(capacity + 1, events.now)
+    events.serve(PART_DNS_UDP, this)
   }
 
   /** Questions under way. */
@@ -137,7 +135,7 @@ export class DnsUpstream<E extends Exchange> implements ReadyHandler {
       return
     }
     this.#exchanges[exchange.handle] = exchange
-    exchange.startedAt = this.#loop.now
+    exchange.startedAt = this.#events.now
     exchange.attempts = this.#resolver.servers().map((server) => new Attempt(server, this.#random(0x10000)))
     this.#next(exchange)
   }
@@ -217,7 +215,7 @@ export class DnsUpstream<E extends Exchange> implements ReadyHandler {
     if (exchange === undefined) return
     const attempt = exchange.attempts[exchange.turn]
     if (attempt !== undefined && !attempt.isOver) this.#resolver.wasSilent(attempt.server, attempt.sentAt)
-    if (((this.#loop.now - exchange.startedAt) | 0) >= DEADLINE) this.#conclude(exchange, exchange.refusal)
+    if (((this.#events.now - exchange.startedAt) | 0) >= DEADLINE) this.#conclude(exchange, exchange.refusal)
     else this.#next(exchange)
   }
 
@@ -248,7 +246,7 @@ export class DnsUpstream<E extends Exchange> implements ReadyHandler {
     this.#bytes.set(exchange.message, this.#region)
     this.#bytes[this.#region] = attempt.id >>> 8
     this.#bytes[this.#region + 1] = attempt.id
-    attempt.sentAt = this.#loop.now
+    attempt.sentAt = this.#events.now
     const sent = this.#native.udpSend(attempt.descriptor, this.#region, exchange.message.length, 0, 0, 0, 0, 0, 0)
     // A full queue on the way out is a lost datagram.
     if (sent >= 0 || sent === -EAGAIN) return true
@@ -267,7 +265,7 @@ export class DnsUpstream<E extends Exchange> implements ReadyHandler {
     if (descriptor >= 0 && outcome < 0) this.#resolver.failed(attempt.server)
     const index = (exchange.handle << SERVER_BITS) | turn
     const generation = this.#generations[exchange.handle]!
-    if (outcome >= 0 && this.#native.epollAdd(descriptor, token(TOKEN_SERVICE, generation, index), EPOLLIN) >= 0) return true
+    if (outcome >= 0 && this.#native.epollAdd(descriptor, this.#events.token(PART_DNS_UDP, generation, index), EPOLLIN) >= 0) return true
     this.#finish(attempt)
     return false
   }

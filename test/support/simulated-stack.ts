@@ -45,7 +45,7 @@ export class SimulatedStack {
     this.loop = new EventLoop(native)
     const arena = new Arena(this.kernel.arena)
     const table = new ArrayBuffer(tableBytes(options.maxFlows))
-    this.stack = withSecrets(random, () => new Stack(native, this.loop, arena, table, null, options))
+    this.stack = withSecrets(random, () => new Stack(native, this.loop, arena, table, options))
     const offload = o.offload ?? true
     const features = { vnetHeader: true, checksum: offload, tso: offload, uso: offload }
     const device = new TapDevice(native, this.loop, arena, this.kernel.tapDescriptor, o.mtu ?? 1500, features, this.stack.input)

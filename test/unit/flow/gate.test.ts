@@ -1,28 +1,20 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type Decision, Gate, type Verdict } from '../../../src/flow/gate.js'
+import { Gate, type Verdict } from '../../../src/flow/gate.js'
 import { Interface } from '../../../src/net/interface.js'
 import { Arena, MAX_FRAME } from '../../../src/packet/arena.js'
 import { parse } from '../../../src/wire/address.js'
 
 const word = (text: string): number => parse(text)!
 const iface = (): Interface =>
-  new Interface(new Arena(new ArrayBuffer(2 * MAX_FRAME)), {
+  new Interface(new Arena(new ArrayBuffer(4 * MAX_FRAME)), {
     network: word('10.0.2.0'),
     prefix: 24,
     gateway: word('10.0.2.2'),
     dns: word('10.0.2.3'),
     guest: word('10.0.2.100'),
   })
-const resolvers = {
-  choose: (attempt: number, d: Decision): boolean => {
-    if (attempt > 1) return false
-    d.address3 = word(attempt === 0 ? '192.0.2.53' : '192.0.2.54')
-    d.port = 53
-    return true
-  },
-}
-const gate = (allowsHostLoopback = true, hasDns = true): Gate => new Gate(iface(), { allowsHostLoopback, hasDns }, resolvers)
+const gate = (allowsHostLoopback = true, hasDns = true): Gate => new Gate(iface(), { allowsHostLoopback, hasDns })
 
 test('the gateway address is the loopback of the host', () => {
   const d = gate().tcp(word('10.0.2.2'), 8080)
@@ -52,18 +44,19 @@ test('loopback, this network, multicast and reserved addresses are never destina
   for (const [address, verdict] of Object.entries(wanted)) assert.equal(gate().tcp(word(address), 80).verdict, verdict, address)
 })
 
-test('DNS by TCP goes to the resolver, and to the next one when it fails; other ports of that address go nowhere', () => {
+test('port 53 of the DNS address is the forwarder, by either transport; its other ports go nowhere', () => {
   const g = gate()
-  assert.equal(g.tcp(word('10.0.2.3'), 53).address3, word('192.0.2.53'))
-  assert.equal(g.retry(word('10.0.2.3'), 53, 1)?.address3, word('192.0.2.54'))
-  assert.equal(g.retry(word('10.0.2.3'), 53, 2), null)
-  assert.equal(g.retry(word('192.0.2.1'), 53, 1), null)
+  assert.equal(g.tcp(word('10.0.2.3'), 53).verdict, 'dns')
   assert.equal(g.udp(word('10.0.2.3'), 53).verdict, 'dns')
+  assert.equal(g.refused, 0)
   assert.equal(g.tcp(word('10.0.2.3'), 80).verdict, 'network-unreachable')
+  assert.equal(g.udp(word('10.0.2.3'), 54).verdict, 'network-unreachable')
 })
 
 test('without DNS its address is nobody', () => {
-  assert.equal(gate(true, false).udp(word('10.0.2.3'), 53).verdict, 'network-unreachable')
+  const g = gate(true, false)
+  assert.equal(g.udp(word('10.0.2.3'), 53).verdict, 'network-unreachable')
+  assert.equal(g.tcp(word('10.0.2.3'), 53).verdict, 'network-unreachable')
 })
 
 test('refusals are counted', () => {

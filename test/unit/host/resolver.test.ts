@@ -4,7 +4,6 @@ import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { Decision, type ResolverChoice } from '../../../src/flow/gate.js'
 import { type Nameserver, parseResolvConf, Resolver } from '../../../src/host/resolver.js'
 import { formatAny } from '../../../src/wire/address.js'
 
@@ -36,13 +35,8 @@ class World {
     return found
   }
 
-  /** What the gate would be told, or '' for nothing. */
-  choose(attempt: number): string {
-    const decision = new Decision()
-    const choice: ResolverChoice = this.resolver
-    if (!choice.choose(attempt, decision)) return ''
-    assert.equal(decision.port, 53)
-    return formatAny(decision.address0, decision.address1, decision.address2, decision.address3)
+  orderByTcp(): string[] {
+    return this.resolver.tcpServers().map(text)
   }
 }
 
@@ -98,7 +92,7 @@ test('a link-local server leads nowhere without its zone', () => {
   assert.deepEqual(new World('fe80::1%eth0', 'febf::1', '192.0.2.1', '192.0.2.2').order(), ['192.0.2.1'])
   const world = new World('fe80::1%eth0')
   assert.deepEqual(world.order(), [])
-  assert.equal(world.choose(0), '')
+  assert.deepEqual(world.orderByTcp(), [])
 })
 
 test('names a server once, and its family', () => {
@@ -220,39 +214,24 @@ test('silence is no failure of a server that answered something else meanwhile',
   assert.deepEqual(world.order(), ['192.0.2.2', '192.0.2.1'])
 })
 
-test('a connection goes from server to server, once each', () => {
-  const world = new World('192.0.2.1', '2001:db8::2', '192.0.2.3')
-  assert.deepEqual(
-    [0, 1, 2, 3].map((attempt) => world.choose(attempt)),
-    ['192.0.2.1', '2001:db8::2', '192.0.2.3', ''],
-  )
-  // And once more, when all of them failed a moment ago.
-  assert.deepEqual(
-    [0, 1, 2, 3].map((attempt) => world.choose(attempt)),
-    ['192.0.2.1', '2001:db8::2', '192.0.2.3', ''],
-  )
-})
-
-test('the next connection does not begin with the server that refused the last one', () => {
-  const world = new World('192.0.2.1', '192.0.2.2')
-  assert.deepEqual([world.choose(0), world.choose(1)], ['192.0.2.1', '192.0.2.2'])
-  assert.equal(world.choose(0), '192.0.2.2')
+test('a server that failed by TCP is asked last by TCP, for a while, or until it answers', () => {
+  const world = new World('192.0.2.1', '192.0.2.2', '2001:db8::3')
+  const first = world.server('192.0.2.1')
+  world.resolver.failedByTcp(first)
+  assert.deepEqual(world.orderByTcp(), ['192.0.2.2', '2001:db8::3', '192.0.2.1'])
+  world.resolver.failedByTcp(world.server('192.0.2.2'))
+  assert.deepEqual(world.orderByTcp(), ['2001:db8::3', '192.0.2.1', '192.0.2.2'])
+  world.resolver.answeredByTcp(first)
+  assert.deepEqual(world.orderByTcp(), ['192.0.2.1', '2001:db8::3', '192.0.2.2'])
   world.now += 10_000
-  assert.equal(world.choose(0), '192.0.2.1')
-})
-
-test('two connections that fail at the same time both come to the second server', () => {
-  const world = new World('192.0.2.1', '192.0.2.2')
-  assert.deepEqual([world.choose(0), world.choose(0)], ['192.0.2.1', '192.0.2.1'])
-  assert.deepEqual([world.choose(1), world.choose(1)], ['192.0.2.2', '192.0.2.2'])
+  assert.deepEqual(world.orderByTcp(), ['192.0.2.1', '192.0.2.2', '2001:db8::3'])
 })
 
 test('a server without TCP is still asked first by UDP, one that is silent by UDP is not by TCP', () => {
   const world = new World('192.0.2.1', '192.0.2.2')
-  world.choose(0)
-  world.choose(1)
+  world.resolver.failedByTcp(world.server('192.0.2.1'))
   assert.deepEqual(world.order(), ['192.0.2.1', '192.0.2.2'])
   const other = new World('192.0.2.1', '192.0.2.2')
   other.resolver.failed(other.server('192.0.2.1'))
-  assert.equal(other.choose(0), '192.0.2.2')
+  assert.deepEqual(other.orderByTcp(), ['192.0.2.2', '192.0.2.1'])
 })

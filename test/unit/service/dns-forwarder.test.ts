@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { Answer, RecordType } from 'dns-packet'
-import { HOST_NAME } from '../../../src/service/dns-forwarder.js'
+import { HOST_NAME } from '../../../src/service/dns-host-name.js'
 import { a, answerTo, data, decoded, edns, query, withOption } from './dns-messages.js'
 import { scenario } from './dns-world.js'
 

@@ -7,7 +7,7 @@ import { constants, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { Answer, DecodedPacket, Packet, RecordType } from 'dns-packet'
-import { EPOLLERR, EPOLLIN, type ReadyHandler, TOKEN_SERVICE } from '../../../src/host/event-loop.js'
+import { EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP, type ReadyHandler, TOKEN_SERVICE } from '../../../src/host/event-loop.js'
 import { Resolver } from '../../../src/host/resolver.js'
 import type { Device } from '../../../src/link/device.js'
 import { Inbound } from '../../../src/net/inbound.js'
@@ -15,13 +15,14 @@ import { Interface, IP_AT, TRANSPORT_AT } from '../../../src/net/interface.js'
 import { DropCounters } from '../../../src/net/ipv4.js'
 import { Arena } from '../../../src/packet/arena.js'
 import { DnsForwarder, type DnsForwarderOptions } from '../../../src/service/dns-forwarder.js'
-import type { ServiceLoop } from '../../../src/service/dns-upstream.js'
+import type { ServiceLoop } from '../../../src/service/service-events.js'
 import { Udp } from '../../../src/udp/udp.js'
 import * as ethernet from '../../../src/wire/ethernet.js'
 import * as ipv4 from '../../../src/wire/ipv4.js'
 import * as udp from '../../../src/wire/udp.js'
 import { answerTo, decoded, query } from './dns-messages.js'
 import { FakeSockets, type HostSocket } from './fake-sockets.js'
+import type { HostStream } from './fake-streams.js'
 
 export const GATEWAY = 0x0a000202
 export const DNS = 0x0a000203
@@ -51,6 +52,7 @@ export interface Reply {
 export class DnsWorld implements Device {
   readonly mtu = 65_535
   readonly hasOffload = false
+  readonly largestDatagram = 65_535
   readonly arena = new Arena(new ArrayBuffer(ARENA_BYTES))
   readonly sockets = new FakeSockets(this.arena.view.buffer as ArrayBuffer)
   readonly loop = new LoopStub()
@@ -111,7 +113,60 @@ export class DnsWorld implements Device {
     this.deliver(socket, -ECONNREFUSED)
   }
 
-  ready(socket: HostSocket, events: number): void {
+  /** The guest connects; what is returned is the forwarder's end, with the guest behind it. */
+  connect(): HostStream {
+    const rowEnd = this.forwarder.streams.open()
+    assert.ok(rowEnd >= 0, `${rowEnd}`)
+    const stream = this.sockets.behind(rowEnd)
+    this.ready(stream, EPOLLOUT)
+    return stream
+  }
+
+  /** The guest sends messages on a connection. */
+  write(stream: HostStream, ...messages: readonly Uint8Array[]): void {
+    stream.send(...messages)
+    this.ready(stream, EPOLLIN | EPOLLOUT)
+  }
+
+  /** The other end of a stream sends no more. */
+  finish(stream: HostStream): void {
+    stream.isEnded = true
+    this.ready(stream, EPOLLIN | EPOLLOUT | EPOLLRDHUP)
+  }
+
+  /** The guest is gone. */
+  reset(stream: HostStream): void {
+    this.ready(stream, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLHUP)
+  }
+
+  /** The only connection open to a name server. */
+  connection(server = '192.0.2.1'): HostStream {
+    const found = this.connections.filter((stream) => stream.server === server)
+    assert.equal(found.length, 1, `${found.length} connections to ${server}`)
+    return found[0]!
+  }
+
+  /** Connections to name servers, in the order of opening. */
+  get connections(): HostStream[] {
+    return this.sockets.streams.filter((stream) => stream.isOpen && stream.server !== '')
+  }
+
+  /** A name server accepts a connection: the query that it gets. */
+  accept(stream: HostStream): Buffer {
+    stream.isConnected = true
+    this.ready(stream, EPOLLOUT)
+    const messages = stream.messages()
+    assert.equal(messages.length, 1)
+    return messages[0]!
+  }
+
+  /** A name server refuses a connection, or breaks it. */
+  breakOff(stream: HostStream, errno: number = ECONNREFUSED): void {
+    stream.error = errno
+    this.ready(stream, EPOLLIN | EPOLLOUT | EPOLLERR | EPOLLHUP)
+  }
+
+  ready(socket: HostSocket | HostStream, events: number): void {
     this.loop.handler?.ready(socket.token & 0xfffff, (socket.token >>> 20) & 0xff, events)
   }
 
@@ -170,6 +225,8 @@ export class DnsWorld implements Device {
     this.forwarder.close()
     rmSync(this.#folder, { recursive: true })
     assert.equal(this.sockets.open.length, 0, 'sockets are left open')
+    assert.ok(!this.sockets.streams.some((stream) => stream.isOpen), 'streams are left open')
+    assert.equal(this.forwarder.streams.inUse, 0)
     assert.equal(this.forwarder.underWay, 0)
     assert.equal(this.forwarder.expire(this.loop.now), -1)
   }

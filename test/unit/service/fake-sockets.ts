@@ -1,9 +1,10 @@
-// The host's UDP sockets as lists: what was sent is kept, what is to be received is put in by the test.
+// The host's UDP sockets (fake-streams.ts has the others) as lists: what was sent is kept, what is to be received is put in by the test.
 import assert from 'node:assert/strict'
 import { constants } from 'node:os'
 import { EPOLLIN } from '../../../src/host/event-loop.js'
-import type { DnsSockets } from '../../../src/service/dns-upstream.js'
+import type { ForwarderSockets } from '../../../src/service/dns-forwarder.js'
 import { formatAny } from '../../../src/wire/address.js'
+import { FakeStreams } from './fake-streams.js'
 
 const { EAGAIN, EBADF } = constants.errno
 
@@ -32,17 +33,12 @@ export class HostSocket {
   }
 }
 
-export class FakeSockets implements DnsSockets {
+export class FakeSockets extends FakeStreams implements ForwarderSockets {
   readonly all: HostSocket[] = []
   /** -errno, by name server, of connect and of send. */
   readonly connectErrors = new Map<string, number>()
   readonly sendErrors = new Map<string, number>()
   openError = 0
-  readonly #bytes: Buffer
-
-  constructor(arena: ArrayBuffer) {
-    this.#bytes = Buffer.from(arena)
-  }
 
   get open(): HostSocket[] {
     return this.all.filter((socket) => socket.isOpen)
@@ -63,6 +59,7 @@ export class FakeSockets implements DnsSockets {
   }
 
   epollAdd(descriptor: number, token: number, events: number): number {
+    if (this.isStream(descriptor)) return this.addStream(descriptor, token, events)
     this.#find(descriptor).token = token
     assert.equal(events, EPOLLIN)
     return 0
@@ -73,7 +70,7 @@ export class FakeSockets implements DnsSockets {
     assert.deepEqual([segment, a0, a1, a2, a3, port], [0, 0, 0, 0, 0, 0])
     const error = this.sendErrors.get(socket.server)
     if (error !== undefined) return error
-    socket.sent.push(Buffer.from(this.#bytes.subarray(at, at + length)))
+    socket.sent.push(Buffer.from(this.bytes.subarray(at, at + length)))
     return length
   }
 
@@ -82,7 +79,7 @@ export class FakeSockets implements DnsSockets {
     if (next === undefined) return -EAGAIN
     if (typeof next === 'number') return next
     assert.ok(next.length <= length)
-    next.copy(this.#bytes, at)
+    next.copy(this.bytes, at)
     return next.length
   }
 
@@ -93,7 +90,8 @@ export class FakeSockets implements DnsSockets {
     return had ? 1 : 0
   }
 
-  closeDescriptor(descriptor: number): number {
+  override closeDescriptor(descriptor: number): number {
+    if (this.isStream(descriptor)) return super.closeDescriptor(descriptor)
     const socket = this.all[descriptor - 100]
     if (socket === undefined || !socket.isOpen) return -EBADF
     socket.isOpen = false
