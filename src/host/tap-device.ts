@@ -12,13 +12,13 @@ import * as virtio from '../wire/virtio-net.js'
 import { EPOLLIN, type EventLoop, type ReadyHandler, TOKEN_TAP, token } from './event-loop.js'
 import type { NativeContext } from './native.js'
 
-/** Bytes of one receive batch: 15 largest frames, or some hundreds of small ones. */
-export const RECEIVE_BATCH = 16 * MAX_FRAME
+/**
+ * Bytes of one receive batch: four largest frames, or some hundred small ones. A batch is sent on before the next is read, so it should
+ * still be in the second-level cache: with sixteen frames uploads were a tenth slower.
+ */
+export const RECEIVE_BATCH = 4 * MAX_FRAME
 /** Frames of one call into the kernel. */
 const FRAMES_PER_CALL = 256
-/** Calls a turn before sockets get theirs. */
-const CALLS_PER_TURN = 2
-
 /** Room in front of the first frame for the virtio-net header that a plain TAP does not write (bytes). */
 const HEADROOM = 64
 
@@ -75,19 +75,15 @@ export class TapDevice implements Device, ReadyHandler {
     if (status < 0) throw NetloomError.system('epoll_ctl', -status)
   }
 
+  // One batch a turn: what is left makes the descriptor ready again.
   ready(): void {
-    for (let call = 0; call < CALLS_PER_TURN; call++) {
-      const count = this.#native.tapRead(this.#descriptor, this.#receiveAt, RECEIVE_BATCH, FRAMES_PER_CALL)
-      if (count <= 0) {
-        if (count < 0) this.#gone(count)
-        return
-      }
-      this.framesIn += count
-      const batch = this.#batch
-      for (let i = 0; i < count * 2; i++) batch[i] = this.#frames[i] as number
-      for (let i = 0; i < count; i++) this.#deliver(batch[2 * i] as number, batch[2 * i + 1] as number)
-      if (count < FRAMES_PER_CALL) return
-    }
+    const count = this.#native.tapRead(this.#descriptor, this.#receiveAt, RECEIVE_BATCH, FRAMES_PER_CALL)
+    if (count < 0) this.#gone(count)
+    if (count <= 0) return
+    this.framesIn += count
+    const batch = this.#batch
+    for (let i = 0; i < count * 2; i++) batch[i] = this.#frames[i]!
+    for (let i = 0; i < count; i++) this.#deliver(batch[2 * i]!, batch[2 * i + 1]!)
   }
 
   // Without virtio-net headers an empty one is put in front; the frame before, whose tail it may touch, is done with.
