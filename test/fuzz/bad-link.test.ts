@@ -105,7 +105,8 @@ class Conversation {
     const start = random.pick([1_000_000, 0x7fffffff - random.below(60_000), -1000])
     this.agenda = new Agenda(start)
     const hostRead = random.chance(30) ? 'ring' : 'peek'
-    this.net = new SimulatedStack(random, { mtu: this.mtu, offload: random.chance(80), hostRead, start })
+    this.net = new SimulatedStack(random, { mtu: this.mtu, offload: random.chance(80), bigTcp: random.chance(50), hostRead, start })
+    if (random.chance(20)) this.net.kernel.longestFrame = 65_600
     const size = (): number => random.pick([0, 1, random.below(2000), random.below(100_000), random.below(400_000)])
     this.toHost = pattern(random, size())
     this.toGuest = pattern(random, size())

@@ -15,6 +15,7 @@ import { MAX_FRAME } from '../../src/packet/arena.js'
 const EAGAIN = 11
 const EBADF = 9
 const EFAULT = 14
+const ENOMEM = 12
 const ENOTCONN = 107
 const EPIPE = 32
 const ECONNRESET = 104
@@ -150,6 +151,10 @@ export class FakeKernel {
   onFrame: (frame: Uint8Array) => void = () => {}
   /** A connect has begun. */
   onConnect: (socket: FakeTcp) => void = () => {}
+  /** The kernel understands BIG TCP. */
+  hasBigTcp = false
+  /** A longer frame finds no memory. */
+  longestFrame = Number.POSITIVE_INFINITY
   /** Result of the next opens in place of a descriptor: -errno; 0 for none. */
   openStatus = 0
   readonly open = new Map<number, FakeDescriptor>()
@@ -297,6 +302,7 @@ export class FakeKernel {
     return count
   }
   tapWrite(_descriptor: number, at: number, length: number): number {
+    if (length > this.longestFrame) return -ENOMEM
     this.onFrame(this.#range(at, length).slice())
     return length
   }
@@ -375,6 +381,9 @@ export class FakeKernel {
     assert.ok(offset >= 0, 'a negative peek offset')
     socket.peekOffset = offset
     return 0
+  }
+  probeBigTcp(): number {
+    return this.hasBigTcp ? 1 : 0
   }
   tcpReceiveBuffer(): number {
     return 0

@@ -1,6 +1,7 @@
 // Frames of a guest's TCP, put together and taken apart for the simulations: virtio-net header, Ethernet, IPv4, TCP. What is
 // taken apart is checked on the way: a frame that a guest's kernel would refuse fails the test.
 import assert from 'node:assert/strict'
+import { MAX_DATAGRAM } from '../../src/packet/arena.js'
 import * as checksum from '../../src/wire/checksum.js'
 import * as ethernet from '../../src/wire/ethernet.js'
 import * as ipv4 from '../../src/wire/ipv4.js'
@@ -63,9 +64,12 @@ export function readFrame(frame: Uint8Array, mtu: number): ReceivedSegment | nul
   const view = new DataView(frame.buffer, frame.byteOffset, frame.length)
   assert.ok(frame.length >= IP_AT, 'a frame without room for its headers')
   if (ethernet.etherType(view, virtio.HEADER_LENGTH) !== ETHERTYPE_IPV4) return null
-  assert.ok(ipv4.isValid(view, IP_AT, frame.length - IP_AT) && ipv4.checksumIsRight(view, IP_AT), 'a bad IPv4 header')
+  assert.ok(ipv4.checksumIsRight(view, IP_AT) && ipv4.headerLength(view, IP_AT) === ipv4.HEADER_LENGTH, 'a bad IPv4 header')
+  // BIG TCP says 0, and means the frame's length (Linux 6.3).
+  const whole = frame.length - IP_AT
+  assert.equal(ipv4.totalLength(view, IP_AT), whole > MAX_DATAGRAM ? 0 : whole, 'a bad total length')
   if (ipv4.protocol(view, IP_AT) !== PROTOCOL_TCP) return null
-  const total = ipv4.totalLength(view, IP_AT) - ipv4.HEADER_LENGTH
+  const total = whole - ipv4.HEADER_LENGTH
   assert.ok(wire.isValid(view, TCP_AT, total), 'a bad TCP header')
   const header = wire.headerLength(view, TCP_AT)
   return parse(frame, checkOffload(view, mtu, total, header))
@@ -74,7 +78,7 @@ export function readFrame(frame: Uint8Array, mtu: number): ReceivedSegment | nul
 /** The fields of a frame that is sound. */
 export function parse(frame: Uint8Array, gsoSize = 0): ReceivedSegment {
   const view = new DataView(frame.buffer, frame.byteOffset, frame.length)
-  const total = ipv4.totalLength(view, IP_AT) - ipv4.HEADER_LENGTH
+  const total = frame.length - TCP_AT
   const header = wire.headerLength(view, TCP_AT)
   const parsed = new Int32Array(options.LENGTH)
   assert.ok(options.parse(view, TCP_AT + wire.HEADER_LENGTH, header - wire.HEADER_LENGTH, parsed), 'bad options')

@@ -20,6 +20,7 @@ export const NETWORK = 0x0a000200
 export interface SimulationOptions {
   readonly mtu?: number
   readonly offload?: boolean
+  readonly bigTcp?: boolean
   readonly hostRead?: 'peek' | 'ring'
   readonly maxFlows?: number
   readonly hostLoopback?: boolean
@@ -41,6 +42,7 @@ export class SimulatedStack {
       hostRead: o.hostRead ?? 'peek',
     }
     this.kernel = new FakeKernel(arenaBytes(options), o.start ?? 1_000_000)
+    this.kernel.hasBigTcp = o.bigTcp ?? false
     const native = this.kernel.native
     this.loop = new EventLoop(native)
     const arena = new Arena(this.kernel.arena)
