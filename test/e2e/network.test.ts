@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { e2e, shared } from '../support/e2e.js'
 import { answer, netloom, Sandbox } from '../support/sandbox.js'
-import { type Digest, TcpHost } from '../support/tcp-peer.js'
+import { TcpHost } from '../support/tcp-peer.js'
 import { guestProgram, NETLOOM } from '../support/world.js'
 
 interface Address {
@@ -81,9 +81,8 @@ for (const mtu of [576, 65520]) {
     const host = scope.use(await TcpHost.start())
     const program = guest.guest('tcp.py', 'exchange', '10.0.2.2', host.port, 5_000_000)
     const peer = await host.accept()
-    const [received, sent] = await Promise.all([peer.receive(), peer.send(5_000_000).finally(() => peer.end())])
-    const result = await answer<{ sent: Digest; received: Digest }>(program)
-    assert.deepEqual([received, sent], [result.sent, result.received])
+    const exchanged = await peer.exchange(5_000_000)
+    assert.deepEqual(await answer(program), exchanged)
   })
 }
 
@@ -125,9 +124,8 @@ e2e('two sandboxes at once keep their traffic apart', async (scope) => {
       const host = scope.use(await TcpHost.start())
       const program = guest.guest('tcp.py', 'exchange', '10.0.2.2', host.port, 20_000_000)
       const peer = await host.accept()
-      const [received, sent] = await Promise.all([peer.receive(), peer.send(20_000_000).finally(() => peer.end())])
-      const result = await answer<{ sent: Digest; received: Digest }>(program)
-      assert.deepEqual([received, sent], [result.sent, result.received])
+      const exchanged = await peer.exchange(20_000_000)
+      assert.deepEqual(await answer(program), exchanged)
     }),
   )
 })

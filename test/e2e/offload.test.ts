@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { e2e } from '../support/e2e.js'
 import { answer, userProgram } from '../support/sandbox.js'
-import { type Digest, TcpHost } from '../support/tcp-peer.js'
+import { type Exchanged, TcpHost } from '../support/tcp-peer.js'
 import { guestProgram, NETLOOM } from '../support/world.js'
 
 /** linux/if_tun.h: the request, and its bits. */
@@ -26,7 +26,7 @@ for (const [what, refused, isSlow] of [
     const [received, sent] = await Promise.all([peer.receive(), peer.send(5_000_000)])
     // Only now: the command ends with the host's end, and its sandbox with it.
     peer.end()
-    const result = await answer<{ sent: Digest; received: Digest }>(program)
+    const result = await answer<Exchanged>(program)
     assert.deepEqual([received, sent], [result.sent, result.received])
     if (isSlow) assert.match(program.stderr, /^netloom: [^\n]*offload[^\n]*\n$/)
   })

@@ -7,14 +7,7 @@ import type { AddressInfo } from 'node:net'
 import { e2e, shared } from '../support/e2e.js'
 import { until } from '../support/program.js'
 import { answer, Sandbox } from '../support/sandbox.js'
-import { type Digest, TcpHost } from '../support/tcp-peer.js'
-
-interface Exchanged {
-  sent: Digest
-  received: Digest
-  sendError?: string
-  receiveError?: string
-}
+import { type Digest, type Exchanged, TcpHost } from '../support/tcp-peer.js'
 
 const GATEWAY = '10.0.2.2'
 const LARGE = 200_000_000
@@ -54,10 +47,9 @@ for (const size of [0, 1, 2, 1459, 1460, 1461, 65_535, 65_536, 65_537, 3_000_000
     const host = scope.use(await TcpHost.start())
     const program = scope.use(sandbox().guest('tcp.py', 'exchange', GATEWAY, host.port, size))
     const peer = await host.accept()
-    const [received, sent] = await Promise.all([peer.receive(), peer.send(size).finally(() => peer.end())])
-    const result = await answer<Exchanged>(program)
-    assert.deepEqual(result, { sent: received, received: sent })
-    assert.equal(received.bytes, size)
+    const exchanged = await peer.exchange(size)
+    assert.deepEqual(await answer(program), exchanged)
+    assert.equal(exchanged.sent.bytes, size)
     assert.equal(await peer.closed, '')
   })
 }

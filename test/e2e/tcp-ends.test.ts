@@ -5,7 +5,7 @@ import { e2e, shared } from '../support/e2e.js'
 import { ELSEWHERE, Elsewhere, NOBODY, UNREACHABLE, UNROUTED } from '../support/elsewhere.js'
 import { Program } from '../support/program.js'
 import { answer, netloom, Sandbox } from '../support/sandbox.js'
-import { closedPort, type Digest, TcpHost } from '../support/tcp-peer.js'
+import { closedPort, type Exchanged, TcpHost } from '../support/tcp-peer.js'
 import { guestProgram } from '../support/world.js'
 
 interface Ended {
@@ -151,7 +151,7 @@ e2e('what a command sent and ended is whole for the host, and no reset, when its
     const peer = await host.accept()
     const sent = await peer.send(50_000)
     peer.end()
-    const result = await answer<{ sent: Digest; received: Digest }>(program)
+    const result = await answer<Exchanged>(program)
     assert.deepEqual(result.received, sent)
     // The host reads only now: a reset would stand behind the data.
     assert.deepEqual(await peer.receive(), result.sent, `run ${i}`)

@@ -3,15 +3,13 @@
 import { type Outcome, Program, type ProgramOptions, until } from './program.js'
 import { asUser, guestProgram, NETLOOM, userEnvironment } from './world.js'
 
-/** Starts netloom as the unprivileged user. */
-export function netloom(args: readonly string[], options: ProgramOptions = {}): Program {
-  return new Program(asUser([...NETLOOM, ...args]), { environment: userEnvironment, directory: '/', ...options })
-}
-
-/** Starts any command as the unprivileged user, on the host's side. */
+/** Starts a command as the unprivileged user, on the host's side. */
 export function userProgram(command: readonly string[], options: ProgramOptions = {}): Program {
   return new Program(asUser(command), { environment: userEnvironment, directory: '/', ...options })
 }
+
+/** Starts netloom as the unprivileged user. */
+export const netloom = (args: readonly string[], options: ProgramOptions = {}): Program => userProgram([...NETLOOM, ...args], options)
 
 /** The command that holds a namespace open: says its pid, then waits for its standard input to end. */
 const WAITING = ['sh', '-c', 'echo "pid $$"; exec cat']

@@ -10,6 +10,14 @@ export interface Digest {
   sha256: string
 }
 
+/** What `tcp.py exchange` says at its end. */
+export interface Exchanged {
+  sent: Digest
+  received: Digest
+  sendError?: string
+  receiveError?: string
+}
+
 const CHUNK = 256 * 1024
 /** In ms: far above what a connection takes to arrive. */
 const ACCEPT_DEADLINE = 30_000
@@ -64,6 +72,12 @@ export class TcpPeer {
       if (failed !== undefined) throw new Error(`the connection closed after ${sent} bytes: ${failed || 'in order'}`)
     }
     return { bytes, sha256: hash.digest('hex') }
+  }
+
+  /** Both directions at once, `bytes` to the guest: what it then has to say. */
+  async exchange(bytes: number): Promise<Exchanged> {
+    const [sent, received] = await Promise.all([this.receive(), this.send(bytes).finally(() => this.end())])
+    return { sent, received }
   }
 
   /** Ends the own direction. */
