@@ -35,7 +35,7 @@ export interface StackOptions {
 }
 
 /** Arena bytes beside the slabs: receive batch, transmit slot, and what services set aside. */
-const FIXED_BYTES = 20 * MAX_FRAME + BIG_FRAME
+const FIXED_BYTES = 8 * MAX_FRAME + BIG_FRAME
 
 /** Arena bytes of a network with these options. */
 export const arenaBytes = (options: StackOptions): number =>
