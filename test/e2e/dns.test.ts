@@ -7,6 +7,7 @@ import { Elsewhere, NOBODY, SWALLOWING } from '../support/elsewhere.js'
 import { until } from '../support/program.js'
 import { longText, type Records, Resolver, setResolvers } from '../support/resolver.js'
 import { Sandbox } from '../support/sandbox.js'
+import type { Pipelined } from './guest/dns-pipeline.js'
 import type { Asked } from './guest/dns-query.js'
 
 const DNS = '10.0.2.3'
@@ -88,6 +89,19 @@ e2e('an answer that is too long for UDP is cut there and whole by TCP', async (s
   const whole = await ask('long.test', 'TXT', 'tcp')
   assert.equal(whole.isTruncated, false)
   assert.equal(whole.data.length, 10)
+})
+
+e2e('many questions on one connection are all answered, to who ends first and reads late', async (scope) => {
+  const { guest, resolver } = await start(scope)
+  const names = ['long.test', 'TXT', 'host.netloom.internal', 'A', 'one.test', 'A']
+  const { error, ids, bytes } = await guest.ask<Pipelined>('dns-pipeline.js', DNS, '600', ...names)
+  assert.equal(error, null)
+  assert.deepEqual(
+    ids,
+    Array.from({ length: 600 }, (_, id) => id),
+  )
+  assert.ok(bytes > 400_000, `${bytes} bytes`)
+  assert.ok(resolver.count('long.test') <= 12, 'every question was asked anew')
 })
 
 e2e('the C library resolves, and curl finds a server by name', async (scope) => {
