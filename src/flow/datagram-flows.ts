@@ -23,7 +23,7 @@ import type { Inbound } from '../net/inbound.js'
 import type { DropCounters } from '../net/ipv4.js'
 import { TIMERS_PER_ROW } from '../tcp/stack.js'
 import type { TimerWheel } from '../util/timer-wheel.js'
-import type { FlowTable } from './flow-table.js'
+import { type Evictor, type FlowTable, LIST_DATAGRAM } from './flow-table.js'
 
 /** Kinds of rows, flow-row.ts: KIND_UDP and KIND_PING index the relays. */
 const KINDS = 4
@@ -36,7 +36,7 @@ export interface DatagramRelay {
   failed(row: number): void
 }
 
-export class DatagramFlows implements ReadyHandler {
+export class DatagramFlows implements ReadyHandler, Evictor {
   readonly table: FlowTable
   readonly #native: NativeContext
   readonly #loop: EventLoop
@@ -61,17 +61,13 @@ export class DatagramFlows implements ReadyHandler {
   /** Names the relay of a kind of rows. */
   serve(kind: number, relay: DatagramRelay): void {
     this.#relays[kind] = relay
+    this.table.serve(kind, this)
   }
 
   /** A row for a socket just opened, which it takes over: 0, with the socket closed, when none can be had. */
   open(kind: number, inbound: Inbound, key: number, socket: number): number {
     const table = this.table
-    let row = table.insert(kind, inbound.source, 0, key)
-    if (row === 0 && table.oldest !== 0) {
-      this.remove(table.oldest)
-      table.evictions++
-      row = table.insert(kind, inbound.source, 0, key)
-    }
+    const row = table.insert(kind, inbound.source, 0, key)
     if (row !== 0) {
       const base = row << ROW_SHIFT
       this.#rows[base + SOCKET] = socket
@@ -107,7 +103,7 @@ export class DatagramFlows implements ReadyHandler {
 
   #used(row: number, base: number, now: number, expiry: number): void {
     this.#rows[base + ACTIVE] = now
-    this.table.touch(row)
+    this.table.file(row, LIST_DATAGRAM)
     this.#timers.schedule(row * TIMERS_PER_ROW, (now + expiry) | 0)
   }
 
@@ -137,6 +133,11 @@ export class DatagramFlows implements ReadyHandler {
       if (relay?.readable(row) === true) this.#postpone(row)
     }
     return this.#pendingCount > 0
+  }
+
+  /** See Evictor. */
+  evict(row: number): void {
+    this.remove(row)
   }
 
   /** Ends a flow: its timer, socket and row go. */

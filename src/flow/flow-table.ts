@@ -6,7 +6,13 @@
 //   rows:   | - | row 1 | row 2 | ...           128 words each; row 0 is never used
 //
 // Deleting shifts the entries behind it back (Knuth 6.4, algorithm R), so that no tombstones gather.
-// UDP and ping flows are also in a list by last use: the oldest goes when the table is full.
+//
+// When the table is full a new flow takes the row of one that can be missed most: the oldest of a list. An established connection is in
+// none of them, so that no flood of new flows ends it.
+//
+//   LIST_TIME_WAIT   TCP: over, and only remembered                              goes first
+//   LIST_HALF_OPEN   TCP: the host has not answered yet, or the guest has not    then, where they are many: a flood of SYNs
+//   LIST_DATAGRAM    UDP and ping, by last use                                   then; and half-open ones when there is nothing else
 
 import {
   BYTES_IN,
@@ -18,6 +24,7 @@ import {
   KIND,
   KIND_FREE,
   KIND_TCP,
+  LIST,
   MAPPED,
   NEWER,
   OLDER,
@@ -34,6 +41,21 @@ import { hash4 } from '../util/hash.js'
 /** Most rows a table can have: the index of a token has 20 bits. */
 export const MAX_FLOWS = 1 << 19
 
+export const LIST_NONE = 0
+export const LIST_TIME_WAIT = 1
+export const LIST_HALF_OPEN = 2
+export const LIST_DATAGRAM = 3
+const LISTS = 4
+const KINDS = 4
+/** As many half-open connections, as a share of the table, are connects under way: ended for others they would only be begun again. */
+const HALF_OPEN_SHARE = 4
+
+/** Ends a flow whose row another one is to have. */
+export interface Evictor {
+  /** Its socket, timers and memory go, and its row goes back to the table. */
+  evict(row: number): void
+}
+
 /** Bytes of the buffer that `flows` rows take. */
 export const tableBytes = (flows: number): number => (flows + 1) * ROW_WORDS * 4
 
@@ -45,8 +67,10 @@ export class FlowTable {
   #pool: HandlePool
   #key0: number
   #key1: number
-  #oldest = 0
-  #newest = 0
+  #oldest = new Int32Array(LISTS)
+  #newest = new Int32Array(LISTS)
+  #lengths = new Int32Array(LISTS)
+  readonly #evictors: (Evictor | null)[] = new Array<Evictor | null>(KINDS).fill(null)
   /** Flows that cost another one its row. */
   evictions = 0
   /** Flows since the table was made. */
@@ -74,9 +98,14 @@ export class FlowTable {
     return this.#pool.inUse
   }
 
-  /** The oldest UDP or ping flow, 0 when there is none. */
-  get oldest(): number {
-    return this.#oldest
+  /** Names who ends flows of a kind. */
+  serve(kind: number, evictor: Evictor): void {
+    this.#evictors[kind] = evictor
+  }
+
+  /** The oldest flow of a list, 0 when it is empty. */
+  oldest(list: number): number {
+    return this.#oldest[list]!
   }
 
   /** The row of an IPv4 flow, 0 when there is none. For UDP and ping `remote` is 0: one mapping serves every peer (RFC 4787, 4.1). */
@@ -91,9 +120,10 @@ export class FlowTable {
     }
   }
 
-  /** A fresh row for an IPv4 flow that is not there yet, 0 when the table is full. */
+  /** A fresh row for an IPv4 flow that is not there yet, 0 when the table is full of flows that nobody may end. */
   insert(kind: number, guest: number, remote: number, ports: number): number {
-    const row = this.#pool.acquire()
+    let row = this.#pool.acquire()
+    if (row === 0 && this.#evict()) row = this.#pool.acquire()
     if (row === 0) return 0
     const rows = this.rows
     const base = row << ROW_SHIFT
@@ -111,7 +141,7 @@ export class FlowTable {
     let i = hash & this.#mask
     while (this.#index[i] !== 0) i = (i + 1) & this.#mask
     this.#index[i] = row
-    if (kind !== KIND_TCP) this.#pushNewest(row)
+    this.#push(row, kind === KIND_TCP ? LIST_HALF_OPEN : LIST_DATAGRAM)
     this.total++
     return row
   }
@@ -120,7 +150,7 @@ export class FlowTable {
   remove(row: number): void {
     const rows = this.rows
     const base = row << ROW_SHIFT
-    if (rows[base + KIND] !== KIND_TCP) this.#unlink(row)
+    this.#unlink(row)
     this.#removeFromIndex(row, rows[base + HASH]!)
     this.endedBytesIn += counter(rows, base + BYTES_IN)
     this.endedBytesOut += counter(rows, base + BYTES_OUT)
@@ -128,11 +158,30 @@ export class FlowTable {
     this.#pool.release(row)
   }
 
-  /** Marks a UDP or ping flow as the one used last. */
-  touch(row: number): void {
-    if (row === this.#newest) return
+  /** Puts a flow at the end of a list: as the one that became so, or was used, last. */
+  file(row: number, list: number): void {
+    if (list !== LIST_NONE && row === this.#newest[list]) return
     this.#unlink(row)
-    this.#pushNewest(row)
+    this.#push(row, list)
+  }
+
+  #evict(): boolean {
+    const row = this.#victim()
+    if (row === 0) return false
+    const evictor = this.#evictors[this.rows[(row << ROW_SHIFT) + KIND]!] as Evictor | null
+    if (evictor === null) return false
+    evictor.evict(row)
+    this.evictions++
+    return true
+  }
+
+  #victim(): number {
+    const over = this.#oldest[LIST_TIME_WAIT]!
+    if (over !== 0) return over
+    const halfOpen = this.#oldest[LIST_HALF_OPEN]!
+    const datagram = this.#oldest[LIST_DATAGRAM]!
+    const isFlood = this.#lengths[LIST_HALF_OPEN]! * HALF_OPEN_SHARE > this.capacity
+    return halfOpen !== 0 && (isFlood || datagram === 0) ? halfOpen : datagram
   }
 
   #removeFromIndex(row: number, hash: number): void {
@@ -150,23 +199,33 @@ export class FlowTable {
     index[hole] = 0
   }
 
-  #pushNewest(row: number): void {
+  #push(row: number, list: number): void {
     const rows = this.rows
-    rows[(row << ROW_SHIFT) + OLDER] = this.#newest
-    rows[(row << ROW_SHIFT) + NEWER] = 0
-    if (this.#newest !== 0) rows[(this.#newest << ROW_SHIFT) + NEWER] = row
-    else this.#oldest = row
-    this.#newest = row
+    const base = row << ROW_SHIFT
+    rows[base + LIST] = list
+    if (list === LIST_NONE) return
+    const newest = this.#newest[list]!
+    rows[base + OLDER] = newest
+    rows[base + NEWER] = 0
+    if (newest !== 0) rows[(newest << ROW_SHIFT) + NEWER] = row
+    else this.#oldest[list] = row
+    this.#newest[list] = row
+    this.#lengths[list]!++
   }
 
   #unlink(row: number): void {
     const rows = this.rows
-    const older = rows[(row << ROW_SHIFT) + OLDER]!
-    const newer = rows[(row << ROW_SHIFT) + NEWER]!
+    const base = row << ROW_SHIFT
+    const list = rows[base + LIST]!
+    if (list === LIST_NONE) return
+    const older = rows[base + OLDER]!
+    const newer = rows[base + NEWER]!
     if (older !== 0) rows[(older << ROW_SHIFT) + NEWER] = newer
-    else this.#oldest = newer
+    else this.#oldest[list] = newer
     if (newer !== 0) rows[(newer << ROW_SHIFT) + OLDER] = older
-    else this.#newest = older
+    else this.#newest[list] = older
+    rows[base + LIST] = LIST_NONE
+    this.#lengths[list]!--
   }
 }
 

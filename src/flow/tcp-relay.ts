@@ -46,7 +46,7 @@ import type { TcpDemux } from '../tcp/demux.js'
 import { END, type Relay } from '../tcp/stack.js'
 import * as icmp from '../wire/icmpv4.js'
 import { PROTOCOL_TCP } from '../wire/numbers.js'
-import type { FlowTable } from './flow-table.js'
+import { type Evictor, type FlowTable, LIST_NONE, LIST_TIME_WAIT } from './flow-table.js'
 import type { Decision, Gate } from './gate.js'
 import { EAGAIN } from './host-errors.js'
 import type { SendRing } from './send-ring.js'
@@ -71,7 +71,7 @@ export interface StreamService {
   open(): number
 }
 
-export class TcpRelay implements Relay, ReadyHandler {
+export class TcpRelay implements Relay, ReadyHandler, Evictor {
   readonly #native: NativeContext
   readonly #loop: EventLoop
   readonly #table: FlowTable
@@ -102,6 +102,7 @@ export class TcpRelay implements Relay, ReadyHandler {
     this.#drops = drops
     this.#ring = ring
     loop.serve(TOKEN_TCP, this)
+    table.serve(KIND_TCP, this)
   }
 
   /** Names TCP's other end. */
@@ -273,8 +274,18 @@ export class TcpRelay implements Relay, ReadyHandler {
     this.#native.tcpShutdown(c.socket)
   }
 
+  opened(c: Connection): void {
+    this.#table.file(c.row, LIST_NONE)
+  }
+
   close(c: Connection): void {
     this.#closeSocket(c.base)
+    this.#table.file(c.row, LIST_TIME_WAIT)
+  }
+
+  /** The guest is not told: its SYN or FIN comes again, and finds its place or is answered as one that belongs to nothing. */
+  evict(row: number): void {
+    this.#demux!.abandon(row)
   }
 
   abort(c: Connection): void {

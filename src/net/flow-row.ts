@@ -29,9 +29,10 @@ export const BYTES_OUT = 24 // to the guest
 export const PACKETS_IN = 26
 export const PACKETS_OUT = 27
 export const EXPIRY = 28 // ms of silence after which a UDP or ping flow ends
-export const NEWER = 29 // least-recently-used list of UDP and ping flows
+export const NEWER = 29 // neighbours in the row's list, see flow/flow-table.ts
 export const OLDER = 30
 export const ANSWERED = 31 // 1 once traffic has come back (RFC 4787: two-way)
+export const LIST = 32 // the list it is in, 0 none
 
 /** First word that belongs to the protocol. */
 export const PROTOCOL = 40

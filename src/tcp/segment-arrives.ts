@@ -119,6 +119,7 @@ function checkAck(tcp: Tcp, c: Connection, s: Segment): boolean {
     c.sndWl1 = s.seq
     c.sndWl2 = s.ack
     tcp.cancelTimer(c, TIMER_RETRANSMIT)
+    tcp.relay.opened(c)
     tcp.touch(c)
     return true
   }

@@ -31,6 +31,8 @@ export interface Relay {
   wantRoom(c: Connection): void
   /** The guest has ended: pass its FIN on. */
   finish(c: Connection): void
+  /** The guest has acknowledged our SYN: the connection is established. */
+  opened(c: Connection): void
   /** Both ends are done, and the row stays for TIME-WAIT: the host's socket may go. */
   close(c: Connection): void
   /** The guest has reset the connection, or broken it: the host must see a reset. */

@@ -61,6 +61,7 @@ class Endless implements Relay {
     return 1 << 22
   }
   wantRoom(): void {}
+  opened(): void {}
   finish(): void {}
   close(): void {}
   abort(): void {}

@@ -142,6 +142,7 @@ export class HostSocket implements Relay {
     this.isWaiting = true
     this.events.push('want-room')
   }
+  opened(): void {}
   finish(): void {
     this.events.push('finish')
   }
