@@ -16,14 +16,13 @@ import { randomInt } from 'node:crypto'
 import { constants } from 'node:os'
 import { EPOLLERR, EPOLLET, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP, type ReadyHandler } from '../host/event-loop.js'
 import type { NativeContext } from '../host/native.js'
-import type { Nameserver, Resolver } from '../host/resolver.js'
+import type { Resolver } from '../host/resolver.js'
 import type { Arena } from '../packet/arena.js'
 import { HandlePool } from '../util/handle-pool.js'
 import { TimerWheel } from '../util/timer-wheel.js'
 import { PORT_DNS } from '../wire/numbers.js'
-import { framed, MESSAGE_AT, MessageReader } from './dns-framing.js'
+import { Attempt, Call, CLOSED, type ConnectionQuestion } from './dns-call.js'
 import * as dns from './dns-message.js'
-import { TransferProgress } from './dns-transfer.js'
 import { type AnswerReceiver, DEADLINE } from './dns-upstream.js'
 import { PART_DNS_TCP, type ServiceEvents } from './service-events.js'
 
@@ -38,62 +37,14 @@ const PATIENCE = 1_500
 /** Bytes read at a time. */
 const REGION_BYTES = 65_536
 const SERVER_BITS = 2
-const CLOSED = -1
 const EVENTS = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET
 
 const { EAGAIN, EINPROGRESS } = constants.errno
-
-/** A question, as far as it matters here. */
-export interface ConnectionQuestion {
-  readonly message: Buffer
-  readonly question: dns.Question
-  /** ms, when it came. */
-  readonly startedAt: number
-  readonly isTransfer: boolean
-}
 
 /** Is told of answers. */
 export interface TransferReceiver<Q extends ConnectionQuestion> extends AnswerReceiver<Q> {
   /** A message of a transfer, with any identifier, that is not the last; false: no more until `resume`. */
   transferred(question: Q, message: Buffer): boolean
-}
-
-/** One server and a question to it. */
-class Attempt {
-  readonly server: Nameserver
-  readonly id: number
-  readonly reader = new MessageReader()
-  /** What is not sent yet. */
-  unsent: Buffer
-  descriptor = CLOSED
-  isOver = false
-
-  constructor(server: Nameserver, id: number, message: Buffer) {
-    this.server = server
-    this.id = id
-    this.unsent = framed(message)
-    this.unsent.writeUInt16BE(id, MESSAGE_AT)
-  }
-}
-
-/** A question under way. */
-class Call<Q extends ConnectionQuestion> {
-  readonly question: Q
-  readonly handle: number
-  readonly attempts: readonly Attempt[]
-  /** The attempt begun last. */
-  turn = -1
-  refusal: Buffer | null = null
-  /** The one that the transfer comes from. */
-  source: Attempt | null = null
-  readonly progress = new TransferProgress()
-  isPaused = false
-
-  constructor(question: Q, handle: number, attempts: readonly Attempt[]) {
-    this.question = question
-    this.handle = handle
-    this.attempts = attempts
-  }
 }
 
 export class DnsTcpUpstream<Q extends ConnectionQuestion> implements ReadyHandler {
