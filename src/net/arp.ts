@@ -5,6 +5,8 @@ import * as arp from '../wire/arp.js'
 import type { Interface } from './interface.js'
 import { IP_AT } from './interface.js'
 
+/** In the upper half of a MAC address: a group of stations, which asks nothing (RFC 1812, 3.3.2). */
+const GROUP_BIT = 0x0100
 /** Ethernet's least payload (IEEE 802.3): replies are padded to it, as raw-socket readers expect. */
 const LEAST_PAYLOAD = 46
 
@@ -24,6 +26,7 @@ export class Arp {
     // A probe or announcement (RFC 5227) for one of our addresses is answered too: it is taken.
     if (!iface.isOurs(target) || sender === target) return
     const high = arp.senderHigh(view, at)
+    if ((high & GROUP_BIT) !== 0) return
     const low = arp.senderLow(view, at)
     iface.headArp(high, low)
     iface.arena.bytes.fill(0, iface.slot + IP_AT + arp.LENGTH, iface.slot + IP_AT + LEAST_PAYLOAD)

@@ -110,7 +110,7 @@ export class Icmpv4 implements ProtocolReceiver {
 
   // RFC 1122, 3.2.2: no error about a broadcast or multicast, or about another error.
   #mayAnswer(inbound: Inbound): boolean {
-    if (inbound.destination >>> 28 >= 0xe || inbound.destination === this.#interface.broadcast) return false
+    if (this.#interface.isGroup(inbound.destination)) return false
     return inbound.protocol !== PROTOCOL_ICMP || icmp.type(this.#interface.view, inbound.payloadAt) === icmp.ECHO
   }
 }

@@ -19,6 +19,8 @@ export const TRANSPORT_AT = IP_AT + ipv4.HEADER_LENGTH
 /** Hop limit of what we send (RFC 1700). */
 export const DEFAULT_TTL = 64
 
+const TOP_NIBBLE_MULTICAST = 0xe
+
 /** Addresses of a network, IPv4 as int32 words. */
 export interface InterfaceAddresses {
   readonly network: number
@@ -79,6 +81,11 @@ export class Interface {
   /** True for an address in the guest's network. */
   isOnLink(address: number): boolean {
     return (address & this.netmask) === this.addresses.network
+  }
+
+  /** True for an address of several hosts: multicast, what is above it, and the guest network's broadcast in its old form and its new. */
+  isGroup(address: number): boolean {
+    return address >>> 28 >= TOP_NIBBLE_MULTICAST || address === this.broadcast || address === this.addresses.network
   }
 
   /** True for an address that is ours: gateway or DNS. */

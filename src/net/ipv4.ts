@@ -21,6 +21,7 @@ export class DropCounters {
   ipv4Invalid = 0
   ipv4Checksum = 0
   ipv4Source = 0
+  ipv4Destination = 0
   ipv4Fragment = 0
   protocol = 0
   transportInvalid = 0
@@ -29,8 +30,9 @@ export class DropCounters {
   notReady = 0
 }
 
-const TOP_NIBBLE_MULTICAST = 0xe
 const LOOPBACK_NET = 127
+/** In the upper half of a MAC address: the bit of a group of stations (IEEE 802.3, 3.2.3). */
+const GROUP_BIT = 0x0100
 
 export class Ipv4Input {
   readonly inbound: Inbound
@@ -63,6 +65,11 @@ export class Ipv4Input {
     inbound.ethernetAt = ethernetAt
     inbound.macHigh = ethernet.srcHigh(view, ethernetAt)
     inbound.macLow = ethernet.srcLow(view, ethernetAt)
+    // No station sends as a group (IEEE 802.3, 3.2.5); an answer would go to all of it.
+    if ((inbound.macHigh & GROUP_BIT) !== 0) {
+      this.drops.ethernetInvalid++
+      return
+    }
     inbound.isTrusted = (virtio.flags(view, at) & (virtio.FLAG_NEEDS_CSUM | virtio.FLAG_DATA_VALID)) !== 0
     inbound.gsoType = virtio.gsoType(view, at)
     inbound.gsoSize = virtio.gsoSize(view, at)
@@ -90,6 +97,13 @@ export class Ipv4Input {
       drops.ipv4Source++
       return
     }
+    // RFC 1122, 3.3.6: what came as a broadcast of the link and is meant for one host is nobody's, and asks for no answer.
+    const destination = ipv4.destination(view, at)
+    const isBroadcast = (ethernet.dstHigh(view, inbound.ethernetAt) & GROUP_BIT) !== 0
+    if (isBroadcast && !this.#interface.isGroup(destination)) {
+      drops.ipv4Destination++
+      return
+    }
     if (ipv4.isFragment(view, at)) {
       drops.ipv4Fragment++
       return
@@ -99,7 +113,7 @@ export class Ipv4Input {
     inbound.payloadAt = at + headerLength
     inbound.payloadLength = ipv4.totalLength(view, at) - headerLength
     inbound.source = source
-    inbound.destination = ipv4.destination(view, at)
+    inbound.destination = destination
     inbound.protocol = ipv4.protocol(view, at)
     inbound.timeToLive = ipv4.timeToLive(view, at)
     inbound.typeOfService = ipv4.typeOfService(view, at)
@@ -111,7 +125,6 @@ export class Ipv4Input {
   // RFC 1122, 3.2.1.3: never a source address: 0/8, 127/8, multicast and above, a broadcast address. And never ours.
   #isSource(source: number): boolean {
     const top = source >>> 24
-    if (top === 0 || top === LOOPBACK_NET || source >>> 28 >= TOP_NIBBLE_MULTICAST) return false
-    return !this.#interface.isOurs(source) && source !== this.#interface.broadcast && source !== this.#interface.addresses.network
+    return top !== 0 && top !== LOOPBACK_NET && !this.#interface.isGroup(source) && !this.#interface.isOurs(source)
   }
 }

@@ -43,6 +43,11 @@ export class TcpDemux implements ProtocolReceiver {
         return
       }
     }
+    // RFC 9293, 3.9.2.3 (MUST-57): nobody connects to several hosts, and a reset would come from an address that is no sender's.
+    if (tcp.interface.isGroup(inbound.destination)) {
+      this.#drops.ipv4Destination++
+      return
+    }
     const s = tcp.segment
     tcp.now = inbound.now
     s.read(view, inbound)
