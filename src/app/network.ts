@@ -7,7 +7,7 @@ import { type LaunchContext, type Launched, type LaunchInterface, launchAttach, 
 import { NamespaceWatch } from '../host/namespace-watch.js'
 import { createContext, type NativeContext } from '../host/native.js'
 import { Resolver } from '../host/resolver.js'
-import { TapDevice, type TapFeatures } from '../host/tap-device.js'
+import { RECEIVE_REGION, TapDevice, type TapFeatures } from '../host/tap-device.js'
 import { Arena } from '../packet/arena.js'
 import { DnsForwarder } from '../service/dns-forwarder.js'
 import { errnoName, NetloomError } from '../util/errors.js'
@@ -38,6 +38,8 @@ class LiveNetwork implements Network {
   readonly #loop: EventLoop
   readonly #arena: Arena
   readonly #stack: Stack
+  // What the device reads into; the launcher's messages too, for both are done with at once.
+  readonly #region: number
   readonly #tableDescriptor: number
   #device: TapDevice | null = null
   #watch: NamespaceWatch | null = null
@@ -67,6 +69,7 @@ class LiveNetwork implements Network {
     this.#native.raiseFileLimit()
     this.#loop = new EventLoop(this.#native)
     this.#arena = new Arena(this.#native.arena)
+    this.#region = this.#arena.allot(RECEIVE_REGION)
     const table = this.#native.sharedMemory(tableBytes(options.maxFlows))
     this.#tableDescriptor = new Int32Array(this.#native.scratch)[0]!
     this.#stack = new Stack(this.#native, this.#loop, this.#arena, table, stackOptions)
@@ -171,7 +174,7 @@ class LiveNetwork implements Network {
     this.#isBusy = true
     const { addresses, mtu, ifname } = this
     const link = { ifname, mtu, address: addresses.guest, prefix: addresses.prefix, gateway: addresses.gateway }
-    const context = { native: this.#native, loop: this.#loop, arena: this.#arena, log: this.#options.log }
+    const context = { native: this.#native, loop: this.#loop, arena: this.#arena, region: this.#region, log: this.#options.log }
     this.#loop.start(this.#stack)
     let launched: Launched
     try {
@@ -182,7 +185,7 @@ class LiveNetwork implements Network {
       throw error
     }
     const { features } = launched
-    this.#device = new TapDevice(this.#native, this.#loop, this.#arena, launched.descriptor, mtu, features, this.#stack.input)
+    this.#device = new TapDevice(this.#native, this.#loop, this.#arena, this.#region, launched.descriptor, mtu, features, this.#stack.input)
     this.#stack.interface.connect(this.#device)
     if (!this.#device.hasOffload) {
       this.#options.log.warn('this kernel refuses segmentation offload on a TAP: everything works, at a fraction of the speed')

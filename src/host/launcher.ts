@@ -32,6 +32,8 @@ export interface LaunchContext {
   readonly native: NativeContext
   readonly loop: EventLoop
   readonly arena: Arena
+  /** Offset of a region for messages, used only while a call lasts: 96 bytes at least. */
+  readonly region: number
   readonly log: Log
 }
 
@@ -143,7 +145,7 @@ class Launch implements ReadyHandler {
     this.#context = context
     this.#attempt = attempt
     this.#options = options
-    this.#at = context.arena.allot(MESSAGE_BYTES)
+    this.#at = context.region
   }
 
   start(args: readonly string[]): Promise<Launched> {

@@ -21,6 +21,8 @@ export const RECEIVE_BATCH = 4 * MAX_FRAME
 const FRAMES_PER_CALL = 256
 /** Room in front of the first frame for the virtio-net header that a plain TAP does not write (bytes). */
 const HEADROOM = 64
+/** Bytes of arena that a device reads into. */
+export const RECEIVE_REGION = HEADROOM + RECEIVE_BATCH
 
 /** What the launcher managed to switch on. */
 export interface TapFeatures {
@@ -49,11 +51,12 @@ export class TapDevice implements Device, ReadyHandler {
   #receiver: FrameReceiver
   #skip: number
 
-  /** Takes over `descriptor` (non-blocking) and listens on `loop`. */
+  /** Takes over `descriptor` (non-blocking) and listens on `loop`. `region`: RECEIVE_REGION bytes of the arena. */
   constructor(
     native: NativeContext,
     loop: EventLoop,
     arena: Arena,
+    region: number,
     descriptor: number,
     mtu: number,
     features: TapFeatures,
@@ -63,7 +66,7 @@ export class TapDevice implements Device, ReadyHandler {
     this.#frames = new Int32Array(native.scratch)
     this.#descriptor = descriptor
     this.#view = arena.view
-    this.#receiveAt = arena.allot(HEADROOM + RECEIVE_BATCH) + HEADROOM
+    this.#receiveAt = region + HEADROOM
     this.#receiver = receiver
     this.#skip = features.vnetHeader ? 0 : virtio.HEADER_LENGTH
     this.mtu = mtu

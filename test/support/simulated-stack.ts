@@ -7,7 +7,7 @@ import { mock } from 'node:test'
 import { arenaBytes, Stack } from '../../src/app/stack.js'
 import { tableBytes } from '../../src/flow/flow-table.js'
 import { EventLoop } from '../../src/host/event-loop.js'
-import { TapDevice } from '../../src/host/tap-device.js'
+import { RECEIVE_REGION, TapDevice } from '../../src/host/tap-device.js'
 import { Arena } from '../../src/packet/arena.js'
 import { FakeKernel } from './fake-kernel.js'
 import type { Random } from './random.js'
@@ -50,7 +50,16 @@ export class SimulatedStack {
     this.stack = withSecrets(random, () => new Stack(native, this.loop, arena, table, options))
     const offload = o.offload ?? true
     const features = { vnetHeader: true, checksum: offload, tso: offload, uso: offload }
-    const device = new TapDevice(native, this.loop, arena, this.kernel.tapDescriptor, o.mtu ?? 1500, features, this.stack.input)
+    const device = new TapDevice(
+      native,
+      this.loop,
+      arena,
+      arena.allot(RECEIVE_REGION),
+      this.kernel.tapDescriptor,
+      o.mtu ?? 1500,
+      features,
+      this.stack.input,
+    )
     this.stack.interface.connect(device)
     this.loop.start(this.stack)
   }
