@@ -7,6 +7,7 @@ import type { DropCounters, ProtocolReceiver } from '../net/ipv4.js'
 import * as ipv4 from '../wire/ipv4.js'
 import { PROTOCOL_UDP } from '../wire/numbers.js'
 import * as wire from '../wire/udp.js'
+import { GSO_UDP_L4 } from '../wire/virtio-net.js'
 
 /** Receives the payload of a datagram: arena offset and length. */
 export interface DatagramReceiver {
@@ -15,6 +16,9 @@ export interface DatagramReceiver {
 
 /** Largest payload (bytes): what is left of an IPv4 datagram. */
 export const MAX_PAYLOAD = 65_535 - ipv4.HEADER_LENGTH - wire.HEADER_LENGTH
+
+/** Most datagrams of a super-datagram (linux/udp.h: UDP_MAX_SEGMENTS, 64 before Linux 6.2). */
+const MAX_SEGMENTS = 128
 
 export class Udp implements ProtocolReceiver {
   readonly interface: Interface
@@ -42,8 +46,14 @@ export class Udp implements ProtocolReceiver {
       this.#drops.transportChecksum++
       return
     }
+    const length = wire.length(view, at) - wire.HEADER_LENGTH
+    // A kernel makes no such super-datagram; cut, it would be a flood in one frame.
+    if (inbound.gsoType === GSO_UDP_L4 && length > inbound.gsoSize * MAX_SEGMENTS) {
+      this.#drops.transportInvalid++
+      return
+    }
     inbound.ports = wire.ports(view, at)
-    this.#receiver?.receive(inbound, at + wire.HEADER_LENGTH, wire.length(view, at) - wire.HEADER_LENGTH)
+    this.#receiver?.receive(inbound, at + wire.HEADER_LENGTH, length)
   }
 
   /** Where the payload of the next datagram to send is to be put, in the transmit slot. */
