@@ -10,6 +10,7 @@ import {
   CREATED,
   count,
   GENERATION,
+  IS_POSTPONED,
   KIND,
   KIND_TCP,
   MAC_HIGH,
@@ -119,8 +120,12 @@ export class DatagramFlows implements ReadyHandler, Evictor {
     if ((events & EPOLLIN) !== 0 && relay.readable(row)) this.#postpone(row)
   }
 
+  // Once only: an event may tell again of what waits already, and the list has a place for each row.
   #postpone(row: number): void {
-    if (this.#pendingCount < this.#pending.length) this.#pending[this.#pendingCount++] = row
+    const base = row << ROW_SHIFT
+    if (this.#rows[base + IS_POSTPONED] === 1 || this.#pendingCount === this.#pending.length) return
+    this.#rows[base + IS_POSTPONED] = 1
+    this.#pending[this.#pendingCount++] = row
   }
 
   /** Goes on with sockets whose budget ran out; true while more is left. */
@@ -129,7 +134,9 @@ export class DatagramFlows implements ReadyHandler, Evictor {
     this.#pendingCount = 0
     for (let i = 0; i < count; i++) {
       const row = this.#pending[i]!
-      const relay = this.#relays[this.#rows[(row << ROW_SHIFT) + KIND]!] ?? null
+      const base = row << ROW_SHIFT
+      this.#rows[base + IS_POSTPONED] = 0
+      const relay = this.#relays[this.#rows[base + KIND]!] ?? null
       if (relay?.readable(row) === true) this.#postpone(row)
     }
     return this.#pendingCount > 0

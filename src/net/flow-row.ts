@@ -33,6 +33,7 @@ export const NEWER = 29 // neighbours in the row's list, see flow/flow-table.ts
 export const OLDER = 30
 export const ANSWERED = 31 // 1 once traffic has come back (RFC 4787: two-way)
 export const LIST = 32 // the list it is in, 0 none
+export const IS_POSTPONED = 33 // 1 while a datagram flow waits for its next turn
 
 /** First word that belongs to the protocol. */
 export const PROTOCOL = 40

@@ -125,8 +125,21 @@ export class FakeTcp extends FakeDescriptor {
 
 /** A UDP or ping socket: what was sent through it, and what has come back. */
 export class FakeDatagram extends FakeDescriptor {
+  readonly kernel: FakeKernel
   readonly sent: { bytes: Uint8Array; segment: number; address: number; port: number }[] = []
   readonly incoming: { bytes: Uint8Array; address: number; port: number }[] = []
+
+  constructor(kernel: FakeKernel) {
+    super()
+    this.kernel = kernel
+  }
+
+  /** A datagram arrives. */
+  delivers(bytes: Uint8Array, address: number, port: number): void {
+    this.incoming.push({ bytes, address, port })
+    this.kernel.wake(this)
+  }
+
   override poll(): number {
     return EPOLLOUT | (this.incoming.length > 0 ? EPOLLIN : 0)
   }
@@ -412,7 +425,7 @@ export class FakeKernel {
 
   #openDatagram(): number {
     if (this.openStatus < 0) return this.openStatus
-    const d = new FakeDatagram()
+    const d = new FakeDatagram(this)
     this.datagrams.push(d)
     return this.#open(d)
   }

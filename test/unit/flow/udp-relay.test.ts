@@ -1,0 +1,88 @@
+// UDP through the whole stack: mappings, super-datagrams, turns.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import * as ipv4 from '../../../src/wire/ipv4.js'
+import * as udp from '../../../src/wire/udp.js'
+import * as virtio from '../../../src/wire/virtio-net.js'
+import { IP_AT, type Route, TRANSPORT_AT, udpFrame } from '../../support/frames.js'
+import { Random } from '../../support/random.js'
+import { GATEWAY, GUEST, SimulatedStack } from '../../support/simulated-stack.js'
+
+const REMOTE = 0xc0000207 | 0
+const OTHER = 0xc6336401 | 0
+const route: Route = { source: GUEST, destination: REMOTE }
+
+const stack = (o = {}): SimulatedStack => new SimulatedStack(new Random(1), o)
+const bytes = (length: number, fill = 1): Uint8Array => new Uint8Array(length).fill(fill)
+
+/** A frame that stands for datagrams of `size` bytes. */
+function superFrame(payload: number, size: number): Uint8Array {
+  const frame = udpFrame(route, 1000, 2000, bytes(payload))
+  virtio.write(new DataView(frame.buffer), 0, virtio.FLAG_NEEDS_CSUM, virtio.GSO_UDP_L4, 42, size, 34, 6)
+  return frame
+}
+
+test('one mapping serves every peer, and answers come from whoever sent them', () => {
+  const net = stack()
+  const seen: [number, number][] = []
+  net.kernel.onFrame = (frame) => {
+    const view = new DataView(frame.buffer)
+    seen.push([ipv4.source(view, IP_AT), udp.srcPort(view, TRANSPORT_AT)])
+    assert.equal(udp.dstPort(view, TRANSPORT_AT), 1000)
+  }
+  net.receive(udpFrame(route, 1000, 2000, bytes(3)), udpFrame({ source: GUEST, destination: GATEWAY }, 1000, 53, bytes(4)))
+  const socket = net.kernel.datagrams[0]!
+  assert.equal(net.kernel.datagrams.length, 1)
+  assert.deepEqual(
+    socket.sent.map((d) => [d.address, d.port, d.bytes.length]),
+    [
+      [REMOTE, 2000, 3],
+      [0x7f000001, 53, 4],
+    ],
+  )
+  socket.delivers(bytes(1), OTHER, 7)
+  socket.delivers(bytes(0), 0x7f000001, 53)
+  net.kernel.run()
+  assert.deepEqual(seen, [
+    [OTHER, 7],
+    [GATEWAY, 53],
+  ])
+  net.wait(300_000)
+  net.assertEmpty()
+})
+
+test('a super-datagram goes to the host whole; one of more pieces than a kernel makes goes nowhere', () => {
+  const net = stack()
+  net.receive(superFrame(5000, 1000), superFrame(128 * 10, 10), superFrame(128 * 10 + 1, 10), superFrame(60_000, 1), superFrame(100, 0))
+  assert.deepEqual(
+    net.kernel.datagrams[0]!.sent.map((d) => [d.bytes.length, d.segment]),
+    [
+      [5000, 1000],
+      [1280, 10],
+    ],
+  )
+  assert.equal(net.stack.input.drops.transportInvalid, 3)
+  net.stack.close()
+  net.assertEmpty()
+})
+
+test('a socket that is never empty does not make another one be forgotten', () => {
+  const net = stack({ maxFlows: 2 })
+  net.receive(udpFrame(route, 1000, 2000, bytes(1)), udpFrame(route, 1001, 2000, bytes(1)))
+  const [busy, other] = net.kernel.datagrams
+  let ofBusy = 0
+  let ofOther = 0
+  net.kernel.onFrame = (frame) => {
+    if (udp.dstPort(new DataView(frame.buffer), TRANSPORT_AT) === 1001) {
+      ofOther++
+      return
+    }
+    if (++ofBusy < 5000) busy!.delivers(bytes(1), REMOTE, 2000)
+    if (ofBusy === 300) for (let i = 0; i < 100; i++) other!.delivers(bytes(1), REMOTE, 2000)
+  }
+  for (let i = 0; i < 100; i++) busy!.delivers(bytes(1), REMOTE, 2000)
+  net.kernel.run()
+  assert.equal(ofOther, 100)
+  net.stack.close()
+  net.assertEmpty()
+})
