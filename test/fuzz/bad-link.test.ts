@@ -14,7 +14,7 @@ import { NaiveGuest } from '../support/naive-guest.js'
 import { forEachSeed, type Random } from '../support/random.js'
 import { GUEST, SimulatedStack } from '../support/simulated-stack.js'
 
-const RUNS = 400
+const RUNS = 500
 /** Virtual ms that a conversation may take. */
 const LIMIT = 1_800_000
 const REMOTE = 0xc0000207 | 0

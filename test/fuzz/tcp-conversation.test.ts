@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { forEachSeed } from '../support/random.js'
 import { RandomConversation } from '../support/tcp-conversation.js'
 
-const RUNS = 1500
+const RUNS = 2000
 
 test('whatever the guest and the host do, in whatever order', () => {
   forEachSeed('tcp-conversation.test', RUNS, (random) => {

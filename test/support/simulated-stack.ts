@@ -24,6 +24,8 @@ export interface SimulationOptions {
   readonly hostRead?: 'peek' | 'ring'
   readonly maxFlows?: number
   readonly hostLoopback?: boolean
+  /** Bytes at the arena's end that are nobody's. */
+  readonly spare?: number
   /** First ms of the clock. */
   readonly start?: number
 }
@@ -41,7 +43,7 @@ export class SimulatedStack {
       maxFlows: o.maxFlows ?? 4,
       hostRead: o.hostRead ?? 'peek',
     }
-    this.kernel = new FakeKernel(arenaBytes(options), o.start ?? 1_000_000)
+    this.kernel = new FakeKernel(arenaBytes(options) + (o.spare ?? 0), o.start ?? 1_000_000)
     this.kernel.hasBigTcp = o.bigTcp ?? false
     const native = this.kernel.native
     this.loop = new EventLoop(native)
@@ -67,6 +69,15 @@ export class SimulatedStack {
   /** Frames reach the TAP in one batch; virtio-net header first. */
   receive(...frames: Uint8Array[]): void {
     this.kernel.tap.frames.push(...frames)
+    this.kernel.run()
+  }
+
+  /** A frame that lies at `at` in the arena already: in a turn of its own. */
+  receiveAt(at: number, length: number): void {
+    this.loop.now = this.kernel.time
+    this.stack.begin(this.kernel.time)
+    this.stack.input.receive(at, length)
+    this.loop.schedule()
     this.kernel.run()
   }
 
