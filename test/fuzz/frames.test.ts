@@ -111,6 +111,15 @@ function checkSent(frame: Uint8Array): void {
   }
 }
 
+/** An IPv4 datagram that is not meant for one host, or did not come so. */
+function isForSeveral(frame: Uint8Array): boolean {
+  const view = new DataView(frame.buffer)
+  if (frame.length < TRANSPORT_AT || ethernet.etherType(view, ETHERNET_AT) !== ETHERTYPE_IPV4) return false
+  const target = ipv4.destination(view, IP_AT)
+  const isGroup = target >>> 28 >= 0xe || target === BROADCAST || target === NETWORK
+  return isGroup || (ethernet.dstHigh(view, ETHERNET_AT) & GROUP_BIT) !== 0
+}
+
 /** Something happens on the host, on both sides alike. */
 function hostEvent(sides: readonly Side[], random: Random): void {
   const what = random.below(8)
@@ -165,6 +174,7 @@ test('any frame, with junk behind it or nothing at all', () => {
       }
       end.atEnd(frame)
       junk.amidJunk(frame)
+      if (isForSeveral(frame)) assert.equal(end.frames.length, 0, 'what was sent to several hosts was answered')
       if (random.chance(30)) hostEvent(sides, random)
       for (const sent of end.frames) checkSent(sent)
       assert.equal(junk.frames.length, end.frames.length, 'junk behind the frame changed what was sent')

@@ -46,7 +46,10 @@ const MACS: readonly Mac[] = [GUEST_MAC, GUEST_MAC, GUEST_MAC, GUEST_MAC, [0x020
 
 const payload = (random: Random): Uint8Array => {
   const length = random.pick([0, 0, 1, 8, random.below(100), random.below(1500), random.below(3000), random.chance(10) ? 60_000 : 20])
-  return new Uint8Array(length).fill(random.below(256))
+  const bytes = new Uint8Array(length).fill(random.below(256))
+  // Where a longer header makes options of it: kinds and lengths that mean something.
+  if (random.chance(30)) for (let i = 0; i < Math.min(length, 40); i++) bytes[i] = random.pick([0, 1, 2, 3, 4, 5, 8, 10, 255])
+  return bytes
 }
 
 /** A frame as a guest would send it, to anybody. */
@@ -96,7 +99,7 @@ export function lie(random: Random, frame: Uint8Array): Uint8Array {
   const view = new DataView(frame.buffer)
   const word = random.pick([0, 1, 4, 7, 19, 20, 21, 28, 60, frame.length - IP_AT, frame.length - IP_AT + 1, 0xffff, random.below(65_536)])
   // A short frame has only its own length, and its bytes.
-  switch (frame.length < TRANSPORT_AT + 20 ? 5 + random.below(3) : random.below(8)) {
+  switch (frame.length < TRANSPORT_AT + 20 ? 5 + random.below(3) : random.below(9)) {
     case 0:
       view.setUint16(IP_AT + 2, word)
       return frame
@@ -114,6 +117,12 @@ export function lie(random: Random, frame: Uint8Array): Uint8Array {
       return frame
     case 5:
       return frame.slice(0, random.below(frame.length + 1))
+    case 8: {
+      // Cut, and saying so.
+      const cut = frame.slice(0, IP_AT + ipv4.HEADER_LENGTH + random.below(24))
+      new DataView(cut.buffer).setUint16(IP_AT + 2, cut.length - IP_AT)
+      return cut
+    }
     case 6: {
       const longer = new Uint8Array(frame.length + random.below(100))
       longer.set(frame)
