@@ -49,7 +49,8 @@ function reopens(c: Connection, s: Segment): boolean {
 /** First: the sequence number, and PAWS (RFC 7323, 5.3). What is not acceptable is answered with an ACK. */
 function checkSequence(tcp: Tcp, c: Connection, s: Segment): boolean {
   if (c.has(HAS_TIMESTAMPS) && s.hasTimestamp && !s.has(RST)) {
-    const isFresh = seq.diff(tcp.now, c.tsRecentAge) < TIMESTAMP_LIFETIME
+    // Unsigned: after 25 days the difference of two int32 would be negative again.
+    const isFresh = (tcp.now - c.tsRecentAge) >>> 0 < TIMESTAMP_LIFETIME
     if (isFresh && seq.lt(s.timestamp, c.tsRecent)) return unacceptable(tcp, c, s)
   }
   // The window is what the ring can hold, which is never less than what we advertised. As in Linux a segment may begin at its very

@@ -31,6 +31,15 @@ test('timestamps are echoed, and old ones refused (RFC 7323, 5.3)', () => {
   t.ends()
 })
 
+test('after 24 days a timestamp counts no longer (RFC 7323, 5.5), nor after 25, when the clock has come half round', () => {
+  for (const days of [24, 30, 48]) {
+    const t = established({}, { timestamp: [100, 0] })
+    for (let day = 0; day < days; day++) t.wait(24 * 3600 * 1000)
+    t.guest({ seq: 1, text: 'a', timestamp: [50, 0] }).expect({ ack: 2 })
+    t.silence().ends()
+  }
+})
+
 test('the clock wraps', () => {
   const t = established({ start: 0x7fffffff - 50 }).hostSends('hello')
   t.expect({ text: 'hello' })
