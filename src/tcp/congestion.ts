@@ -15,12 +15,14 @@ export function start(c: Connection): void {
   c.ssthresh = CWND_MAX
 }
 
-/** RFC 5681, 3.1: `bytes` were acknowledged. */
+/**
+ * RFC 5681, 3.1: `bytes` were acknowledged. They count as such, as in Linux and RFC 3465, without the limit of a segment or two for each
+ * acknowledgment: one of a super-segment stands for many.
+ */
 export function acknowledged(c: Connection, bytes: number): void {
   const cwnd = c.cwnd
   if (cwnd >= CWND_MAX) return
-  const mss = c.sndMss
-  const growth = cwnd < c.ssthresh ? Math.min(bytes, mss) : Math.max(1, Math.trunc((mss * mss) / cwnd))
+  const growth = cwnd < c.ssthresh ? Math.min(bytes, c.ssthresh - cwnd) : Math.max(1, Math.trunc((c.sndMss * bytes) / cwnd))
   c.cwnd = Math.min(cwnd + growth, CWND_MAX)
 }
 

@@ -238,3 +238,21 @@ test('after a loss there is no more BIG TCP', () => {
   }
   t.ends()
 })
+
+test('after a loss the window doubles in a round trip, then grows by a segment, however few acknowledgments there are', () => {
+  const t = established({}, { mss: 1000 }).guest({ seq: 1, window: 4000 })
+  t.hostSends('x'.repeat(32_000)).expect({ seq: 1 })
+  t.wait(1000).expect({ seq: 1 })
+  const c = t.connection
+  assert.deepEqual([c.cwnd, c.ssthresh], [1000, 16_000])
+  for (let [acked, cwnd] = [1000, 1000]; acked < 16_000; cwnd *= 2) {
+    t.guest({ seq: 1, ack: 1 + acked, window: 4000 })
+    assert.equal(c.cwnd, Math.min(2 * cwnd, 16_000))
+    acked += c.cwnd
+  }
+  t.guest({ seq: 1, ack: 32_001, window: 4000 })
+  t.sent.length = 0
+  t.hostSends('y'.repeat(16_000)).guest({ seq: 1, ack: 48_001, window: 4000 })
+  assert.ok(c.cwnd >= 17_000 && c.cwnd <= 19_000, `${c.cwnd}`)
+  t.ends()
+})
