@@ -1,11 +1,13 @@
 // One network: a context of the addon, an event loop, a stack, and the TAP of the one namespace it serves. This is what the
 // command line and the library use; types.ts says what each member means.
 import type { ChildProcess } from 'node:child_process'
+import { setTimeout } from 'node:timers/promises'
 import { tableBytes } from '../flow/flow-table.js'
 import { EventLoop } from '../host/event-loop.js'
 import { type LaunchContext, type Launched, type LaunchInterface, launchAttach, launchRun } from '../host/launcher.js'
 import { NamespaceWatch } from '../host/namespace-watch.js'
 import { createContext, type NativeContext } from '../host/native.js'
+import { findProcess, identifyNamespace } from '../host/network-namespace.js'
 import { Resolver } from '../host/resolver.js'
 import { RECEIVE_REGION, TapDevice, type TapFeatures } from '../host/tap-device.js'
 import { Arena } from '../packet/arena.js'
@@ -18,6 +20,9 @@ import { arenaBytes, Stack, type StackOptions } from './stack.js'
 import type { Attachment, AttachTarget, Counters, Ending, FlowInfo, Network, NetworkAddresses, RunOptions, Sandbox } from './types.js'
 
 const NO_FEATURES: TapFeatures = { vnetHeader: false, checksum: false, tso: false, uso: false }
+/** How long what an ended command has sent may make no progress before it is given up, ms. */
+const DRAIN_PATIENCE = 60_000
+const DRAIN_INTERVAL = 5
 /** Families of probePeekOffset. */
 const IPV4 = 4
 
@@ -44,6 +49,8 @@ class LiveNetwork implements Network {
   #device: TapDevice | null = null
   #watch: NamespaceWatch | null = null
   #child: ChildProcess | null = null
+  // Of the command, '' before it runs.
+  #namespace = ''
   #isBusy = false
   #isClosed = false
 
@@ -128,6 +135,7 @@ class LiveNetwork implements Network {
       if (child.exitCode !== null || child.signalCode !== null) resolve({ code: child.exitCode, signal: child.signalCode })
       else child.once('exit', (code, signal) => resolve({ code, signal }))
     })
+    this.#namespace = identifyNamespace(`/proc/${child.pid}/ns/net`)
     try {
       await launched.go()
     } catch (error) {
@@ -152,6 +160,19 @@ class LiveNetwork implements Network {
       this.#device!.onGone = (errno) => resolve(`the interface ${this.ifname} is gone (${errnoName(errno)})`)
     })
     return { ended: Promise.race([watch.ended, gone]) }
+  }
+
+  async drain(signal?: AbortSignal): Promise<void> {
+    // While processes live their connections stay open, and waiting would have no end.
+    if (this.#stack.isDrained || this.#namespace === '' || findProcess(this.#namespace) !== 0) return
+    let left = DRAIN_PATIENCE
+    let bytes = this.counters.bytesIn
+    while (left > 0 && !this.#isClosed && signal?.aborted !== true && !this.#stack.isDrained) {
+      await setTimeout(DRAIN_INTERVAL)
+      const now = this.counters.bytesIn
+      left = now === bytes ? left - DRAIN_INTERVAL : DRAIN_PATIENCE
+      bytes = now
+    }
   }
 
   async close(): Promise<void> {

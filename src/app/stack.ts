@@ -119,6 +119,15 @@ export class Stack implements TurnHandler {
     },
   }
 
+  /** True when every TCP connection has passed on all that the guest sent, and its end. */
+  get isDrained(): boolean {
+    const rows = this.table.rows
+    for (let row = 1; row <= this.table.capacity; row++) {
+      if (rows[(row << ROW_SHIFT) + KIND] === KIND_TCP && !this.#demux.isDrained(row)) return false
+    }
+    return true
+  }
+
   /** Ends every flow: TCP peers on the host see a reset, for the guest is gone. */
   close(): void {
     const rows = this.table.rows

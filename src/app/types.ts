@@ -140,6 +140,11 @@ export interface Network extends AsyncDisposable {
    * machine does not allow it, with the remedy.
    */
   attach(target: AttachTarget): Promise<Attachment>
+  /**
+   * Waits until what a command that has ended had still to send is in the host's kernel, as its own kernel would do for it: TCP connections that it
+   * closed, and nobody else has open. Given up after 60 s without progress, or when `signal` is aborted. Call it before `close()`.
+   */
+  drain(signal?: AbortSignal): Promise<void>
   /** Ends every flow, closes every socket and takes the interface away. A command still running is killed. Again: does nothing. */
   close(): Promise<void>
 }

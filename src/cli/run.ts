@@ -37,6 +37,9 @@ export async function main(args: readonly string[]): Promise<number> {
     signals.forward((signal) => sandbox.kill(signal))
     reportNetwork(options.log, network, `PID ${sandbox.pid}`)
     const { code, signal } = await sandbox.exited
+    const interrupt = new AbortController()
+    signals.stopBy(() => interrupt.abort())
+    await network.drain(interrupt.signal)
     reportTraffic(options.log, network)
     return signal === null ? (code ?? 1) : signalStatus(signal)
   } catch (error) {

@@ -1,5 +1,5 @@
 // Files that stand for network namespaces: `/proc/PID/ns/net`, and what is bind-mounted from there. See namespaces(7).
-import { lstatSync, readlinkSync, realpathSync, statSync } from 'node:fs'
+import { lstatSync, readdirSync, readlinkSync, realpathSync, statSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 
 /** As many links as path_resolution(7) follows. */
@@ -13,6 +13,14 @@ export function identifyNamespace(path: string): string {
   } catch {
     return ''
   }
+}
+
+/** A process in the namespace, 0 when there is none: one pass over /proc. Those of other users cannot be looked at. */
+export function findProcess(namespace: string): number {
+  for (const name of readdirSync('/proc')) {
+    if (/^\d+$/.test(name) && identifyNamespace(`/proc/${name}/ns/net`) === namespace) return Number(name)
+  }
+  return 0
 }
 
 /** The process whose namespace file a path leads to, 0 when it is a file of another kind. */

@@ -38,6 +38,7 @@ export class SignalForwarder implements ReadyHandler {
   #waiting: Received[] = []
   #patience: NodeJS.Timeout | null = null
   #send: ((signal: NodeJS.Signals) => void) | null = null
+  #stop: (() => void) | null = null
 
   /** Catches the signals from now on. One at a time in a process. */
   constructor() {
@@ -63,6 +64,11 @@ export class SignalForwarder implements ReadyHandler {
     for (const received of this.#waiting.splice(0)) this.#pass(received)
   }
 
+  /** The command has ended: a signal, wherever from, calls `stop` from now on. */
+  stopBy(stop: () => void): void {
+    this.#stop = stop
+  }
+
   /** The command did not come to run: lets the first signal that came meanwhile, if any, have its effect on us. */
   giveUp(): void {
     this.ready()
@@ -86,7 +92,8 @@ export class SignalForwarder implements ReadyHandler {
   }
 
   #pass(received: Received): void {
-    if (this.#send === null) {
+    if (this.#stop !== null && received.signal !== 'SIGWINCH') this.#stop()
+    else if (this.#send === null) {
       this.#waiting.push(received)
       this.#patience ??= setTimeout(() => this.giveUp(), PATIENCE).unref()
     } else if (!received.isFromTerminal) this.#send(received.signal)

@@ -99,11 +99,23 @@ export class TcpDemux implements ProtocolReceiver {
     resetGuest(this.#tcp, this.#tcp.connection(row))
   }
 
+  /** True when the guest has nothing more to send: all of it, and its FIN, is in the host's kernel, or it never got to send any. */
+  isDrained(row: number): boolean {
+    const c = this.#tcp.connection(row)
+    return c.has(FIN_DELIVERED) || c.state === 'LISTEN' || c.state === 'SYN-RECEIVED'
+  }
+
   /** The guest is gone: the host sees a reset, or if the guest had ended before, the rest of what is queued and the guest's FIN. */
   abandon(row: number): void {
-    const c = this.#tcp.connection(row)
-    if (c.has(FIN_DELIVERED)) drop(this.#tcp, c)
-    else resetHost(this.#tcp, c)
+    const tcp = this.#tcp
+    const c = tcp.connection(row)
+    if (!c.has(FIN_DELIVERED)) {
+      resetHost(tcp, c)
+      return
+    }
+    // In TIME-WAIT the row may be wanted before the batch has ended.
+    if (c.has(ACK_NOW)) output.sendAck(tcp, c)
+    drop(tcp, c)
   }
 
   /** The host's socket has something to read, or its end. */

@@ -32,6 +32,7 @@ function network(counters: Partial<Counters> = {}, isOn = true): Network {
     flows: () => [],
     run: () => Promise.reject(new Error('not here')),
     attach: () => Promise.reject(new Error('not here')),
+    drain: async () => {},
     close: () => Promise.resolve(),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   }
