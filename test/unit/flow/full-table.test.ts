@@ -80,6 +80,24 @@ test('a table full of established connections refuses, and opens no socket for i
   g.net.assertEmpty()
 })
 
+test('the last acknowledgment leaves, also when the row is wanted in the same batch', () => {
+  const g = new Guest()
+  const { socket, seq } = g.connect(1000)
+  for (let port = 1001; port < 1008; port++) g.connect(port)
+  socket.ends()
+  g.net.kernel.run()
+  g.sent.length = 0
+  const last = { seq: 1, ack: (seq + 1) | 0, flags: FIN | ACK, window: 65_535, options: NONE, text: NONE }
+  g.net.receive(guestFrame(endpoints(1000), last), guestFrame(endpoints(2000), { ...last, flags: SYN }))
+  assert.equal(g.net.stack.table.evictions, 1)
+  assert.deepEqual(
+    g.sent.map((s) => s.ack),
+    [2],
+  )
+  g.net.stack.close()
+  g.net.assertEmpty()
+})
+
 test('a connection that is over gives way', () => {
   const g = new Guest()
   const { socket, seq } = g.connect(1000)
