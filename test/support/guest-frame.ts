@@ -34,6 +34,8 @@ export interface TcpFields {
 }
 
 export interface ReceivedSegment extends TcpFields {
+  /** Source port << 16 | destination port. */
+  readonly ports: number
   /** 0: one packet. */
   readonly gsoSize: number
   /** Columns of wire/tcp-options.ts. */
@@ -83,6 +85,7 @@ export function parse(frame: Uint8Array, gsoSize = 0): ReceivedSegment {
   const parsed = new Int32Array(options.LENGTH)
   assert.ok(options.parse(view, TCP_AT + wire.HEADER_LENGTH, header - wire.HEADER_LENGTH, parsed), 'bad options')
   return {
+    ports: wire.ports(view, TCP_AT),
     seq: wire.sequence(view, TCP_AT),
     ack: wire.acknowledgment(view, TCP_AT),
     flags: wire.flags(view, TCP_AT),
