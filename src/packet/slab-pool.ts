@@ -6,7 +6,7 @@
 //   class 2    1 MiB x a few dozen            lent to flows that move a lot of it
 //
 // The arena is virtual memory: a slab costs nothing until a byte has to be held in it (out of order, or refused by
-// the host's socket), and its pages are given back when the flow ends.
+// the host's socket). Its pages stay then, for the next flow: the slab that came back last is lent first.
 import type { Arena } from './arena.js'
 
 const SIZES = [16 << 10, 128 << 10, 1 << 20] as const
