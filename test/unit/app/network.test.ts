@@ -1,6 +1,8 @@
 // The library on the machine's own kernel: namespaces and a TAP, no traffic beyond the sandbox.
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { accessSync, constants } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { test } from 'node:test'
 import { createNetwork } from '../../../src/index.js'
 
@@ -13,6 +15,7 @@ function cannotRun(): string | false {
   }
 }
 const skip = cannotRun()
+const server = createServer()
 
 test('a command that cannot run leaves the network ready for the next, however often', { skip }, async () => {
   await using network = await createNetwork()
@@ -45,4 +48,30 @@ test('the gateway answers, and the counters know', { skip }, async () => {
   const { framesIn, framesOut, flowsOpen, flowsRefused } = network.counters
   assert.ok(framesIn >= 2 && framesOut >= 2)
   assert.deepEqual([flowsOpen, flowsRefused], [0, 1])
+})
+
+test('what a command has written and left is whole for a slow reader', { skip }, async () => {
+  const bytes = 20_000_000
+  const received = new Promise<string>((resolve) => {
+    let length = 0
+    server.once('connection', (socket) => {
+      socket.on('data', (data) => {
+        length += data.length
+        socket.pause()
+        setTimeout(() => socket.resume(), 1)
+      })
+      socket.once('error', (error) => resolve(`${error.message} after ${length}`))
+      socket.once('end', () => resolve(`${length}, and its end`))
+    })
+  })
+  await using network = await createNetwork()
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  const { port } = server.address() as AddressInfo
+  const program = `const s = require('net').connect(${port}, '${network.addresses.gateway}'); s.end(Buffer.alloc(${bytes})); s.on('finish', () => process.exit(0))`
+  const sandbox = await network.run([process.execPath, '-e', program])
+  assert.equal((await sandbox.exited).code, 0)
+  await network.drain()
+  await network.close()
+  assert.equal(await received, `${bytes}, and its end`)
+  server.close()
 })
