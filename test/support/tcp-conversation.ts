@@ -5,6 +5,7 @@ import assert from 'node:assert/strict'
 import { slabSize } from '../../src/packet/slab-pool.js'
 import { ACK_DELAYED, FIN_DELIVERED, HAS_FIN, HAS_TIMESTAMPS, HELD, HOST_FULL, WANTS_ROOM } from '../../src/tcp/connection.js'
 import * as held from '../../src/tcp/held.js'
+import * as seq from '../../src/tcp/seq.js'
 import { TIMER_DELAYED_ACK, TIMER_RETRANSMIT } from '../../src/tcp/stack.js'
 import type { State } from '../../src/tcp/state.js'
 import type { Random } from './random.js'
@@ -284,6 +285,8 @@ export class RandomConversation {
     const { host } = t
     if (!host.isUsed || host.isBroken) return
     if (this.#isIn('LISTEN')) t.hostConnects()
+    // A window from a number that a guest who means well never comes to would outrank all that follow (SND.WL1).
+    if (seq.gt(this.#c.sndWl1, this.#c.rcvNxt)) this.#c.sndWl1 = this.#c.rcvNxt
     t.onSent = (s) => this.#checkSent(s)
     host.lowWater = 1
     let progress = ''
