@@ -1,5 +1,6 @@
 // The packet path allocates nothing (DESIGN 3): what the heap grows by, divided by the segments that went through, rounds to
-// zero. A garbage collection in between would hide growth, so a run that had one is repeated.
+// zero. Anything else in the process (the compiler, above all) can only add to it, so the least of several batches counts, and a batch
+// with a garbage collection in between, which would hide growth, does not.
 import assert from 'node:assert/strict'
 import { PerformanceObserver } from 'node:perf_hooks'
 import { test } from 'node:test'
@@ -8,6 +9,8 @@ import { BenchPeer } from '../support/tcp-bench-peer.js'
 
 const WARM_UP = 30_000
 const SEGMENTS = 100_000
+/** Batches until one allocates nothing: on a busy machine the compiler may lag behind for some. */
+const ATTEMPTS = 20
 /** Bytes per segment that the measurement itself, and the engine's own book-keeping, may cost. */
 const NOISE = 1
 
@@ -18,20 +21,18 @@ async function bytesPerSegment(work: (i: number) => void): Promise<number> {
   })
   observer.observe({ entryTypes: ['gc'] })
   for (let i = 0; i < WARM_UP; i++) work(i)
-  for (let attempt = 0; attempt < 5; attempt++) {
+  let least = Number.POSITIVE_INFINITY
+  for (let attempt = 0; attempt < ATTEMPTS && least >= NOISE; attempt++) {
     await setImmediate()
     collections = 0
     const before = process.memoryUsage().heapUsed
     for (let i = 0; i < SEGMENTS; i++) work(i)
     const after = process.memoryUsage().heapUsed
     await setImmediate()
-    if (collections === 0 && after >= before) {
-      observer.disconnect()
-      return (after - before) / SEGMENTS
-    }
+    if (collections === 0 && after >= before) least = Math.min(least, (after - before) / SEGMENTS)
   }
   observer.disconnect()
-  return Number.POSITIVE_INFINITY
+  return least
 }
 
 test('bulk from the guest', async () => {
