@@ -3,7 +3,7 @@
 // nobody can choose ports that all collide.
 //
 //   index:  | 0 | 17 | 0 | 4 | 9 | 0 | ...      row number or 0, at hash & mask, twice as many places as rows
-//   rows:   | - | row 1 | row 2 | ...           128 words each; row 0 is never used
+//   rows:   | - | row 1 | row 2 | ...           128 words each (and ranges behind them all); row 0 is never used
 //
 // Deleting shifts the entries behind it back (Knuth 6.4, algorithm R), so that no tombstones gather.
 //
@@ -31,8 +31,8 @@ import {
   PORTS,
   REMOTE_ADDRESS,
   ROW_SHIFT,
-  ROW_WORDS,
   SOCKET,
+  tableWords,
 } from '../net/flow-row.js'
 import { NetloomError } from '../util/errors.js'
 import { HandlePool } from '../util/handle-pool.js'
@@ -57,7 +57,7 @@ export interface Evictor {
 }
 
 /** Bytes of the buffer that `flows` rows take. */
-export const tableBytes = (flows: number): number => (flows + 1) * ROW_WORDS * 4
+export const tableBytes = (flows: number): number => tableWords(flows) * 4
 
 export class FlowTable {
   readonly rows: Int32Array
@@ -83,7 +83,7 @@ export class FlowTable {
   constructor(buffer: ArrayBuffer, capacity: number, random: Int32Array) {
     if (capacity < 1 || capacity > MAX_FLOWS)
       throw new NetloomError('ERR_FLOWS', `a table of ${capacity} flows was asked for, 1 to ${MAX_FLOWS} are possible`)
-    this.rows = new Int32Array(buffer, 0, (capacity + 1) * ROW_WORDS)
+    this.rows = new Int32Array(buffer, 0, tableWords(capacity))
     this.capacity = capacity
     this.#pool = new HandlePool(capacity)
     let places = 16

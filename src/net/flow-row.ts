@@ -4,12 +4,19 @@
 //   0            40                                 128
 //   | shared     | of the protocol                  |
 //
+// Behind all the rows each of them has RANGE_WORDS more, for lists of ranges that only a flow with something missing needs:
+// most flows never touch that memory.
+//
+//   | row 0 | row 1 | ... | ranges of row 0 | ranges of row 1 | ... |
+//
 // Addresses are four words, IPv4 as IPv4-mapped (0, 0, 0xffff, a.b.c.d). "Guest" is the sandbox's end, "remote" the
 // other end as the guest names it, "host" the address that the host's socket really talks to.
 
 /** Words of a row. */
 export const ROW_WORDS = 128
 export const ROW_SHIFT = 7
+/** Words of a row's ranges. */
+export const RANGE_WORDS = 128
 
 export const KIND = 0
 export const GENERATION = 1
@@ -48,6 +55,12 @@ export const MAPPED = 0xffff
 
 export const guestPort = (rows: Int32Array, base: number): number => (rows[base + PORTS] as number) >>> 16
 export const remotePort = (rows: Int32Array, base: number): number => (rows[base + PORTS] as number) & 0xffff
+
+/** Words of a table with rows 0 to `flows`. */
+export const tableWords = (flows: number): number => (flows + 1) * (ROW_WORDS + RANGE_WORDS)
+
+/** Index of the first word of a row's ranges, in a table with rows 0 to `flows`. */
+export const rangesAt = (flows: number, row: number): number => (flows + 1) * ROW_WORDS + row * RANGE_WORDS
 
 /** Adds to a 64-bit counter of two words. */
 export function count(rows: Int32Array, at: number, amount: number): void {

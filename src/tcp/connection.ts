@@ -53,10 +53,11 @@ export const SEND_CLASS = PROTOCOL + 37 // its size class
 export const SEND_HELD = PROTOCOL + 38 // bytes in the send ring from sndUna on
 export const SEND_NEXT = PROTOCOL + 39 // bytes behind sndUna where the next read from the send ring begins
 
+// Among the row's ranges (flow-row.ts), relative to `Connection.ranges`.
 /** Ranges of held bytes, in order: pairs of sequence numbers [left, right). */
-export const HELD = PROTOCOL + 40
+export const HELD = 0
 /** Most ranges a connection holds apart; a segment that would open one more is dropped, and the guest sends it again. */
-export const MAX_HELD = 8
+export const MAX_HELD = 16
 
 // FLAGS
 /** The peer sends timestamps, and so do we (RFC 7323). */
@@ -98,12 +99,15 @@ export const NO_BIG_TCP = 1 << 15
 export class Connection {
   readonly rows: Int32Array
   readonly base: number
+  /** First word of its ranges. */
+  readonly ranges: number
   /** Handle of the row: its number, from 1. */
   readonly row: number
 
-  constructor(rows: Int32Array, base: number, row: number) {
+  constructor(rows: Int32Array, base: number, ranges: number, row: number) {
     this.rows = rows
     this.base = base
+    this.ranges = ranges
     this.row = row
   }
 

@@ -24,7 +24,7 @@ export function hold(tcp: Tcp, c: Connection, from: number, at: number, length: 
 // Adds [left, right), joining what it touches.
 function insert(c: Connection, left: number, right: number): boolean {
   const rows = c.rows
-  const base = c.base + HELD
+  const base = c.ranges + HELD
   const count = c.heldCount
   let first = 0
   while (first < count && seq.lt(rows[base + 2 * first + 1]!, left)) first++
@@ -43,7 +43,7 @@ function insert(c: Connection, left: number, right: number): boolean {
 /** Forgets what lies before rcvNxt. */
 export function trim(c: Connection): void {
   const rows = c.rows
-  const base = c.base + HELD
+  const base = c.ranges + HELD
   const nxt = c.rcvNxt
   let gone = 0
   while (gone < c.heldCount && seq.leq(rows[base + 2 * gone + 1]!, nxt)) gone++
@@ -56,13 +56,13 @@ export function trim(c: Connection): void {
 
 /** Bytes held from rcvNxt on without a gap. */
 export function contiguous(c: Connection): number {
-  if (c.heldCount === 0 || c.rows[c.base + HELD] !== c.rcvNxt) return 0
-  return seq.diff(c.rows[c.base + HELD + 1]!, c.rcvNxt)
+  if (c.heldCount === 0 || c.rows[c.ranges + HELD] !== c.rcvNxt) return 0
+  return seq.diff(c.rows[c.ranges + HELD + 1]!, c.rcvNxt)
 }
 
 /** One past the last byte that has arrived. */
 export const end = (c: Connection): number =>
-  c.heldCount === 0 ? c.rcvNxt : seq.max(c.rcvNxt, c.rows[c.base + HELD + 2 * c.heldCount - 1]!)
+  c.heldCount === 0 ? c.rcvNxt : seq.max(c.rcvNxt, c.rows[c.ranges + HELD + 2 * c.heldCount - 1]!)
 
 /** Arena offset of the byte at rcvNxt. */
 export const firstAt = (c: Connection): number => c.slab + ((c.rcvNxt - c.irs) & (slabSize(c.slabClass) - 1))

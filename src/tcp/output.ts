@@ -80,10 +80,10 @@ export function sendControl(tcp: Tcp, c: Connection, sequence: number, flags: nu
 
 // A range that begins at rcvNxt is not out of order: it only waits for the host's socket.
 function writeSack(tcp: Tcp, c: Connection, header: number): number {
-  const first = c.rows[c.base + HELD] === c.rcvNxt ? 1 : 0
+  const first = c.rows[c.ranges + HELD] === c.rcvNxt ? 1 : 0
   const count = Math.min(c.heldCount - first, MAX_SACK_BLOCKS)
   if (count <= 0) return 0
-  return options.writeSack(tcp.interface.view, tcp.interface.slot + TRANSPORT_AT + header, c.rows, c.base + HELD + 2 * first, count)
+  return options.writeSack(tcp.interface.view, tcp.interface.slot + TRANSPORT_AT + header, c.rows, c.ranges + HELD + 2 * first, count)
 }
 
 /**

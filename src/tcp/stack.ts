@@ -4,7 +4,7 @@
 // The relay is TCP's user (RFC 9293, 3.9.1) and holds no bytes: what we read from it stays in the host's kernel until the
 // guest has acknowledged it, and what we give it is in the host's kernel when the call returns.
 
-import { ROW_SHIFT } from '../net/flow-row.js'
+import { ROW_SHIFT, rangesAt } from '../net/flow-row.js'
 import type { Inbound } from '../net/inbound.js'
 import type { Interface } from '../net/interface.js'
 import type { SlabPool } from '../packet/slab-pool.js'
@@ -48,7 +48,9 @@ export interface Relay {
 /** Timers of a row. */
 export const TIMER_RETRANSMIT = 0 // retransmission, persist, TIME-WAIT: never two of them at once
 export const TIMER_DELAYED_ACK = 1
-export const TIMERS_PER_ROW = 2
+/** Keep-alive. */
+export const TIMER_KEEP_ALIVE = 2
+export const TIMERS_PER_ROW = 3
 
 export class Tcp {
   readonly interface: Interface
@@ -65,7 +67,8 @@ export class Tcp {
   now = 0
   /** Segments the guest had to be sent twice. */
   retransmissions = 0
-  #rows: Int32Array
+  readonly #rows: Int32Array
+  readonly #flows: number
   #connections: (Connection | undefined)[]
   #dirty: Int32Array
   #dirtyCount = 0
@@ -93,6 +96,7 @@ export class Tcp {
     this.key0 = random[0]!
     this.key1 = random[1]!
     this.#rows = rows
+    this.#flows = flows
     this.#connections = new Array<Connection | undefined>(flows + 1)
     this.#dirty = new Int32Array(flows + 1)
     this.#ready = new Int32Array(flows + 1)
@@ -103,7 +107,7 @@ export class Tcp {
     const known = this.#connections[row]
     if (known !== undefined) return known
     // Off the packet path: once a row.
-    const made = new Connection(this.#rows, row << ROW_SHIFT, row)
+    const made = new Connection(this.#rows, row << ROW_SHIFT, rangesAt(this.#flows, row), row)
     this.#connections[row] = made
     return made
   }

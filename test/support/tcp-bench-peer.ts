@@ -1,7 +1,7 @@
 // A guest and a host's socket without strings or objects, for tests that count what the stack allocates and benchmarks that
 // count what it does: one connection, frames written over and over into the same place.
 import type { Device } from '../../src/link/device.js'
-import { KIND, KIND_TCP, PORTS, ROW_SHIFT, ROW_WORDS, SOCKET } from '../../src/net/flow-row.js'
+import { KIND, KIND_TCP, PORTS, ROW_SHIFT, SOCKET, tableWords } from '../../src/net/flow-row.js'
 import { Inbound } from '../../src/net/inbound.js'
 import { Interface, IP_AT } from '../../src/net/interface.js'
 import { Ipv4Input } from '../../src/net/ipv4.js'
@@ -88,7 +88,7 @@ export class BenchPeer {
     const iface = new Interface(this.#arena, { network: 0x0a000200, prefix: 24, gateway: 0x0a000202, dns: 0x0a000203, guest: GUEST })
     iface.connect(device)
     this.#at = this.#arena.allot(MAX_FRAME)
-    const rows = new Int32Array((FLOWS + 1) * ROW_WORDS)
+    const rows = new Int32Array(tableWords(FLOWS))
     this.host = new Endless(rows)
     const timers = new TimerWheel((FLOWS + 1) * TIMERS_PER_ROW, this.now)
     this.tcp = new Tcp(iface, this.host, rows, FLOWS, new SlabPool(this.#arena, FLOWS), timers, new Int32Array([1, 2]), SLAB_CLASSES - 1)

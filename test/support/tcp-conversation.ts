@@ -252,8 +252,8 @@ export class RandomConversation {
     const size = slabSize(c.slabClass)
     let right = -1
     for (let i = 0; i < c.heldCount; i++) {
-      const from = (c.rows[c.base + HELD + 2 * i]! - c.rcvNxt) | 0
-      const to = (c.rows[c.base + HELD + 2 * i + 1]! - c.rcvNxt) | 0
+      const from = (c.rows[c.ranges + HELD + 2 * i]! - c.rcvNxt) | 0
+      const to = (c.rows[c.ranges + HELD + 2 * i + 1]! - c.rcvNxt) | 0
       assert.ok(from >= 0 && from > right && from < to && to <= size, `range ${i}: ${from}-${to} behind ${right}`)
       right = to
       if (from === 0) assert.ok(c.has(HOST_FULL) && host.isWaiting, 'in order, and nobody waits for the host')

@@ -10,7 +10,7 @@
 // a conversation reads the same each time. Every script ends with `t.ends()`, which finds what was left behind.
 import assert from 'node:assert/strict'
 import type { Device } from '../../src/link/device.js'
-import { ACTIVE, KIND, KIND_TCP, MAC_LOW, ROW_SHIFT, ROW_WORDS, SOCKET } from '../../src/net/flow-row.js'
+import { ACTIVE, KIND, KIND_TCP, MAC_LOW, ROW_SHIFT, SOCKET, tableWords } from '../../src/net/flow-row.js'
 import { Inbound } from '../../src/net/inbound.js'
 import { Interface, IP_AT } from '../../src/net/interface.js'
 import { Ipv4Input } from '../../src/net/ipv4.js'
@@ -200,7 +200,7 @@ export class TcpScript {
     iface.connect(device)
     this.#receiveAt = this.#arena.allot(MAX_FRAME)
     this.#slabs = new SlabPool(this.#arena, FLOWS)
-    const rows = new Int32Array((FLOWS + 1) * ROW_WORDS)
+    const rows = new Int32Array(tableWords(FLOWS))
     this.host = new HostSocket(rows)
     this.host.bytes = this.#arena.bytes
     this.#timers = new TimerWheel((FLOWS + 1) * TIMERS_PER_ROW, this.now)
