@@ -21,7 +21,7 @@ import {
   ROW_SHIFT,
   remotePort,
 } from '../net/flow-row.js'
-import { STATE } from '../tcp/connection.js'
+import { STATE } from '../tcp/columns.js'
 import { STATES } from '../tcp/state.js'
 import { formatAny } from '../wire/address.js'
 import type { Endpoint, FlowInfo } from './types.js'

@@ -7,7 +7,8 @@
 // The byte with sequence number n lies at (n - iss) mod size.
 import type { NativeContext } from '../host/native.js'
 import { type SlabPool, slabSize } from '../packet/slab-pool.js'
-import { type Connection, HOST_READABLE } from '../tcp/connection.js'
+import { HOST_READABLE } from '../tcp/columns.js'
+import type { Connection } from '../tcp/connection.js'
 import { END } from '../tcp/stack.js'
 import { EAGAIN } from './host-errors.js'
 

@@ -2,8 +2,9 @@
 // recovery (RFC 6582), and the state changes that the acknowledgment of our FIN brings.
 import { BYTES_OUT, count } from '../net/flow-row.js'
 import { drop, enterTimeWait } from './close.js'
+import { ACK_NOW, FIN_SENT, IS_RECOVERING, IS_TIMED } from './columns.js'
 import * as congestion from './congestion.js'
-import { ACK_NOW, type Connection, FIN_SENT, IS_RECOVERING, IS_TIMED } from './connection.js'
+import type { Connection } from './connection.js'
 import * as rto from './rto.js'
 import type { Segment } from './segment.js'
 import * as send from './send.js'

@@ -2,8 +2,9 @@
 // write returns, so there is no queue to probe for, and the window starts at its ceiling: what the guest's own window
 // lets through is sent. A loss says that the link is not what it seems (a bridge in the guest, an impaired device), and
 // from then on the window behaves as on any network.
+
+import { IS_RECOVERING } from './columns.js'
 import type { Connection } from './connection.js'
-import { IS_RECOVERING } from './connection.js'
 
 /** Start and ceiling of the congestion window, bytes. */
 export const CWND_MAX = 64 << 20

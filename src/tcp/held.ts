@@ -5,7 +5,8 @@
 //    rcvNxt                                  rcvNxt + size
 //      |......[left0 right0)....[left1 right1)..|
 import { slabSize } from '../packet/slab-pool.js'
-import { type Connection, HELD, MAX_HELD } from './connection.js'
+import { HELD, MAX_HELD } from './columns.js'
+import type { Connection } from './connection.js'
 import * as seq from './seq.js'
 import type { Tcp } from './stack.js'
 

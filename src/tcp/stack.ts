@@ -9,7 +9,8 @@ import type { Inbound } from '../net/inbound.js'
 import type { Interface } from '../net/interface.js'
 import type { SlabPool } from '../packet/slab-pool.js'
 import type { TimerWheel } from '../util/timer-wheel.js'
-import { Connection, IS_DIRTY } from './connection.js'
+import { IS_DIRTY } from './columns.js'
+import { Connection } from './connection.js'
 import { Segment } from './segment.js'
 
 /** What `Relay.receive` returns when the host has sent its last byte. */

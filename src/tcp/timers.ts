@@ -1,7 +1,8 @@
 // Timers: retransmission (RFC 6298, 5), zero-window probes (RFC 9293, 3.8.6.1), delayed acknowledgments, TIME-WAIT.
 import { drop, resetGuest } from './close.js'
+import { ACK_DELAYED, ACK_NOW, IS_INTERACTIVE } from './columns.js'
 import * as congestion from './congestion.js'
-import { ACK_DELAYED, ACK_NOW, type Connection, IS_INTERACTIVE } from './connection.js'
+import type { Connection } from './connection.js'
 import { resendSynAck } from './listen.js'
 import * as rto from './rto.js'
 import * as send from './send.js'

@@ -6,7 +6,8 @@
 // waits for room for a segment, and the kernel tells nobody that a socket which was never full has become emptier. Once it is
 // full it does tell; then the window opens again.
 import { slabSize } from '../packet/slab-pool.js'
-import { type Connection, FIN_DELIVERED, HOST_FULL, WANTS_ROOM } from './connection.js'
+import { FIN_DELIVERED, HOST_FULL, WANTS_ROOM } from './columns.js'
+import type { Connection } from './connection.js'
 import * as seq from './seq.js'
 import type { Tcp } from './stack.js'
 

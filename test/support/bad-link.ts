@@ -2,7 +2,7 @@
 // the seed: the link, the pace of both applications, sizes, windows, clocks; see test/fuzz/bad-link.test.ts for what must come of it.
 import assert from 'node:assert/strict'
 import { KIND_TCP, ROW_SHIFT } from '../../src/net/flow-row.js'
-import { STATE } from '../../src/tcp/connection.js'
+import { STATE } from '../../src/tcp/columns.js'
 import { STATE_INDEX, STATES } from '../../src/tcp/state.js'
 import { ECHO } from '../../src/wire/icmpv4.js'
 import { RST, SYN } from '../../src/wire/tcp.js'

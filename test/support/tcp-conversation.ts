@@ -3,7 +3,7 @@
 // sequence number, so whatever arrives anywhere can be told to be right.
 import assert from 'node:assert/strict'
 import { slabSize } from '../../src/packet/slab-pool.js'
-import { ACK_DELAYED, FIN_DELIVERED, HAS_FIN, HAS_TIMESTAMPS, HELD, HOST_FULL, WANTS_ROOM } from '../../src/tcp/connection.js'
+import { ACK_DELAYED, FIN_DELIVERED, HAS_FIN, HAS_TIMESTAMPS, HELD, HOST_FULL, WANTS_ROOM } from '../../src/tcp/columns.js'
 import * as held from '../../src/tcp/held.js'
 import * as seq from '../../src/tcp/seq.js'
 import { TIMER_DELAYED_ACK, TIMER_RETRANSMIT } from '../../src/tcp/stack.js'
