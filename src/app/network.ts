@@ -1,6 +1,7 @@
 // One network: a context of the addon, an event loop, a stack, and the TAP of the one namespace it serves. This is what the
 // command line and the library use; types.ts says what each member means.
 import type { ChildProcess } from 'node:child_process'
+import { randomFillSync } from 'node:crypto'
 import { setTimeout } from 'node:timers/promises'
 import { tableBytes } from '../flow/flow-table.js'
 import { EventLoop } from '../host/event-loop.js'
@@ -16,7 +17,7 @@ import { errnoName, NetloomError } from '../util/errors.js'
 import { format } from '../wire/address.js'
 import { listFlows } from './flow-list.js'
 import { type NetworkOptions, type ResolvedOptions, resolveOptions } from './options.js'
-import { arenaBytes, Stack, type StackOptions } from './stack.js'
+import { arenaBytes, SECRET_WORDS, Stack, type StackOptions } from './stack.js'
 import type { Attachment, AttachTarget, Counters, Ending, FlowInfo, Network, NetworkAddresses, RunOptions, Sandbox } from './types.js'
 
 const NO_FEATURES: TapFeatures = { vnetHeader: false, checksum: false, tso: false, uso: false }
@@ -79,7 +80,7 @@ class LiveNetwork implements Network {
     this.#region = this.#arena.allot(RECEIVE_REGION)
     const table = this.#native.sharedMemory(tableBytes(options.maxFlows))
     this.#tableDescriptor = new Int32Array(this.#native.scratch)[0]!
-    this.#stack = new Stack(this.#native, this.#loop, this.#arena, table, stackOptions)
+    this.#stack = new Stack(this.#native, this.#loop, this.#arena, table, randomFillSync(new Int32Array(SECRET_WORDS)), stackOptions)
     if (options.dns) {
       const resolver = new Resolver(() => this.#native.now())
       this.#stack.serveDns(new DnsForwarder(this.#native, this.#loop, this.#stack.udp, resolver, { hostLoopback: options.hostLoopback }))

@@ -1,6 +1,5 @@
 // One network's stack, put together: the only place that knows every layer. Nothing here looks at a packet; it connects
 // who does, and gives each turn of the event loop its parts.
-import { randomFillSync } from 'node:crypto'
 import { DatagramFlows } from '../flow/datagram-flows.js'
 import { FlowTable } from '../flow/flow-table.js'
 import { Gate } from '../flow/gate.js'
@@ -37,6 +36,9 @@ export interface StackOptions {
 /** Arena bytes beside the slabs: receive batch, transmit slot, and what services set aside. */
 const FIXED_BYTES = 8 * MAX_FRAME + BIG_FRAME
 
+/** Words of chance that a stack is given: keys of the flow table's hash, and of initial sequence numbers (RFC 6528). */
+export const SECRET_WORDS = 4
+
 /** Arena bytes of a network with these options. */
 export const arenaBytes = (options: StackOptions): number =>
   FIXED_BYTES + slabBytes(options.maxFlows) * (options.hostRead === 'ring' ? 2 : 1)
@@ -55,9 +57,8 @@ export class Stack implements TurnHandler {
   readonly #timers: TimerWheel
   #dns: DnsForwarder | null = null
 
-  /** `buffer`: flow-table.ts, tableBytes(maxFlows) zero bytes. */
-  constructor(native: NativeContext, loop: EventLoop, arena: Arena, buffer: ArrayBuffer, options: StackOptions) {
-    const random = randomFillSync(new Int32Array(4))
+  /** `buffer`: flow-table.ts, tableBytes(maxFlows) zero bytes. `random`: SECRET_WORDS words that nobody can guess. */
+  constructor(native: NativeContext, loop: EventLoop, arena: Arena, buffer: ArrayBuffer, random: Int32Array, options: StackOptions) {
     const flows = options.maxFlows
     const inbound = new Inbound()
     this.#timers = new TimerWheel((flows + 1) * TIMERS_PER_ROW, loop.now)

@@ -1,10 +1,7 @@
 // The whole stack on a fake kernel: event loop, TAP, table, relays and TCP as app/network.ts puts them together, with frames and
 // time in the test's hands and nothing left to chance.
 import assert from 'node:assert/strict'
-import crypto from 'node:crypto'
-import { syncBuiltinESMExports } from 'node:module'
-import { mock } from 'node:test'
-import { arenaBytes, Stack } from '../../src/app/stack.js'
+import { arenaBytes, SECRET_WORDS, Stack } from '../../src/app/stack.js'
 import { tableBytes } from '../../src/flow/flow-table.js'
 import { EventLoop } from '../../src/host/event-loop.js'
 import { RECEIVE_REGION, TapDevice } from '../../src/host/tap-device.js'
@@ -49,7 +46,8 @@ export class SimulatedStack {
     this.loop = new EventLoop(native)
     const arena = new Arena(this.kernel.arena)
     const table = new ArrayBuffer(tableBytes(options.maxFlows))
-    this.stack = withSecrets(random, () => new Stack(native, this.loop, arena, table, options))
+    const secrets = new Int32Array(SECRET_WORDS).map(() => random.int32())
+    this.stack = new Stack(native, this.loop, arena, table, secrets, options)
     const offload = o.offload ?? true
     const features = { vnetHeader: true, checksum: offload, tso: offload, uso: offload }
     const device = new TapDevice(
@@ -100,19 +98,4 @@ export class SimulatedStack {
     assert.equal(this.stack.tcp.timers.scheduled, 0, 'a timer was left')
     assert.equal(this.kernel.inUse, 0, 'a descriptor was left')
   }
-}
-
-// The stack draws the keys of its hashes itself; here they come from the seed.
-function withSecrets<T>(random: Random, make: () => T): T {
-  const fill = <T extends NodeJS.ArrayBufferView>(view: T): T => {
-    const words = new Int32Array(view.buffer, view.byteOffset, view.byteLength >> 2)
-    for (let i = 0; i < words.length; i++) words[i] = random.int32()
-    return view
-  }
-  const draw = mock.method(crypto, 'randomFillSync', fill)
-  syncBuiltinESMExports()
-  const made = make()
-  draw.mock.restore()
-  syncBuiltinESMExports()
-  return made
 }
