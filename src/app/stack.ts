@@ -95,8 +95,8 @@ export class Stack implements TurnHandler {
     this.input.inbound.now = now
   }
 
-  resume(): boolean {
-    return this.#flows.resume() || this.#demux.hasWork
+  resume(): void {
+    this.#flows.resume()
   }
 
   settle(now: number): void {
@@ -109,6 +109,10 @@ export class Stack implements TurnHandler {
     const next = this.#timers.next(now)
     const dns = this.#dns === null ? -1 : this.#dns.expire(now)
     return next < 0 || (dns >= 0 && dns < next) ? dns : next
+  }
+
+  get hasWork(): boolean {
+    return this.#flows.hasWork || this.#demux.hasWork
   }
 
   // A timer belongs to a row; what it means depends on the row's kind.

@@ -128,8 +128,13 @@ export class DatagramFlows implements ReadyHandler, Evictor {
     this.#pending[this.#pendingCount++] = row
   }
 
-  /** Goes on with sockets whose budget ran out; true while more is left. */
-  resume(): boolean {
+  /** Sockets wait whose budget ran out. */
+  get hasWork(): boolean {
+    return this.#pendingCount > 0
+  }
+
+  /** Goes on with those sockets. */
+  resume(): void {
     const count = this.#pendingCount
     this.#pendingCount = 0
     for (let i = 0; i < count; i++) {
@@ -139,7 +144,6 @@ export class DatagramFlows implements ReadyHandler, Evictor {
       const relay = this.#relays[this.#rows[base + KIND]!] ?? null
       if (relay?.readable(row) === true) this.#postpone(row)
     }
-    return this.#pendingCount > 0
   }
 
   /** See Evictor. */

@@ -6,6 +6,9 @@
 //   end of turn   ->  handler.settle()                  acknowledgments and replies that were gathered
 //   timers        ->  one timerfd, armed for the earliest deadline any handler names
 //
+// Whatever a turn leaves undone (`hasWork`), be it for a budget or for what a timer began, the next turn follows at once: nothing
+// waits for an event that may not come.
+//
 // A token is  class << 28 | generation << 20 | index.  The generation is the row's, so that an event for a descriptor that
 // was closed earlier in the same turn does not reach the row's next owner. Nothing polls: without traffic or
 // deadlines the process sleeps.
@@ -46,12 +49,14 @@ export interface ReadyHandler {
 export interface TurnHandler {
   /** A turn begins: before any event is served. */
   begin(now: number): void
-  /** Goes on with work that a budget cut short; true while more is left. */
-  resume(now: number): boolean
+  /** Goes on with work that a budget cut short. */
+  resume(now: number): void
   /** End of a turn: send what was gathered. */
   settle(now: number): void
   /** Expires what is due, and returns the ms until the next deadline, -1 for none. */
   expire(now: number): number
+  /** True while something is left that needs no event to go on. */
+  readonly hasWork: boolean
 }
 
 /** A token from its parts. */
@@ -97,32 +102,35 @@ export class EventLoop {
     this.#native.stop()
   }
 
-  /** Arms the timer anew: for work that was begun outside a turn. */
+  /** A turn without events: for work that was begun outside of one. */
   schedule(): void {
-    if (!this.#isRunning || this.#turn === null) return
-    this.now = this.#native.now()
-    this.#turn.begin(this.now)
-    this.#turn.settle(this.now)
-    this.#arm(this.#turn.expire(this.now))
+    const turn = this.#turn
+    if (!this.#isRunning || turn === null) return
+    const wait = this.#serve(turn, 0)
+    this.#arm(turn.hasWork ? 0 : wait)
   }
 
   #wake(): void {
     const turn = this.#turn
     if (turn === null) return
-    let isMore = false
     let wait = -1
     for (let call = 0; call < CALLS_PER_WAKEUP; call++) {
       const count = this.#native.epollWait(EVENTS_PER_CALL)
-      if (count <= 0 && !isMore) break
-      this.now = this.#native.now()
-      turn.begin(this.now)
-      if (count > 0) this.#dispatch(count)
-      isMore = turn.resume(this.now)
-      turn.settle(this.now)
-      wait = turn.expire(this.now)
+      if (count <= 0 && !turn.hasWork) break
+      wait = this.#serve(turn, count)
       if (!this.#isRunning) return
     }
-    this.#arm(isMore ? 0 : wait)
+    this.#arm(turn.hasWork ? 0 : wait)
+  }
+
+  /** One turn with `count` events; the ms until the next deadline, -1 for none. */
+  #serve(turn: TurnHandler, count: number): number {
+    this.now = this.#native.now()
+    turn.begin(this.now)
+    if (count > 0) this.#dispatch(count)
+    turn.resume(this.now)
+    turn.settle(this.now)
+    return turn.expire(this.now)
   }
 
   #dispatch(count: number): void {

@@ -53,7 +53,7 @@ export class SignalForwarder implements ReadyHandler {
     const loop = new EventLoop(native)
     loop.serve(TOKEN_SIGNAL, this)
     native.epollAdd(this.#pipe, token(TOKEN_SIGNAL, 0, 0), EPOLLIN)
-    loop.start({ begin() {}, resume: () => false, settle() {}, expire: () => -1 })
+    loop.start({ begin() {}, resume() {}, settle() {}, expire: () => -1, hasWork: false })
     native.unref()
   }
 
