@@ -1,56 +1,133 @@
-// Congestion control towards the guest (RFC 5681, 6582). The link is a TAP: a frame is in the guest's stack when the
-// write returns, so there is no queue to probe for, and the window starts at its ceiling: what the guest's own window
-// lets through is sent. A loss says that the link is not what it seems (a bridge in the guest, an impaired device), and
-// from then on the window behaves as on any network.
-
-import { IS_RECOVERING } from './columns.js'
+// Congestion control towards the guest: CUBIC (RFC 9438), with proportional rate reduction while something is missing (RFC 6937).
+//
+// The link is a TAP: a frame is in the guest's stack when the write returns, so there is no queue to probe for, and the window starts at
+// its ceiling: what the guest's own window lets through is sent. A loss says that the link is not what it seems (a bridge in the guest, an
+// impaired device), and from then on the window behaves as on any network.
+import { HAS_EPOCH, HAS_SACK, IS_LOSS, IS_RECOVERING, MAY_UNDO } from './columns.js'
 import type { Connection } from './connection.js'
 
 /** Start and ceiling of the congestion window, bytes. */
 export const CWND_MAX = 64 << 20
-/** Duplicate acknowledgments that mean a loss (RFC 5681, 3.2). */
+/** Duplicate acknowledgments, or ranges, that mean a loss (RFC 5681, 3.2; RFC 6675: DupThresh). */
 export const DUP_ACK_THRESHOLD = 3
+/** Segments that may be sent after a pause (RFC 6928). */
+const RESTART_SEGMENTS = 10
+/** RFC 9438, 4.6: what is left of the window after a loss. */
+const BETA = 0.7
+/** RFC 9438, 4.1.2: aggressiveness, segments / s^3. */
+const C = 0.4
+/** RFC 9438, 4.3: growth of the window that Reno would have, segments a round trip. */
+const ALPHA = (3 * (1 - BETA)) / (1 + BETA)
 
 export function start(c: Connection): void {
   c.cwnd = CWND_MAX
   c.ssthresh = CWND_MAX
+  c.wMax = 0
 }
+
+/** True where the window limits at all: something was lost once. */
+export const isLimiting = (c: Connection): boolean => c.cwnd < CWND_MAX
 
 /**
- * RFC 5681, 3.1: `bytes` were acknowledged. They count as such, as in Linux and RFC 3465, without the limit of a segment or two for each
- * acknowledgment: one of a super-segment stands for many.
+ * `bytes` were acknowledged, and `flight` were in flight before. They count as such, as in Linux and RFC 3465, without the limit of a
+ * segment or two for each acknowledgment: one of a super-segment stands for many.
  */
-export function acknowledged(c: Connection, bytes: number): void {
+export function acknowledged(c: Connection, bytes: number, flight: number, now: number): void {
   const cwnd = c.cwnd
-  if (cwnd >= CWND_MAX) return
-  const growth = cwnd < c.ssthresh ? Math.min(bytes, c.ssthresh - cwnd) : Math.max(1, Math.trunc((c.sndMss * bytes) / cwnd))
-  c.cwnd = Math.min(cwnd + growth, CWND_MAX)
+  // RFC 9438, 5.8: a window that is not used says nothing about the path.
+  if (cwnd >= CWND_MAX || flight < cwnd >> 1) return
+  if (cwnd < c.ssthresh) c.cwnd = Math.min(cwnd + bytes, c.ssthresh)
+  else c.cwnd = Math.min(cubic(c, bytes, now), CWND_MAX)
 }
 
-/** RFC 5681, equation 4: half of what is in flight. */
-function halve(c: Connection): void {
-  const half = ((c.sndMax - c.sndUna) | 0) >> 1
-  c.ssthresh = Math.max(half, 2 * c.sndMss)
+// RFC 9438, 4.2 to 4.5: congestion avoidance.
+function cubic(c: Connection, bytes: number, now: number): number {
+  const cwnd = c.cwnd
+  const mss = c.sndMss
+  if (!c.has(HAS_EPOCH)) beginEpoch(c, now)
+  const t = (now - c.epoch + (c.srtt >> 3) - c.cubicK) / 1000
+  const target = C * t * t * t * mss + c.wMax
+  c.wEst = c.wEst + Math.max(1, Math.trunc((alpha(c) * mss * bytes) / cwnd))
+  if (target < c.wEst) return Math.max(cwnd, c.wEst)
+  const bounded = Math.min(Math.max(target, cwnd), cwnd * 1.5)
+  return cwnd + Math.max(1, Math.trunc(((bounded - cwnd) * bytes) / cwnd))
 }
 
-/** RFC 6582, 3.2 step 2: three duplicates have arrived. */
-export function enterRecovery(c: Connection): void {
-  halve(c)
+const alpha = (c: Connection): number => (c.wEst < c.cwndPrior ? ALPHA : 1)
+
+function beginEpoch(c: Connection, now: number): void {
+  c.raise(HAS_EPOCH)
+  c.epoch = now
+  c.wEst = c.cwnd
+  if (c.wMax < c.cwnd) c.wMax = c.cwnd
+  c.cubicK = Math.trunc(1000 * Math.cbrt((c.wMax - c.cwnd) / c.sndMss / C))
+}
+
+/** A loss (RFC 9438, 4.6 and 4.7): `flight` bytes were on their way. What was before is kept for when it was none (RFC 3522). */
+export function reduce(c: Connection, flight: number, stamp: number): void {
+  c.priorCwnd = c.cwnd
+  c.priorSsthresh = c.ssthresh
+  c.undoStamp = stamp
+  c.raise(MAY_UNDO)
+  c.lower(HAS_EPOCH)
+  const window = Math.min(c.cwnd, flight)
+  c.cwndPrior = window
+  c.wMax = window < c.wMax ? Math.trunc((window * (1 + BETA)) / 2) : window
+  c.ssthresh = Math.max(Math.trunc(flight * BETA), 2 * c.sndMss)
+}
+
+/** Loss recovery begins (RFC 6675, 5; RFC 6582, 3.2 step 2). */
+export function enterRecovery(c: Connection, flight: number, stamp: number): void {
+  reduce(c, flight, stamp)
   c.recover = c.sndMax
   c.raise(IS_RECOVERING)
-  c.cwnd = c.ssthresh + DUP_ACK_THRESHOLD * c.sndMss
+  c.prrDelivered = 0
+  c.prrOut = 0
+  c.recoverFs = Math.max(flight, 1)
+  // Without SACK each duplicate stands for a segment that has left the network.
+  c.cwnd = c.has(HAS_SACK) ? c.ssthresh : c.ssthresh + DUP_ACK_THRESHOLD * c.sndMss
 }
 
-/** RFC 6582, 3.2 step 3: the whole window has been acknowledged. */
+/** RFC 6937, 3: `delivered` bytes have arrived, `pipe` are in flight. At least one segment goes when recovery has just begun. */
+export function recovering(c: Connection, delivered: number, pipe: number): void {
+  c.prrDelivered += delivered
+  let allowed = 0
+  if (pipe > c.ssthresh) allowed = Math.ceil((c.prrDelivered * c.ssthresh) / c.recoverFs) - c.prrOut
+  else allowed = Math.min(c.ssthresh - pipe, Math.max(c.prrDelivered - c.prrOut, delivered) + c.sndMss)
+  if (c.prrOut === 0) allowed = Math.max(allowed, c.sndMss)
+  c.cwnd = pipe + Math.max(allowed, 0)
+}
+
+/** RFC 6582, 3.2 step 5: `acked` bytes less are in flight, and a segment more may go. */
+export function deflate(c: Connection, acked: number): void {
+  c.cwnd = Math.max(c.cwnd - acked + Math.min(acked, c.sndMss), c.sndMss)
+}
+
+/** Everything that was in flight when it began has arrived. */
 export function leaveRecovery(c: Connection): void {
-  c.lower(IS_RECOVERING)
-  c.cwnd = c.ssthresh
+  if (c.has(IS_RECOVERING)) c.cwnd = c.ssthresh
+  c.lower(IS_RECOVERING | IS_LOSS)
 }
 
 /** RFC 5681, 3.1: the retransmission timer went off. */
-export function timedOut(c: Connection): void {
-  if (c.backoff === 0) halve(c)
+export function timedOut(c: Connection, flight: number, stamp: number): void {
+  if (c.backoff === 0 && !c.has(IS_LOSS)) reduce(c, flight, stamp)
   c.cwnd = c.sndMss
   c.recover = c.sndMax
-  c.lower(IS_RECOVERING)
+  c.lower(IS_RECOVERING | HAS_EPOCH)
+  c.raise(IS_LOSS)
+}
+
+/** The last reduction was for nothing: the acknowledgment was of text sent before (RFC 4015). */
+export function undo(c: Connection): void {
+  c.cwnd = Math.max(c.cwnd, c.priorCwnd)
+  c.ssthresh = Math.max(c.ssthresh, c.priorSsthresh)
+  c.lower(IS_RECOVERING | IS_LOSS | MAY_UNDO | HAS_EPOCH)
+}
+
+/** RFC 5681, 4.1: after a pause of a timeout or more the window is not trusted. */
+export function restart(c: Connection, now: number): void {
+  if (((now - c.lastSent) | 0) < c.rto) return
+  c.cwnd = Math.min(c.cwnd, RESTART_SEGMENTS * c.sndMss)
+  c.lower(HAS_EPOCH)
 }

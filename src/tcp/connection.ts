@@ -1,71 +1,56 @@
 // A TCP connection: a thin view over its row of the flow table. Read RFC 9293, 3.3.1 first; the names are its names.
 //
 // Nothing else holds protocol state: what is not in the row (and its receive ring) does not survive, so a row can be
-// listed by another process, checked in a test, and picked up by a successor. Sequence numbers are int32 that wrap.
+// listed by another process, checked in a test, and picked up by a successor.
 //
-//   sent and acknowledged | sent, in flight | may be sent        received:  in the host's kernel | held in the ring | room
-//   ----------------------+-----------------+----------------    -----------------------------+------------------+------
-//                       sndUna            sndNxt  sndUna+sndWnd                              rcvNxt                 rcvEdge
+//   received:  in the host's kernel | held in the ring | room
+//   -------------------------------+------------------+------
+//                                rcvNxt             rcvEdge
 //
 // `rcvNxt` moves only when the host's kernel has accepted the bytes: what we acknowledge is in a kernel. Ranges that
 // arrived and are not there yet (out of order, or the socket was full) lie in the ring, whose first byte is rcvNxt.
 import { GUEST_ADDRESS, KIND, PORTS, REMOTE_ADDRESS, SOCKET } from '../net/flow-row.js'
 import {
-  BACKOFF,
-  CWND,
-  DUP_ACKS,
+  CHALLENGED,
+  DSACK_LEFT,
+  DSACK_RIGHT,
   FLAGS,
   HELD_COUNT,
   HOST_FREE,
   IRS,
-  ISS,
+  KEEP_ALIVES,
   LAST_ACK_SENT,
-  MAX_WND,
+  LAST_HELD,
   RCV_ACTIVE,
   RCV_EDGE,
   RCV_FIN,
   RCV_NXT,
   RCV_SCALE,
+  RCV_TIME,
   RCV_UNACKED,
-  RECOVER,
-  RTO,
-  RTT_SENT,
-  RTT_SEQ,
-  RTTVAR,
   SEND_CLASS,
   SEND_HELD,
   SEND_NEXT,
   SEND_SLAB,
   SLAB,
   SLAB_CLASS,
-  SND_MAX,
-  SND_MSS,
-  SND_NXT,
-  SND_SCALE,
-  SND_UNA,
-  SND_WL1,
-  SND_WL2,
-  SND_WND,
-  SRTT,
-  SSTHRESH,
   STATE,
+  TS_OFFSET,
   TS_RECENT,
   TS_RECENT_AGE,
 } from './columns.js'
+import { SendVariables } from './send-variables.js'
 import { STATE_INDEX, STATES, type State } from './state.js'
 
-/** A view over one row. One is made for each row when it is first used, and kept. */
-export class Connection {
-  readonly rows: Int32Array
-  readonly base: number
+/** One is made for each row when it is first used, and kept. */
+export class Connection extends SendVariables {
   /** First word of its ranges. */
   readonly ranges: number
   /** Handle of the row: its number, from 1. */
   readonly row: number
 
   constructor(rows: Int32Array, base: number, ranges: number, row: number) {
-    this.rows = rows
-    this.base = base
+    super(rows, base)
     this.ranges = ranges
     this.row = row
   }
@@ -85,71 +70,11 @@ export class Connection {
   lower(flag: number): void {
     this.rows[this.base + FLAGS] = this.rows[this.base + FLAGS]! & ~flag
   }
-  get iss(): number {
-    return this.rows[this.base + ISS]!
-  }
-  set iss(value: number) {
-    this.rows[this.base + ISS] = value
-  }
   get irs(): number {
     return this.rows[this.base + IRS]!
   }
   set irs(value: number) {
     this.rows[this.base + IRS] = value
-  }
-  get sndUna(): number {
-    return this.rows[this.base + SND_UNA]!
-  }
-  set sndUna(value: number) {
-    this.rows[this.base + SND_UNA] = value
-  }
-  get sndNxt(): number {
-    return this.rows[this.base + SND_NXT]!
-  }
-  set sndNxt(value: number) {
-    this.rows[this.base + SND_NXT] = value
-  }
-  get sndMax(): number {
-    return this.rows[this.base + SND_MAX]!
-  }
-  set sndMax(value: number) {
-    this.rows[this.base + SND_MAX] = value
-  }
-  get sndWnd(): number {
-    return this.rows[this.base + SND_WND]!
-  }
-  set sndWnd(value: number) {
-    this.rows[this.base + SND_WND] = value
-  }
-  get sndWl1(): number {
-    return this.rows[this.base + SND_WL1]!
-  }
-  set sndWl1(value: number) {
-    this.rows[this.base + SND_WL1] = value
-  }
-  get sndWl2(): number {
-    return this.rows[this.base + SND_WL2]!
-  }
-  set sndWl2(value: number) {
-    this.rows[this.base + SND_WL2] = value
-  }
-  get sndMss(): number {
-    return this.rows[this.base + SND_MSS]!
-  }
-  set sndMss(value: number) {
-    this.rows[this.base + SND_MSS] = value
-  }
-  get sndScale(): number {
-    return this.rows[this.base + SND_SCALE]!
-  }
-  set sndScale(value: number) {
-    this.rows[this.base + SND_SCALE] = value
-  }
-  get maxWnd(): number {
-    return this.rows[this.base + MAX_WND]!
-  }
-  set maxWnd(value: number) {
-    this.rows[this.base + MAX_WND] = value
   }
   get rcvNxt(): number {
     return this.rows[this.base + RCV_NXT]!
@@ -199,71 +124,59 @@ export class Connection {
   set tsRecentAge(value: number) {
     this.rows[this.base + TS_RECENT_AGE] = value
   }
-  get srtt(): number {
-    return this.rows[this.base + SRTT]!
+  get tsOffset(): number {
+    return this.rows[this.base + TS_OFFSET]!
   }
-  set srtt(value: number) {
-    this.rows[this.base + SRTT] = value
-  }
-  get rttvar(): number {
-    return this.rows[this.base + RTTVAR]!
-  }
-  set rttvar(value: number) {
-    this.rows[this.base + RTTVAR] = value
-  }
-  get rto(): number {
-    return this.rows[this.base + RTO]!
-  }
-  set rto(value: number) {
-    this.rows[this.base + RTO] = value
-  }
-  get backoff(): number {
-    return this.rows[this.base + BACKOFF]!
-  }
-  set backoff(value: number) {
-    this.rows[this.base + BACKOFF] = value
-  }
-  get cwnd(): number {
-    return this.rows[this.base + CWND]!
-  }
-  set cwnd(value: number) {
-    this.rows[this.base + CWND] = value
-  }
-  get ssthresh(): number {
-    return this.rows[this.base + SSTHRESH]!
-  }
-  set ssthresh(value: number) {
-    this.rows[this.base + SSTHRESH] = value
-  }
-  get dupAcks(): number {
-    return this.rows[this.base + DUP_ACKS]!
-  }
-  set dupAcks(value: number) {
-    this.rows[this.base + DUP_ACKS] = value
-  }
-  get recover(): number {
-    return this.rows[this.base + RECOVER]!
-  }
-  set recover(value: number) {
-    this.rows[this.base + RECOVER] = value
-  }
-  get rttSeq(): number {
-    return this.rows[this.base + RTT_SEQ]!
-  }
-  set rttSeq(value: number) {
-    this.rows[this.base + RTT_SEQ] = value
-  }
-  get rttSent(): number {
-    return this.rows[this.base + RTT_SENT]!
-  }
-  set rttSent(value: number) {
-    this.rows[this.base + RTT_SENT] = value
+  set tsOffset(value: number) {
+    this.rows[this.base + TS_OFFSET] = value
   }
   get rcvActive(): number {
     return this.rows[this.base + RCV_ACTIVE]!
   }
   set rcvActive(value: number) {
     this.rows[this.base + RCV_ACTIVE] = value
+  }
+  get rcvTime(): number {
+    return this.rows[this.base + RCV_TIME]!
+  }
+  set rcvTime(value: number) {
+    this.rows[this.base + RCV_TIME] = value
+  }
+  get heldCount(): number {
+    return this.rows[this.base + HELD_COUNT]!
+  }
+  set heldCount(value: number) {
+    this.rows[this.base + HELD_COUNT] = value
+  }
+  get lastHeld(): number {
+    return this.rows[this.base + LAST_HELD]!
+  }
+  set lastHeld(value: number) {
+    this.rows[this.base + LAST_HELD] = value
+  }
+  get dsackLeft(): number {
+    return this.rows[this.base + DSACK_LEFT]!
+  }
+  set dsackLeft(value: number) {
+    this.rows[this.base + DSACK_LEFT] = value
+  }
+  get dsackRight(): number {
+    return this.rows[this.base + DSACK_RIGHT]!
+  }
+  set dsackRight(value: number) {
+    this.rows[this.base + DSACK_RIGHT] = value
+  }
+  get challenged(): number {
+    return this.rows[this.base + CHALLENGED]!
+  }
+  set challenged(value: number) {
+    this.rows[this.base + CHALLENGED] = value
+  }
+  get keepAlives(): number {
+    return this.rows[this.base + KEEP_ALIVES]!
+  }
+  set keepAlives(value: number) {
+    this.rows[this.base + KEEP_ALIVES] = value
   }
   get slab(): number {
     return this.rows[this.base + SLAB]!
@@ -282,12 +195,6 @@ export class Connection {
   }
   set hostFree(value: number) {
     this.rows[this.base + HOST_FREE] = value
-  }
-  get heldCount(): number {
-    return this.rows[this.base + HELD_COUNT]!
-  }
-  set heldCount(value: number) {
-    this.rows[this.base + HELD_COUNT] = value
   }
   get sendSlab(): number {
     return this.rows[this.base + SEND_SLAB]!
@@ -326,7 +233,7 @@ export class Connection {
   get guest(): number {
     return this.rows[this.base + GUEST_ADDRESS + 3]!
   }
-  /** IPv4 address the guest connected to. */
+  /** IPv4 address of the other end, as the guest names it. */
   get remote(): number {
     return this.rows[this.base + REMOTE_ADDRESS + 3]!
   }

@@ -9,6 +9,7 @@ import { drop, resetGuest, resetHost } from './close.js'
 import { ACK_NOW, FIN_DELIVERED, HOST_FULL, HOST_READABLE, WANTS_ROOM } from './columns.js'
 import type { Connection } from './connection.js'
 import * as listen from './listen.js'
+import { open } from './open.js'
 import * as output from './output.js'
 import * as receive from './receive.js'
 import { segmentArrives } from './segment-arrives.js'
@@ -73,6 +74,12 @@ export class TcpDemux implements ProtocolReceiver {
     if (row !== 0) listen.listen(tcp, tcp.connection(row), s)
   }
 
+  /** Connects to the guest: the row is fresh, with its addresses, ports and socket. */
+  open(row: number, now: number): void {
+    this.#tcp.now = now
+    open(this.#tcp, this.#tcp.connection(row))
+  }
+
   /** True while the host's connect is pending. */
   isPending(row: number): boolean {
     return this.#tcp.connection(row).state === 'LISTEN'
@@ -103,7 +110,7 @@ export class TcpDemux implements ProtocolReceiver {
   /** True when the guest has nothing more to send: all of it, and its FIN, is in the host's kernel, or it never got to send any. */
   isDrained(row: number): boolean {
     const c = this.#tcp.connection(row)
-    return c.has(FIN_DELIVERED) || c.state === 'LISTEN' || c.state === 'SYN-RECEIVED'
+    return c.has(FIN_DELIVERED) || c.state === 'LISTEN' || c.state === 'SYN-SENT' || c.state === 'SYN-RECEIVED'
   }
 
   /** The guest is gone: the host sees a reset, or if the guest had ended before, the rest of what is queued and the guest's FIN. */
@@ -141,6 +148,7 @@ export class TcpDemux implements ProtocolReceiver {
       receive.deliverFin(tcp, c)
       tcp.touch(c)
     }
+    if (c.state === 'SYN-SENT' || c.state === 'TIME-WAIT') return
     const before = c.rcvEdge
     window.advance(tcp, c)
     if (seq.gt(c.rcvEdge, before)) {

@@ -55,6 +55,16 @@ export function trim(c: Connection): void {
   if (c.heldCount > 0 && seq.lt(rows[base]!, nxt)) rows[base] = nxt
 }
 
+/** True when all of [left, right) is in the ring. */
+export function has(c: Connection, left: number, right: number): boolean {
+  const rows = c.rows
+  const base = c.ranges + HELD
+  for (let i = 0; i < c.heldCount; i++) {
+    if (seq.leq(rows[base + 2 * i]!, left) && seq.leq(right, rows[base + 2 * i + 1]!)) return true
+  }
+  return false
+}
+
 /** Bytes held from rcvNxt on without a gap. */
 export function contiguous(c: Connection): number {
   if (c.heldCount === 0 || c.rows[c.ranges + HELD] !== c.rcvNxt) return 0

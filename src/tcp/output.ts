@@ -10,20 +10,22 @@ import { PROTOCOL_TCP } from '../wire/numbers.js'
 import * as wire from '../wire/tcp.js'
 import * as options from '../wire/tcp-options.js'
 import * as virtio from '../wire/virtio-net.js'
-import { ACK_DELAYED, ACK_NOW, HAS_SACK, HAS_TIMESTAMPS, HELD } from './columns.js'
+import { ACK_DELAYED, ACK_NOW, HAS_SACK, HAS_TIMESTAMPS } from './columns.js'
 import type { Connection } from './connection.js'
+import * as sack from './sack.js'
 import type { Segment } from './segment.js'
 import { type Tcp, TIMER_DELAYED_ACK } from './stack.js'
 import * as window from './window.js'
 
 /** Text that fits one checksum of our own at less cost than the receiver's: bytes. */
 const SMALL_TEXT = 256
-/** SACK blocks that fit beside timestamps (RFC 2018, 3). */
-const MAX_SACK_BLOCKS = 3
 
-/** Header length of a segment with text: the offset of the text behind TRANSPORT_AT. */
-export const headerLength = (c: Connection): number =>
-  c.has(HAS_TIMESTAMPS) ? wire.HEADER_LENGTH + options.TIMESTAMP_LENGTH : wire.HEADER_LENGTH
+/** Chooses the options of the segment that is put together next, and returns its header's length: the offset of its text behind TRANSPORT_AT. */
+export const prepare = (tcp: Tcp, c: Connection): number =>
+  wire.HEADER_LENGTH + (c.has(HAS_TIMESTAMPS) ? options.TIMESTAMP_LENGTH : 0) + sack.choose(tcp, c)
+
+/** Most text of one segment with the options that were chosen, bytes (RFC 6691). */
+export const segmentSize = (tcp: Tcp, c: Connection): number => (tcp.sackCount === 0 ? c.sndMss : c.sndMss - 4 - 8 * tcp.sackCount)
 
 /** Our MSS: what one datagram of the link's MTU holds (RFC 9293, 3.7.1). */
 export const ourMss = (tcp: Tcp): number => tcp.interface.mtu - ipv4.HEADER_LENGTH - wire.HEADER_LENGTH
@@ -32,6 +34,7 @@ export const ourMss = (tcp: Tcp): number => tcp.interface.mtu - ipv4.HEADER_LENG
 function acknowledged(tcp: Tcp, c: Connection): void {
   c.lastAckSent = c.rcvNxt
   c.rcvUnacked = 0
+  c.dsackLeft = c.dsackRight
   if (c.has(ACK_DELAYED)) tcp.cancelTimer(c, TIMER_DELAYED_ACK)
   c.lower(ACK_NOW | ACK_DELAYED)
 }
@@ -41,7 +44,11 @@ function writeHeader(tcp: Tcp, c: Connection, sequence: number, flags: number, h
   const ports = c.rows[c.base + PORTS]!
   const view = tcp.interface.view
   wire.write(view, at, ports & 0xffff, ports >>> 16, sequence, c.rcvNxt, header, flags, windowField)
-  if (c.has(HAS_TIMESTAMPS)) options.writeTimestamp(view, at + wire.HEADER_LENGTH, tcp.now, c.tsRecent)
+  if (!c.has(HAS_TIMESTAMPS)) sack.write(tcp, at + wire.HEADER_LENGTH)
+  else {
+    options.writeTimestamp(view, at + wire.HEADER_LENGTH, (tcp.now + c.tsOffset) | 0, c.tsRecent)
+    sack.write(tcp, at + wire.HEADER_LENGTH + options.TIMESTAMP_LENGTH)
+  }
 }
 
 // From the slot, checksum in full; `length` counts from the TCP header.
@@ -52,39 +59,34 @@ function transmitWhole(tcp: Tcp, c: Connection, length: number): boolean {
   return iface.transmit(ipv4.HEADER_LENGTH + length)
 }
 
-/** SYN-ACK (RFC 9293, 3.5): offers what the guest's SYN offered. */
-export function sendSynAck(tcp: Tcp, c: Connection): void {
+/** Our SYN (RFC 9293, 3.5): with the ACK of the guest's, when that has come, and then it offers what the guest's offered. */
+export function sendSyn(tcp: Tcp, c: Connection): void {
   const at = tcp.interface.slot + TRANSPORT_AT
   const view = tcp.interface.view
   const scale = c.rcvScale > 0 ? c.rcvScale : -1
-  const sack = c.has(HAS_SACK) ? 1 : 0
+  const hasSack = c.has(HAS_SACK) ? 1 : 0
   const stamps = c.has(HAS_TIMESTAMPS) ? 1 : 0
-  const size = options.writeSyn(view, at + wire.HEADER_LENGTH, ourMss(tcp), scale, sack, stamps, tcp.now, c.tsRecent)
+  const stamp = (tcp.now + c.tsOffset) | 0
+  const size = options.writeSyn(view, at + wire.HEADER_LENGTH, ourMss(tcp), scale, hasSack, stamps, stamp, c.tsRecent)
   const offered = (c.rcvEdge - c.rcvNxt) | 0
   const ports = c.rows[c.base + PORTS]!
   const header = wire.HEADER_LENGTH + size
+  const flags = c.state === 'SYN-SENT' ? wire.SYN : wire.SYN | wire.ACK
+  const ack = c.state === 'SYN-SENT' ? 0 : c.rcvNxt
   // RFC 7323, 2.2: the window of a SYN is never scaled.
-  wire.write(view, at, ports & 0xffff, ports >>> 16, c.iss, c.rcvNxt, header, wire.SYN | wire.ACK, Math.min(offered, 0xffff))
+  wire.write(view, at, ports & 0xffff, ports >>> 16, c.iss, ack, header, flags, Math.min(offered, 0xffff))
   c.lastAckSent = c.rcvNxt
+  c.lastSent = tcp.now
   transmitWhole(tcp, c, header)
 }
 
 /** A segment without text: an acknowledgment, a FIN, a probe. SACK blocks tell what is held (RFC 2018, 4). */
 export function sendControl(tcp: Tcp, c: Connection, sequence: number, flags: number): void {
   window.advance(tcp, c)
-  let header = headerLength(c)
-  if (c.heldCount > 0 && c.has(HAS_SACK)) header += writeSack(tcp, c, header)
+  const header = prepare(tcp, c)
   writeHeader(tcp, c, sequence, flags | wire.ACK, header, window.offer(c))
   acknowledged(tcp, c)
   transmitWhole(tcp, c, header)
-}
-
-// A range that begins at rcvNxt is not out of order: it only waits for the host's socket.
-function writeSack(tcp: Tcp, c: Connection, header: number): number {
-  const first = c.rows[c.ranges + HELD] === c.rcvNxt ? 1 : 0
-  const count = Math.min(c.heldCount - first, MAX_SACK_BLOCKS)
-  if (count <= 0) return 0
-  return options.writeSack(tcp.interface.view, tcp.interface.slot + TRANSPORT_AT + header, c.rows, c.ranges + HELD + 2 * first, count)
 }
 
 /**
@@ -101,30 +103,37 @@ export function sendAck(tcp: Tcp, c: Connection): void {
   sendControl(tcp, c, sequence(c), 0)
 }
 
-/** `length` bytes of text, which lie in the slot behind the header already. False when the device could not take it: it is lost. */
-export function sendText(tcp: Tcp, c: Connection, sequence: number, length: number, flags: number): boolean {
+/** A segment that asks for an acknowledgment, and nothing else: its number lies before the guest's window (RFC 9293, 3.8.4). */
+export function sendKeepAlive(tcp: Tcp, c: Connection): void {
+  sendControl(tcp, c, (c.sndUna - 1) | 0, 0)
+}
+
+/** `length` bytes of text, which lie in the slot behind the `header` of `prepare`. False when the device could not take it: it is lost. */
+export function sendText(tcp: Tcp, c: Connection, sequence: number, header: number, length: number, flags: number): boolean {
   window.advance(tcp, c)
   const iface = tcp.interface
-  const header = headerLength(c)
+  const size = segmentSize(tcp, c)
   writeHeader(tcp, c, sequence, flags | wire.ACK, header, window.offer(c))
   acknowledged(tcp, c)
+  c.lastSent = tcp.now
   const total = header + length
-  if (length <= Math.min(SMALL_TEXT, c.sndMss) || !iface.hasOffload) return transmitWhole(tcp, c, total)
+  if (length <= Math.min(SMALL_TEXT, size) || !iface.hasOffload) return transmitWhole(tcp, c, total)
   wire.setPartial(iface.view, iface.slot + TRANSPORT_AT, checksum.pseudoHeader4(c.remote, c.guest, PROTOCOL_TCP, total))
   iface.headRow(c.rows, c.base, PROTOCOL_TCP, total)
-  const isSuper = length > c.sndMss
+  const isSuper = length > size
   return iface.transmitPartial(
     ipv4.HEADER_LENGTH + total,
     isSuper ? virtio.GSO_TCPV4 : virtio.GSO_NONE,
     isSuper ? TRANSPORT_AT - virtio.HEADER_LENGTH + header : 0,
-    isSuper ? c.sndMss : 0,
+    isSuper ? size : 0,
     wire.CHECKSUM_OFFSET,
   )
 }
 
 /** Resets the connection as the guest sees it (RFC 9293, 3.5.2). */
 export function sendReset(tcp: Tcp, c: Connection): void {
-  const header = headerLength(c)
+  tcp.sackCount = 0
+  const header = wire.HEADER_LENGTH + (c.has(HAS_TIMESTAMPS) ? options.TIMESTAMP_LENGTH : 0)
   writeHeader(tcp, c, sequence(c), wire.RST | wire.ACK, header, 0)
   transmitWhole(tcp, c, header)
 }

@@ -7,6 +7,7 @@ import { enterTimeWait } from './close.js'
 import { ACK_DELAYED, ACK_NOW, FIN_DELIVERED, FIN_SENT, HAS_FIN, HOST_FULL, IS_INTERACTIVE } from './columns.js'
 import type { Connection } from './connection.js'
 import * as held from './held.js'
+import * as sack from './sack.js'
 import type { Segment } from './segment.js'
 import * as seq from './seq.js'
 import { type Tcp, TIMER_DELAYED_ACK } from './stack.js'
@@ -25,6 +26,7 @@ export function receiveText(tcp: Tcp, c: Connection, s: Segment): boolean {
   // Nothing comes after the guest's FIN.
   const text = c.has(HAS_FIN) ? Math.min(s.textLength, seq.diff(c.rcvFin, s.seq)) : s.textLength
   const length = Math.min(text - behind, room)
+  if (behind > 0) sack.arrivedTwice(c, s.seq, seq.min(c.rcvNxt, (s.seq + s.textLength) | 0))
   if (length <= 0) {
     if (s.textLength > 0) c.raise(ACK_NOW)
     return true
@@ -34,7 +36,10 @@ export function receiveText(tcp: Tcp, c: Connection, s: Segment): boolean {
     // RFC 5681, 4.2: out of order is acknowledged at once. What is in order and only waits for the host's socket is not: a repeated
     // acknowledgment would look like a loss.
     if (seq.diff(from, c.rcvNxt) !== held.contiguous(c)) c.raise(ACK_NOW)
-    held.hold(tcp, c, from, at, length)
+    c.lastHeld = from
+    if (!held.has(c, from, (from + length) | 0)) held.hold(tcp, c, from, at, length)
+    // A block in front of which nothing is missing would look like text taken back.
+    else if (seq.diff(from, c.rcvNxt) >= held.contiguous(c)) sack.arrivedTwice(c, from, (from + length) | 0)
     return true
   }
   const taken = tcp.relay.send(c, at, length)

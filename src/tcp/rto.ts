@@ -1,8 +1,13 @@
 // Retransmission timeout (RFC 6298). Scaled integers as V. Jacobson's: srtt in 1/8 ms, rttvar in 1/4 ms.
+import { HAS_TIMESTAMPS } from './columns.js'
 import type { Connection } from './connection.js'
+import type { Segment } from './segment.js'
+import type { Tcp } from './stack.js'
 
 /** Before the first sample (RFC 6298, 2.1). */
 export const RTO_INITIAL = 1000
+/** Where a SYN was sent more than once, until there is a sample, ms (RFC 6298, 5.7). */
+export const RTO_AFTER_SYN = 3000
 /**
  * Floor, ms. RFC 6298, 2.4 asks for a second, for the sake of queues in the network; a TAP has none, so the floor only has to
  * cover the guest's delayed acknowledgments (40 ms on Linux).
@@ -10,10 +15,14 @@ export const RTO_INITIAL = 1000
 export const RTO_MIN = 100
 /** Ceiling, ms (RFC 6298, 2.5: at least 60 s). */
 export const RTO_MAX = 60_000
+/** Round trips longer than this are not believed: an echo of something we never sent, ms. */
+const RTT_MAX = 60_000
 
 /** Takes a round-trip sample of `rtt` ms (RFC 6298, 2.2 and 2.3). */
 export function sample(c: Connection, rtt: number): void {
+  if (rtt < 0 || rtt > RTT_MAX) return
   const r = Math.max(rtt, 1)
+  if (c.minRtt === 0 || r < c.minRtt) c.minRtt = r
   if (c.srtt === 0) {
     c.srtt = r << 3
     c.rttvar = r << 1
@@ -24,6 +33,18 @@ export function sample(c: Connection, rtt: number): void {
   }
   const rto = (c.srtt >> 3) + Math.max(c.rttvar, 1)
   c.rto = rto < RTO_MIN ? RTO_MIN : Math.min(rto, RTO_MAX)
+}
+
+/** ms since we sent what the segment echoes (RFC 7323, 4.1: RTTM). */
+export const echoed = (tcp: Tcp, c: Connection, s: Segment): number => (tcp.now + c.tsOffset - s.timestampEcho) | 0
+
+/**
+ * A sample from an acknowledgment of something new: by its timestamp if it has one, retransmissions or not, else by the segment that
+ * is being timed, which was sent once (RFC 6298, 3).
+ */
+export function measure(tcp: Tcp, c: Connection, s: Segment, timed: number): void {
+  if (c.has(HAS_TIMESTAMPS) && s.hasTimestamp && s.timestampEcho !== 0) sample(c, echoed(tcp, c, s))
+  else if (timed >= 0) sample(c, timed)
 }
 
 /** The timeout in force: doubled for each retransmission so far (RFC 6298, 5.5). */

@@ -3,23 +3,32 @@
 import { slabSize } from '../packet/slab-pool.js'
 import { ACK, FIN, RST, SYN } from '../wire/tcp.js'
 import { acknowledge, BROKEN, DROP } from './acknowledge.js'
-import { drop, enterTimeWait, resetGuest, resetHost } from './close.js'
-import { ACK_NOW, HAS_FIN, HAS_TIMESTAMPS } from './columns.js'
+import * as begin from './begin.js'
+import { challenge } from './challenge.js'
+import { drop, resetGuest, resetHost, stay } from './close.js'
+import { ACK_NOW, HAS_FIN, HAS_TIMESTAMPS, IS_ACTIVE_OPEN } from './columns.js'
 import type { Connection } from './connection.js'
-import * as listen from './listen.js'
+import * as established from './established.js'
+import { arrivesInSynSent, trimSyn } from './open.js'
 import * as output from './output.js'
 import * as receive from './receive.js'
+import * as sack from './sack.js'
 import type { Segment } from './segment.js'
 import * as seq from './seq.js'
-import { type Tcp, TIMER_RETRANSMIT } from './stack.js'
+import type { Tcp } from './stack.js'
 
 /** RFC 7323, 5.5: a timestamp older than this no longer counts, ms (24 days). */
 const TIMESTAMP_LIFETIME = 24 * 24 * 3600 * 1000
 
 /** Processes the segment for a connection that exists. False when it has ended and the segment, a SYN, may open a new one. */
 export function segmentArrives(tcp: Tcp, c: Connection, s: Segment): boolean {
+  c.rcvTime = tcp.now
   if (c.state === 'LISTEN') {
     arrivesInListen(tcp, c, s)
+    return true
+  }
+  if (c.state === 'SYN-SENT') {
+    if (arrivesInSynSent(tcp, c, s)) processText(tcp, c, s)
     return true
   }
   if (c.state === 'TIME-WAIT' && reopens(c, s)) {
@@ -37,8 +46,9 @@ export function segmentArrives(tcp: Tcp, c: Connection, s: Segment): boolean {
 // The host's connect is pending: the SYN is repeated, or the guest gives up.
 function arrivesInListen(tcp: Tcp, c: Connection, s: Segment): void {
   if (s.has(RST)) {
-    if (s.seq === c.rcvNxt || s.seq === c.irs) resetHost(tcp, c)
-  } else if (s.has(SYN) && !s.has(ACK) && s.seq !== c.irs) listen.readSyn(tcp, c, s)
+    // RFC 9293, 3.10.7.2 has nothing to reset yet; here a host's connect is under way, which only the SYN's own number ends.
+    if (seq.diff(s.seq, c.irs) >= 0 && seq.diff(s.seq, c.irs) <= 1) resetHost(tcp, c)
+  } else if (s.has(SYN) && !s.has(ACK) && s.seq !== c.irs) begin.readSyn(tcp, c, s)
 }
 
 // RFC 9293, 3.6.1 (MAY-2) and RFC 6191: a later SYN ends TIME-WAIT early.
@@ -49,7 +59,11 @@ function reopens(c: Connection, s: Segment): boolean {
 
 /** First: the sequence number, and PAWS (RFC 7323, 5.3). What is not acceptable is answered with an ACK. */
 function checkSequence(tcp: Tcp, c: Connection, s: Segment): boolean {
-  if (c.has(HAS_TIMESTAMPS) && s.hasTimestamp && !s.has(RST)) {
+  // Simultaneous open: the SYN-ACK repeats the SYN that came before, and acknowledges ours (RFC 9293, 3.5, figure 7).
+  if (c.state === 'SYN-RECEIVED' && c.has(IS_ACTIVE_OPEN) && s.has(SYN) && s.has(ACK) && s.seq === c.irs && s.ack === c.sndMax) trimSyn(s)
+  if (c.has(HAS_TIMESTAMPS) && !s.has(RST)) {
+    // RFC 7323, 3.2: once agreed on, every segment has one.
+    if (!s.hasTimestamp) return false
     // Unsigned: after 25 days the difference of two int32 would be negative again.
     const isFresh = (tcp.now - c.tsRecentAge) >>> 0 < TIMESTAMP_LIFETIME
     if (isFresh && seq.lt(s.timestamp, c.tsRecent)) return unacceptable(tcp, c, s)
@@ -72,10 +86,16 @@ function checkSequence(tcp: Tcp, c: Connection, s: Segment): boolean {
 function unacceptable(tcp: Tcp, c: Connection, s: Segment): boolean {
   // A repeated SYN lies before the window: the guest has not seen our SYN-ACK. It is no timeout: the timer goes on.
   if (c.state === 'SYN-RECEIVED' && s.has(SYN)) {
-    output.sendSynAck(tcp, c)
+    output.sendSyn(tcp, c)
     return false
   }
-  if (c.state === 'TIME-WAIT') enterTimeWait(tcp, c)
+  if (c.state === 'TIME-WAIT' && s.has(FIN)) stay(tcp, c)
+  if (s.length === 0 || s.has(SYN)) {
+    challenge(tcp, c)
+    return false
+  }
+  // Text is always answered: the guest has not seen our acknowledgment.
+  if (s.textLength > 0 && seq.lt(s.seq, c.rcvNxt)) sack.arrivedTwice(c, s.seq, seq.min(c.rcvNxt, (s.seq + s.textLength) | 0))
   c.raise(ACK_NOW)
   tcp.touch(c)
   return false
@@ -85,10 +105,7 @@ function unacceptable(tcp: Tcp, c: Connection, s: Segment): boolean {
 function checkRst(tcp: Tcp, c: Connection, s: Segment): boolean {
   if (!s.has(RST)) return true
   if (s.seq === c.rcvNxt) resetHost(tcp, c)
-  else {
-    c.raise(ACK_NOW)
-    tcp.touch(c)
-  }
+  else challenge(tcp, c)
   return false
 }
 
@@ -96,11 +113,10 @@ function checkRst(tcp: Tcp, c: Connection, s: Segment): boolean {
 function checkSyn(tcp: Tcp, c: Connection, s: Segment): boolean {
   if (!s.has(SYN)) return true
   if (c.state === 'SYN-RECEIVED') {
-    output.sendSynAck(tcp, c)
+    output.sendSyn(tcp, c)
     return false
   }
-  c.raise(ACK_NOW)
-  tcp.touch(c)
+  challenge(tcp, c)
   return false
 }
 
@@ -113,16 +129,7 @@ function checkAck(tcp: Tcp, c: Connection, s: Segment): boolean {
       output.sendResetOf(tcp, c, s)
       return false
     }
-    c.state = 'ESTABLISHED'
-    c.backoff = 0
-    c.sndUna = s.ack
-    c.sndWnd = s.window << c.sndScale
-    c.maxWnd = c.sndWnd
-    c.sndWl1 = s.seq
-    c.sndWl2 = s.ack
-    tcp.cancelTimer(c, TIMER_RETRANSMIT)
-    tcp.relay.opened(c)
-    tcp.touch(c)
+    established.enter(tcp, c, s, s.window << c.sndScale)
     return true
   }
   const verdict = acknowledge(tcp, c, s)
@@ -150,6 +157,7 @@ function processText(tcp: Tcp, c: Connection, s: Segment): void {
       receive.deliverFin(tcp, c)
       return
     case 'TIME-WAIT':
+      // RFC 9293: the only thing that can arrive is the guest's FIN again.
       if (s.has(FIN)) unacceptable(tcp, c, s)
       return
     case 'CLOSE-WAIT':

@@ -1,15 +1,18 @@
 // Sending text and our FIN (RFC 9293, 3.8.4 and 3.8.6.2.1). The bytes are read from the host's socket straight into the
 // transmit slot, behind the place of the headers; they stay in the host's kernel as well until the guest acknowledges
-// them, so a retransmission reads them again.
+// them, so a retransmission (retransmit.ts) reads them again. What is lost goes first, then what is new.
 
 import { TRANSPORT_AT } from '../net/interface.js'
 import { MAX_DATAGRAM } from '../packet/arena.js'
 import * as ipv4 from '../wire/ipv4.js'
 import { FIN, PSH } from '../wire/tcp.js'
-import { ACK_DELAYED, FIN_SENT, HOST_EOF, HOST_READABLE, IS_INTERACTIVE, IS_TIMED, NO_BIG_TCP } from './columns.js'
+import { ACK_DELAYED, FIN_SENT, HAS_SACK, HOST_EOF, HOST_READABLE, IS_INTERACTIVE, IS_RECOVERING, IS_TIMED, NO_BIG_TCP } from './columns.js'
+import * as congestion from './congestion.js'
 import type { Connection } from './connection.js'
 import * as output from './output.js'
-import * as rto from './rto.js'
+import * as recovery from './recovery.js'
+import * as timer from './retransmission-timer.js'
+import * as retransmit from './retransmit.js'
 import { END, type Tcp, TIMER_RETRANSMIT } from './stack.js'
 
 /** Text sent by one connection before the others get their turn, bytes. */
@@ -21,64 +24,75 @@ const ANSWER_WITHIN = 40
 export const SENT = 0
 /** The budget is used up: more can go at once. */
 export const MORE = 1
-/** The host's socket is broken: -errno is in `failure`. */
+/** The host's socket is broken. */
 export const BROKEN = 2
 /** There was nothing to send. */
 export const NOTHING = 3
 
-/** The error of the last BROKEN. */
-export let failure = 0
-
-/** Sends what the host has and the guest's window lets through. */
+/** Sends what is lost, and then what the host has and the guest's window lets through. */
 export function send(tcp: Tcp, c: Connection): number {
+  if (recovery.hasLost(c) && !retransmit.lost(tcp, c)) return BROKEN
+  const outcome = sendNew(tcp, c)
+  if (outcome !== SENT) return outcome
+  if (c.has(HOST_EOF)) sendFin(tcp, c)
+  // RFC 6675, 4: with nothing new to send, what may be missing is sent again.
+  if (c.has(IS_RECOVERING) && !c.has(HOST_READABLE) && recovery.presume(tcp, c) && !retransmit.lost(tcp, c)) return BROKEN
+  return SENT
+}
+
+function sendNew(tcp: Tcp, c: Connection): number {
   let budget = TURN_BUDGET
-  const header = output.headerLength(c)
-  const textAt = tcp.interface.slot + TRANSPORT_AT + header
   while (c.has(HOST_READABLE)) {
     if (budget <= 0) return MORE
+    const header = output.prepare(tcp, c)
     const wanted = permitted(tcp, c, header)
     if (wanted === 0) break
-    const length = tcp.relay.receive(c, textAt, wanted)
-    if (length < END) {
-      failure = length
-      return BROKEN
-    }
+    const length = tcp.relay.receive(c, tcp.interface.slot + TRANSPORT_AT + header, wanted)
+    if (length < END) return BROKEN
     if (length <= 0) {
       c.lower(HOST_READABLE)
       if (length === END) c.raise(HOST_EOF)
       break
     }
-    if (sendText(tcp, c, length, length < wanted)) budget -= length
+    if (sendText(tcp, c, header, length, length < wanted)) budget -= length
   }
-  if (c.has(HOST_EOF)) sendFin(tcp, c)
   return SENT
 }
 
 /** Bytes that may be sent now: the guest's window and ours, in whole segments where there is more than one (SWS avoidance, 3.8.6.2.1). */
 function permitted(tcp: Tcp, c: Connection, header: number): number {
   const flight = (c.sndNxt - c.sndUna) | 0
-  const wnd = Math.min(c.sndWnd, c.cwnd)
-  const usable = wnd - flight
-  const mss = c.sndMss
+  let usable = c.sndWnd - flight
+  if (congestion.isLimiting(c)) usable = Math.min(usable, congested(tcp, c))
+  const size = output.segmentSize(tcp, c)
   if (usable <= 0) {
-    if (c.sndWnd === 0 && flight === 0 && !tcp.hasTimer(c, TIMER_RETRANSMIT)) tcp.setTimer(c, TIMER_RETRANSMIT, rto.current(c))
+    if (c.sndWnd === 0 && flight === 0 && !tcp.hasTimer(c, TIMER_RETRANSMIT)) timer.armTimeout(tcp, c)
     return 0
   }
-  if (usable < mss && flight > 0 && usable < c.maxWnd >> 1) return 0
-  if (!tcp.interface.hasOffload) return Math.min(usable, mss)
+  if (usable < size && flight > 0 && usable < c.maxWnd >> 1) return 0
+  if (!tcp.interface.hasOffload) return Math.min(usable, size)
   const largest = c.has(NO_BIG_TCP) ? MAX_DATAGRAM : tcp.interface.largestDatagram
   const length = Math.min(usable, largest - ipv4.HEADER_LENGTH - header)
-  return length > mss ? length - (length % mss) : length
+  return length > size ? length - (length % size) : length
+}
+
+// What the congestion window lets through.
+function congested(tcp: Tcp, c: Connection): number {
+  const inFlight = recovery.flight(c)
+  if (inFlight === 0) congestion.restart(c, tcp.now)
+  // RFC 3042: one new segment for each of the first two duplicates; with SACK the scoreboard has counted them.
+  const isCounting = !c.has(HAS_SACK | IS_RECOVERING) && c.dupAcks < congestion.DUP_ACK_THRESHOLD
+  return c.cwnd - inFlight + (isCounting ? c.dupAcks * c.sndMss : 0)
 }
 
 /** False when a datagram of BIG TCP could not be sent: there are no more of them, and the bytes are to be read again. */
-function sendText(tcp: Tcp, c: Connection, length: number, isLast: boolean): boolean {
+function sendText(tcp: Tcp, c: Connection, header: number, length: number, isLast: boolean): boolean {
   if (((tcp.now - c.rcvActive) | 0) < ANSWER_WITHIN && (c.has(ACK_DELAYED) || isLast)) c.raise(IS_INTERACTIVE)
   const from = c.sndNxt
   const to = (from + length) | 0
-  if (!output.sendText(tcp, c, from, length, isLast ? PSH : 0) && length > MAX_DATAGRAM) {
+  if (!output.sendText(tcp, c, from, header, length, isLast ? PSH : 0) && length > MAX_DATAGRAM) {
     tcp.interface.refuseBig()
-    tcp.relay.rewind(c, (c.sndNxt - c.sndUna) | 0)
+    retransmit.resume(tcp, c)
     return false
   }
   if (!c.has(IS_TIMED) && ((to - c.sndMax) | 0) > 0) {
@@ -102,66 +116,27 @@ function sendFin(tcp: Tcp, c: Connection): void {
 }
 
 function moved(tcp: Tcp, c: Connection, to: number): void {
+  if (c.has(IS_RECOVERING)) c.prrOut += (to - c.sndNxt) | 0
   c.sndNxt = to
   if (((to - c.sndMax) | 0) > 0) c.sndMax = to
-  if (!tcp.hasTimer(c, TIMER_RETRANSMIT)) tcp.setTimer(c, TIMER_RETRANSMIT, rto.current(c))
-}
-
-/**
- * Reads the first unacknowledged bytes again and sends them (RFC 6582, 3.2), as far as the window lets through: the guest may have
- * taken back what it offered. False when the host's socket is broken.
- */
-export function retransmitFirst(tcp: Tcp, c: Connection): boolean {
-  const header = output.headerLength(c)
-  const flight = (c.sndMax - c.sndUna) | 0
-  const text = c.has(FIN_SENT) ? flight - 1 : flight
-  c.lower(IS_TIMED)
-  tcp.retransmissions++
-  if (text <= 0) {
-    if (flight > 0) output.sendControl(tcp, c, c.sndUna, FIN)
-    return true
-  }
-  const most = Math.min(tcp.interface.hasOffload ? MAX_DATAGRAM - ipv4.HEADER_LENGTH - header : c.sndMss, c.sndWnd)
-  // The timer sees to a closed window.
-  if (most === 0) return true
-  tcp.relay.rewind(c, 0)
-  const length = tcp.relay.receive(c, tcp.interface.slot + TRANSPORT_AT + header, Math.min(text, most))
-  // A FIN in flight is no byte of the host's.
-  tcp.relay.rewind(c, Math.min((c.sndNxt - c.sndUna) | 0, text))
-  if (length <= 0) {
-    failure = length
-    return length === 0
-  }
-  output.sendText(tcp, c, c.sndUna, length, PSH)
-  return true
-}
-
-/** After a timeout everything is sent again from sndUna on, as the window allows (RFC 6298, 5.4; RFC 5681, 3.1). */
-export function goBack(tcp: Tcp, c: Connection): void {
-  c.lower(IS_TIMED | HOST_EOF)
-  c.raise(HOST_READABLE | NO_BIG_TCP)
-  c.sndNxt = c.sndUna
-  tcp.relay.rewind(c, 0)
-  tcp.retransmissions++
+  if (!tcp.hasTimer(c, TIMER_RETRANSMIT)) timer.arm(tcp, c)
 }
 
 /** One byte beyond a closed window (RFC 9293, 3.8.6.1): its acknowledgment carries the window of today. */
 export function probe(tcp: Tcp, c: Connection): number {
-  const at = tcp.interface.slot + TRANSPORT_AT + output.headerLength(c)
+  const header = output.prepare(tcp, c)
+  const at = tcp.interface.slot + TRANSPORT_AT + header
   tcp.relay.rewind(c, 0)
   const length = tcp.relay.receive(c, at, 1)
   tcp.relay.rewind(c, 0)
   if (length === 1) {
-    output.sendText(tcp, c, c.sndUna, 1, PSH)
+    output.sendText(tcp, c, c.sndUna, header, 1, PSH)
     if (((c.sndUna + 1 - c.sndMax) | 0) > 0) c.sndMax = (c.sndUna + 1) | 0
     return SENT
   }
   c.lower(HOST_READABLE)
   if (length === 0) return NOTHING
-  if (length < END) {
-    failure = length
-    return BROKEN
-  }
+  if (length < END) return BROKEN
   c.raise(HOST_EOF)
   sendFin(tcp, c)
   return SENT

@@ -14,3 +14,5 @@ export const add = (a: number, n: number): number => (a + n) | 0
 export const max = (a: number, b: number): number => (((a - b) | 0) < 0 ? b : a)
 /** low <= a < high */
 export const isWithin = (a: number, low: number, high: number): boolean => ((a - low) | 0) >= 0 && ((a - high) | 0) < 0
+/** The earlier of two. */
+export const min = (a: number, b: number): number => (((a - b) | 0) < 0 ? a : b)

@@ -9,6 +9,7 @@ import type { Inbound } from '../net/inbound.js'
 import type { Interface } from '../net/interface.js'
 import type { SlabPool } from '../packet/slab-pool.js'
 import type { TimerWheel } from '../util/timer-wheel.js'
+import { MAX_SACK_BLOCKS } from '../wire/tcp-options.js'
 import { IS_DIRTY } from './columns.js'
 import { Connection } from './connection.js'
 import { Segment } from './segment.js'
@@ -46,6 +47,9 @@ export interface Relay {
   find(inbound: Inbound): number
 }
 
+/** RFC 9293, 3.8.4: two hours, ms. It is on, as a dead guest has no other way to free what the host keeps for it. */
+const KEEP_ALIVE_IDLE = 7_200_000
+
 /** Timers of a row. */
 export const TIMER_RETRANSMIT = 0 // retransmission, persist, TIME-WAIT: never two of them at once
 export const TIMER_DELAYED_ACK = 1
@@ -64,6 +68,11 @@ export class Tcp {
   /** Keys of initial sequence numbers (RFC 6528). */
   readonly key0: number
   readonly key1: number
+  /** SACK blocks of the segment that is being put together: sack.ts. */
+  readonly sackBlocks = new Int32Array(2 * MAX_SACK_BLOCKS)
+  sackCount = 0
+  /** ms of silence after which a guest is asked whether it is still there. */
+  keepAliveIdle = KEEP_ALIVE_IDLE
   /** ms, set when a batch begins. */
   now = 0
   /** Segments the guest had to be sent twice. */

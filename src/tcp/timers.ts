@@ -1,32 +1,49 @@
-// Timers: retransmission (RFC 6298, 5), zero-window probes (RFC 9293, 3.8.6.1), delayed acknowledgments, TIME-WAIT.
-import { drop, resetGuest } from './close.js'
-import { ACK_DELAYED, ACK_NOW, IS_INTERACTIVE } from './columns.js'
+// Timers: retransmission (RFC 6298, 5; RFC 8985, 7 and 8), zero-window probes (RFC 9293, 3.8.6.1), delayed acknowledgments, keep-alive
+// (3.8.4), TIME-WAIT.
+import { drop, idleLimit, resetGuest } from './close.js'
+import { ACK_DELAYED, ACK_NOW, IS_INTERACTIVE, IS_LOSS, IS_PROBING_TAIL, IS_RECOVERING } from './columns.js'
 import * as congestion from './congestion.js'
 import type { Connection } from './connection.js'
-import { resendSynAck } from './listen.js'
-import * as rto from './rto.js'
+import { resendSyn } from './listen.js'
+import * as output from './output.js'
+import * as recovery from './recovery.js'
+import * as timer from './retransmission-timer.js'
+import * as retransmit from './retransmit.js'
 import * as send from './send.js'
-import { type Tcp, TIMER_RETRANSMIT } from './stack.js'
+import { type Tcp, TIMER_DELAYED_ACK, TIMER_KEEP_ALIVE, TIMER_RETRANSMIT } from './stack.js'
 
 /** Retransmissions of one byte before the guest is given up (RFC 9293, 3.8.3: R2 of at least 100 s). */
 const RETRIES = 15
+/** A closed window is probed for as long as the guest answers at all: after as much silence it is given up, ms. */
+const PROBE_SILENCE = 900_000
+/** Time between keep-alive probes without an answer, ms, and how many there are; as Linux has them. */
+const KEEP_ALIVE_INTERVAL = 75_000
+const KEEP_ALIVE_PROBES = 9
 
 export function expire(tcp: Tcp, c: Connection, kind: number): void {
-  if (kind === TIMER_RETRANSMIT) retransmit(tcp, c)
-  else delayedAck(tcp, c)
+  switch (kind) {
+    case TIMER_RETRANSMIT:
+      retransmission(tcp, c)
+      return
+    case TIMER_DELAYED_ACK:
+      delayedAck(tcp, c)
+      return
+    case TIMER_KEEP_ALIVE:
+      keepAlive(tcp, c)
+  }
 }
 
-function retransmit(tcp: Tcp, c: Connection): void {
+function retransmission(tcp: Tcp, c: Connection): void {
   switch (c.state) {
     case 'TIME-WAIT':
       drop(tcp, c)
       return
+    case 'SYN-SENT':
     case 'SYN-RECEIVED':
-      resendSynAck(tcp, c)
+      resendSyn(tcp, c)
       return
     case 'CLOSED':
     case 'LISTEN':
-    case 'SYN-SENT':
       return
     case 'ESTABLISHED':
     case 'FIN-WAIT-1':
@@ -35,13 +52,14 @@ function retransmit(tcp: Tcp, c: Connection): void {
     case 'CLOSING':
     case 'LAST-ACK':
       if (c.sndWnd === 0 && c.sndNxt === c.sndUna) probe(tcp, c)
-      else if (c.sndUna !== c.sndMax) timedOut(tcp, c)
+      else if (c.sndUna !== c.sndMax) overdue(tcp, c)
   }
 }
 
 // A closed window is probed for as long as it stays closed (MUST-36), less and less often; with nothing to send it matters to nobody.
 function probe(tcp: Tcp, c: Connection): void {
-  const outcome = send.probe(tcp, c)
+  const isSilent = ((tcp.now - c.rcvTime) | 0) > PROBE_SILENCE
+  const outcome = isSilent ? send.BROKEN : send.probe(tcp, c)
   if (outcome === send.BROKEN) {
     resetGuest(tcp, c)
     return
@@ -51,7 +69,32 @@ function probe(tcp: Tcp, c: Connection): void {
     return
   }
   c.backoff++
-  tcp.setTimer(c, TIMER_RETRANSMIT, rto.current(c))
+  timer.armTimeout(tcp, c)
+}
+
+function overdue(tcp: Tcp, c: Connection): void {
+  switch (c.timerMode) {
+    case timer.MODE_TAIL:
+      if (!retransmit.tail(tcp, c)) resetGuest(tcp, c)
+      return
+    case timer.MODE_REORDER:
+      reordered(tcp, c)
+      return
+    default:
+      timedOut(tcp, c)
+  }
+}
+
+// The patience with a hole has ended (RFC 8985, 6.3).
+function reordered(tcp: Tcp, c: Connection): void {
+  const flight = recovery.flight(c)
+  if (recovery.detect(tcp, c, false) && !c.has(IS_RECOVERING | IS_LOSS)) {
+    congestion.enterRecovery(c, flight, (tcp.now + c.tsOffset) | 0)
+    congestion.recovering(c, 0, recovery.flight(c))
+  }
+  if (recovery.untilLost >= 0) timer.armReorder(tcp, c, recovery.untilLost)
+  else timer.armTimeout(tcp, c)
+  tcp.touch(c)
 }
 
 function timedOut(tcp: Tcp, c: Connection): void {
@@ -59,10 +102,12 @@ function timedOut(tcp: Tcp, c: Connection): void {
     resetGuest(tcp, c)
     return
   }
-  congestion.timedOut(c)
+  congestion.timedOut(c, recovery.flight(c), (tcp.now + c.tsOffset) | 0)
+  c.lower(IS_PROBING_TAIL)
+  c.dupAcks = 0
   c.backoff++
-  send.goBack(tcp, c)
-  tcp.setTimer(c, TIMER_RETRANSMIT, rto.current(c))
+  retransmit.goBack(tcp, c)
+  timer.armTimeout(tcp, c)
   tcp.touch(c)
 }
 
@@ -71,4 +116,22 @@ function delayedAck(tcp: Tcp, c: Connection): void {
   c.lower(ACK_DELAYED | IS_INTERACTIVE)
   c.raise(ACK_NOW)
   tcp.touch(c)
+}
+
+// RFC 9293, 3.8.4. What is in flight has a timer of its own that finds out whether the guest lives.
+function keepAlive(tcp: Tcp, c: Connection): void {
+  const limit = idleLimit(tcp, c)
+  const idle = (tcp.now - c.rcvTime) | 0
+  if (idle < limit || c.sndUna !== c.sndMax) {
+    c.keepAlives = 0
+    tcp.setTimer(c, TIMER_KEEP_ALIVE, c.sndUna !== c.sndMax ? limit : limit - idle)
+    return
+  }
+  if (c.keepAlives >= KEEP_ALIVE_PROBES) {
+    resetGuest(tcp, c)
+    return
+  }
+  c.keepAlives++
+  output.sendKeepAlive(tcp, c)
+  tcp.setTimer(c, TIMER_KEEP_ALIVE, KEEP_ALIVE_INTERVAL)
 }
