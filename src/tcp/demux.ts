@@ -15,6 +15,7 @@ import * as receive from './receive.js'
 import { segmentArrives } from './segment-arrives.js'
 import * as send from './send.js'
 import * as seq from './seq.js'
+import { restore, snapshot } from './snapshot.js'
 import type { Tcp } from './stack.js'
 import * as timers from './timers.js'
 import * as window from './window.js'
@@ -56,6 +57,26 @@ export class TcpDemux implements ProtocolReceiver {
     inbound.ports = wire.ports(view, at)
     const row = tcp.relay.find(inbound)
     if (row === 0 || !segmentArrives(tcp, tcp.connection(row), s)) this.#open(inbound)
+    else if (tcp.verify !== null) this.#verify(row)
+  }
+
+  // A row that is free again, or that another connection has, is none of ours.
+  #verify(row: number): void {
+    const c = this.#tcp.connection(row)
+    if (c.isOpen && this.#tcp.verify !== null) this.#tcp.verify(this.#tcp, c)
+  }
+
+  /** Everything about a connection, for a process that takes over: snapshot.ts. */
+  snapshot(row: number): Uint8Array {
+    return snapshot(this.#tcp, this.#tcp.connection(row))
+  }
+
+  /**
+   * Goes on with a connection of another process in a fresh row that has its addresses and socket.
+   * @throws NetloomError `ERR_SNAPSHOT`
+   */
+  restore(row: number, bytes: Uint8Array, now: number): void {
+    restore(this.#tcp, this.#tcp.connection(row), bytes, now)
   }
 
   // RFC 9293, 3.10.7.1 and 3.10.7.2: no connection is known.
@@ -175,7 +196,9 @@ export class TcpDemux implements ProtocolReceiver {
     const count = tcp.takeTouched()
     for (let i = 0; i < count; i++) {
       const c = tcp.touched(i)
-      if (c.isOpen) this.#settle(c)
+      if (!c.isOpen) continue
+      this.#settle(c)
+      if (tcp.verify !== null) this.#verify(c.row)
     }
   }
 

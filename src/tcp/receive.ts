@@ -56,6 +56,8 @@ export function receiveText(tcp: Tcp, c: Connection, s: Segment): boolean {
 /** The host's kernel has `length` more bytes. */
 function accept(tcp: Tcp, c: Connection, length: number): void {
   c.rcvNxt = (c.rcvNxt + length) | 0
+  // The ring may have had room for more than was offered.
+  if (seq.lt(c.rcvEdge, c.rcvNxt)) c.rcvEdge = c.rcvNxt
   c.rcvUnacked += length
   c.hostFree = c.hostFree > length ? c.hostFree - length : 0
   count(c.rows, c.base + BYTES_IN, length)

@@ -73,6 +73,8 @@ export class Tcp {
   sackCount = 0
   /** ms of silence after which a guest is asked whether it is still there. */
   keepAliveIdle = KEEP_ALIVE_IDLE
+  /** Looks at each row that was worked on, in debug builds: invariants.ts. */
+  verify: ((tcp: Tcp, c: Connection) => void) | null = null
   /** ms, set when a batch begins. */
   now = 0
   /** Segments the guest had to be sent twice. */
@@ -155,6 +157,11 @@ export class Tcp {
 
   cancelTimer(c: Connection, kind: number): void {
     this.timers.cancel(c.row * TIMERS_PER_ROW + kind)
+  }
+
+  /** When a timer that is set goes off, ms. */
+  deadline(c: Connection, kind: number): number {
+    return this.timers.deadline(c.row * TIMERS_PER_ROW + kind)
   }
 
   hasTimer(c: Connection, kind: number): boolean {

@@ -70,6 +70,11 @@ export class TimerWheel {
     return this.#next[id] !== NONE
   }
 
+  /** When a scheduled timer expires. */
+  deadline(id: number): number {
+    return this.#deadlines[id]!
+  }
+
   /** Sets or moves a timer. A deadline that has been reached already expires in the next `advance`, not in the running one. */
   schedule(id: number, deadline: number): void {
     this.#deadlines[id] = deadline

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { KIND_TCP, ROW_SHIFT } from '../../src/net/flow-row.js'
 import { STATE } from '../../src/tcp/columns.js'
+import { verify } from '../../src/tcp/invariants.js'
 import { STATE_INDEX, STATES } from '../../src/tcp/state.js'
 import { ECHO } from '../../src/wire/icmpv4.js'
 import { RST, SYN } from '../../src/wire/tcp.js'
@@ -84,6 +85,7 @@ export class Conversation {
     this.agenda = new Agenda(start)
     const hostRead = random.chance(30) ? 'ring' : 'peek'
     this.net = new SimulatedStack(random, { mtu: this.mtu, offload: random.chance(80), bigTcp: random.chance(50), hostRead, start })
+    this.net.stack.tcp.verify = verify
     if (random.chance(20)) this.net.kernel.longestFrame = 65_600
     const size = (): number => random.pick([0, 1, random.below(2000), random.below(100_000), random.below(400_000)])
     this.toHost = pattern(random, size())

@@ -18,6 +18,7 @@ import { Arena, MAX_FRAME } from '../../src/packet/arena.js'
 import { SLAB_CLASSES, SlabPool, slabBytes } from '../../src/packet/slab-pool.js'
 import type { Connection } from '../../src/tcp/connection.js'
 import { TcpDemux } from '../../src/tcp/demux.js'
+import { verify } from '../../src/tcp/invariants.js'
 import { END, type Relay, Tcp, TIMERS_PER_ROW } from '../../src/tcp/stack.js'
 import { TimerWheel } from '../../src/util/timer-wheel.js'
 import * as checksum from '../../src/wire/checksum.js'
@@ -205,6 +206,7 @@ export class TcpScript {
     this.host.bytes = this.#arena.bytes
     this.#timers = new TimerWheel((FLOWS + 1) * TIMERS_PER_ROW, this.now)
     this.tcp = new Tcp(iface, this.host, rows, FLOWS, this.#slabs, this.#timers, new Int32Array([1, 2]), SLAB_CLASSES - 1)
+    this.tcp.verify = verify
     this.input = new Ipv4Input(iface, new Inbound())
     this.demux = new TcpDemux(this.tcp, this.input.drops)
     this.input.serve(PROTOCOL_TCP, this.demux)
