@@ -1,4 +1,4 @@
-import { FlowTable, tableBytes } from '../../src/flow/flow-table.js'
+import { type FlowLimits, FlowTable, LIST_NONE, LIST_TIME_WAIT, tableBytes } from '../../src/flow/flow-table.js'
 import { KIND_TCP } from '../../src/net/flow-row.js'
 import type { MicroCase } from './measure.js'
 
@@ -40,4 +40,40 @@ const insertAndRemove = (flows: number): MicroCase => {
   }
 }
 
-export const cases: readonly MicroCase[] = [find(1), find(1000), find(100_000), insertAndRemove(1000), insertAndRemove(100_000)]
+/** A full table of connections that are over: each new one takes the row of the oldest, is established, and over. */
+const insertAndEvict = (flows: number, what: string, limits?: FlowLimits): MicroCase => {
+  const table = new FlowTable(new ArrayBuffer(tableBytes(flows)), flows, new Int32Array([0x9e3779b9, 0x7f4a7c15]), limits)
+  table.serve(KIND_TCP, { evict: (row) => table.remove(row) })
+  const live = (i: number): number => {
+    const row = table.insert(KIND_TCP, GUEST, REMOTE + (i & 1023), i)
+    table.file(row, LIST_NONE)
+    table.file(row, LIST_TIME_WAIT)
+    return row
+  }
+  for (let i = 0; i < flows; i++) live(i)
+  let next = flows
+  return {
+    name: `flow table insert, evict one in TIME-WAIT among ${flows}${what}`,
+    run(count) {
+      let sum = 0
+      for (let i = 0; i < count; i++) {
+        if (!table.admits(GUEST, REMOTE + (next & 1023))) throw new Error('nothing but what is over was there')
+        sum ^= live(next++)
+      }
+      return sum
+    },
+  }
+}
+
+const LIMITS: FlowLimits = { maxHalfOpen: 1024, maxFlowsPerDestination: 100, maxFlowsPerGuest: 1000 }
+
+export const cases: readonly MicroCase[] = [
+  find(1),
+  find(1000),
+  find(100_000),
+  insertAndRemove(1000),
+  insertAndRemove(100_000),
+  insertAndEvict(4096, ''),
+  insertAndEvict(32_768, ''),
+  insertAndEvict(4096, ', counted', LIMITS),
+]

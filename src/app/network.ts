@@ -106,6 +106,7 @@ class LiveNetwork implements Network {
       flowsOpen: table.inUse,
       flowsTotal: table.total,
       flowsRefused: gate.refused,
+      flowsLimited: gate.limited,
       flowsEvicted: table.evictions,
       bytesIn,
       bytesOut,

@@ -4,6 +4,7 @@
 // The plan of addresses is slirp4netns', which clients expect (DESIGN, 6). Of a network of 2^n addresses:
 //
 //   network+2 gateway    +3 DNS    +100 guest, or the last usable address where there is no such
+import type { FlowLimits } from '../flow/flow-table.js'
 import type { InterfaceAddresses } from '../net/interface.js'
 import { NetloomError } from '../util/errors.js'
 import { Log } from '../util/log.js'
@@ -25,6 +26,10 @@ const GUEST_OFFSET = 100
 export const DEFAULT_MAX_FLOWS = 4096
 /** A flow has 16 KiB of the arena, twice that where the kernel lacks peek offsets, and an arena has 2 GiB at most. */
 export const MAX_FLOWS = 32_768
+/** As a share of all flows: three in four stay for what is established, however many SYNs come. */
+const HALF_OPEN_SHARE = 4
+/** A page of a browser begins so many connections at once. */
+const LEAST_HALF_OPEN = 16
 
 /** Blocks that no guest can live in (RFC 6890): this network, loopback, multicast and reserved. */
 const UNUSABLE = [
@@ -51,14 +56,34 @@ export interface NetworkOptions {
   readonly hostLoopback?: boolean
   /** Whether the DNS address answers, and a sandbox's resolv.conf names it. Default true. */
   readonly dns?: boolean
-  /** Most TCP, UDP and ping flows at a time, 1 to 32,768. Default 4096. When all are in use the oldest UDP or ping flow makes room. */
+  /**
+   * Most TCP, UDP and ping flows at a time, 1 to 32,768. Default 4096. Each may have a descriptor of this process: where the hard limit
+   * (`ulimit -Hn`) allows less, less it is. When all are in use a new flow takes the place of a connection that is over and only
+   * remembered (TIME-WAIT), else of the oldest half-open connection, else of the UDP or ping flow used least recently (and of the last 16
+   * half-open ones only when there is no such); never of an established connection.
+   */
   readonly maxFlows?: number
+  /**
+   * Most TCP connections that are not established yet, 1 to 32,768. Default a quarter of `maxFlows`, at least 16. Beyond it a new one
+   * takes the place of the oldest of them, whose program tries again or times out.
+   */
+  readonly maxHalfOpen?: number
+  /**
+   * Most TCP connections to one address, 1 to 32,768. Default: no limit but `maxFlows`. Beyond it a new one fails at once (ICMP,
+   * administratively prohibited: `EHOSTUNREACH` on Linux). Connections that are over do not count.
+   */
+  readonly maxFlowsPerDestination?: number
+  /**
+   * Most flows of one address in the sandbox, 1 to 32,768. Default: no limit but `maxFlows`. Beyond it a new TCP connection fails at
+   * once, as above, and datagrams that would begin a flow are dropped.
+   */
+  readonly maxFlowsPerGuest?: number
   /** Where lines for people go. Default: nowhere. */
   readonly log?: Log
 }
 
 /** Options with nothing left open. */
-export interface ResolvedOptions {
+export interface ResolvedOptions extends FlowLimits {
   readonly mtu: number
   readonly addresses: InterfaceAddresses
   readonly ifname: string
@@ -68,20 +93,38 @@ export interface ResolvedOptions {
   readonly log: Log
 }
 
+/** Options that are numbers of flows: as the command line has them, and what leaving them out stands for. */
+export const FLOW_LIMITS = {
+  maxFlows: { flag: '--max-flows', code: 'ERR_MAX_FLOWS', without: String(DEFAULT_MAX_FLOWS) },
+  maxHalfOpen: { flag: '--max-half-open', code: 'ERR_MAX_HALF_OPEN', without: 'a quarter of all flows' },
+  maxFlowsPerDestination: { flag: '--max-flows-per-destination', code: 'ERR_MAX_FLOWS_PER_DESTINATION', without: 'none of its own' },
+  maxFlowsPerGuest: { flag: '--max-flows-per-guest', code: 'ERR_MAX_FLOWS_PER_GUEST', without: 'none of its own' },
+} as const
+
+export type FlowLimit = keyof typeof FLOW_LIMITS
+
 const usage = (code: string, message: string, hint: string): NetloomError => new NetloomError(code, message, hint, 2)
 
 /**
  * Fills in the defaults and works out the addresses.
- * @throws NetloomError `ERR_MTU`, `ERR_CIDR`, `ERR_IFNAME` or `ERR_MAX_FLOWS`, exit status 2.
+ * @throws NetloomError `ERR_MTU`, `ERR_CIDR`, `ERR_IFNAME`, `ERR_MAX_FLOWS`, `ERR_MAX_HALF_OPEN`, `ERR_MAX_FLOWS_PER_DESTINATION` or
+ * `ERR_MAX_FLOWS_PER_GUEST`, exit status 2.
  */
 export function resolveOptions(options: NetworkOptions = {}): ResolvedOptions {
+  const maxFlows = checkFlows('maxFlows', options.maxFlows ?? DEFAULT_MAX_FLOWS)
+  // A limit above that of all flows says nothing, and is no mistake.
+  const limit = (name: FlowLimit, otherwise: number): number => Math.min(maxFlows, checkFlows(name, options[name] ?? otherwise))
   return {
     mtu: checkMtu(options.mtu ?? DEFAULT_MTU),
     addresses: planAddresses(options.cidr ?? DEFAULT_CIDR),
     ifname: checkIfname(options.ifname ?? DEFAULT_IFNAME),
     hostLoopback: options.hostLoopback ?? true,
     dns: options.dns ?? true,
-    maxFlows: checkMaxFlows(options.maxFlows ?? DEFAULT_MAX_FLOWS),
+    maxFlows,
+    // What is not below `maxFlows` is no limit (flow-table.ts).
+    maxHalfOpen: limit('maxHalfOpen', Math.max(LEAST_HALF_OPEN, Math.trunc(maxFlows / HALF_OPEN_SHARE))),
+    maxFlowsPerDestination: limit('maxFlowsPerDestination', maxFlows),
+    maxFlowsPerGuest: limit('maxFlowsPerGuest', maxFlows),
     log: options.log ?? new Log('quiet', () => {}),
   }
 }
@@ -103,9 +146,23 @@ function checkMtu(mtu: number): number {
   return mtu
 }
 
-function checkMaxFlows(flows: number): number {
-  if (Number.isInteger(flows) && flows >= 1 && flows <= MAX_FLOWS) return flows
-  throw usage('ERR_MAX_FLOWS', `maxFlows ${flows} is not a whole number from 1 to ${MAX_FLOWS}`, `leave it out for ${DEFAULT_MAX_FLOWS}`)
+/**
+ * The number of flows that a command line's text stands for.
+ * @throws NetloomError with the option's code.
+ */
+export function parseFlows(name: FlowLimit, text: string): number {
+  if (!/^\d+$/.test(text)) throw badFlows(name, `'${text}'`)
+  return checkFlows(name, Number(text))
+}
+
+function badFlows(name: FlowLimit, given: string): NetloomError {
+  const { flag, code, without } = FLOW_LIMITS[name]
+  return usage(code, `the limit ${name} ${given} is not a whole number of flows from 1 to ${MAX_FLOWS}`, `leave ${flag} out for ${without}`)
+}
+
+function checkFlows(name: FlowLimit, flows: number): number {
+  if (!Number.isInteger(flows) || flows < 1 || flows > MAX_FLOWS) throw badFlows(name, String(flows))
+  return flows
 }
 
 /** dev_valid_name() of Linux takes nearly any byte; we take what every tool can name, and never a format (`tap%d`). */

@@ -1,7 +1,7 @@
 // One network's stack, put together: the only place that knows every layer. Nothing here looks at a packet; it connects
 // who does, and gives each turn of the event loop its parts.
 import { DatagramFlows } from '../flow/datagram-flows.js'
-import { FlowTable } from '../flow/flow-table.js'
+import { type FlowLimits, FlowTable } from '../flow/flow-table.js'
 import { Gate } from '../flow/gate.js'
 import { PingRelay } from '../flow/ping-relay.js'
 import { SendRing } from '../flow/send-ring.js'
@@ -24,7 +24,7 @@ import { TimerWheel } from '../util/timer-wheel.js'
 import { PROTOCOL_ICMP, PROTOCOL_TCP, PROTOCOL_UDP } from '../wire/numbers.js'
 
 /** What a stack is told. */
-export interface StackOptions {
+export interface StackOptions extends FlowLimits {
   readonly addresses: InterfaceAddresses
   readonly hostLoopback: boolean
   readonly dns: boolean
@@ -64,8 +64,8 @@ export class Stack implements TurnHandler {
     this.#timers = new TimerWheel((flows + 1) * TIMERS_PER_ROW, loop.now)
     this.interface = new Interface(arena, options.addresses)
     this.input = new Ipv4Input(this.interface, inbound)
-    this.table = new FlowTable(buffer, flows, random.subarray(0, 2))
-    this.gate = new Gate(this.interface, { allowsHostLoopback: options.hostLoopback, hasDns: options.dns })
+    this.table = new FlowTable(buffer, flows, random.subarray(0, 2), options)
+    this.gate = new Gate(this.interface, this.table, { allowsHostLoopback: options.hostLoopback, hasDns: options.dns })
     const drops = this.input.drops
     const icmpv4 = new Icmpv4(this.interface, drops)
     this.udp = new Udp(this.interface, drops)

@@ -44,8 +44,10 @@ export interface Counters {
   /** Flows now open, and in all. */
   readonly flowsOpen: number
   readonly flowsTotal: number
-  /** Flows that were refused by rule, and that found no room in the table or cost another one its. */
+  /** Flows that were refused for where they go, and for how many their guest or destination has. */
   readonly flowsRefused: number
+  readonly flowsLimited: number
+  /** Flows that were ended because another one needed their place: half-open connections and, of a full table, datagram flows. */
   readonly flowsEvicted: number
   /** Payload of all flows from the sandbox, and to it. */
   readonly bytesIn: number

@@ -1,5 +1,18 @@
 // The options that `run` and `attach` share.
-import { DEFAULT_CIDR, DEFAULT_IFNAME, DEFAULT_MTU, MAX_MTU, MIN_MTU, type NetworkOptions, parseMtu } from '../app/options.js'
+import {
+  DEFAULT_CIDR,
+  DEFAULT_IFNAME,
+  DEFAULT_MAX_FLOWS,
+  DEFAULT_MTU,
+  FLOW_LIMITS,
+  type FlowLimit,
+  MAX_FLOWS,
+  MAX_MTU,
+  MIN_MTU,
+  type NetworkOptions,
+  parseFlows,
+  parseMtu,
+} from '../app/options.js'
 import type { Log, LogLevel } from '../util/log.js'
 import type { Flags, OptionRow } from './arguments.js'
 import { createLog } from './output.js'
@@ -10,13 +23,17 @@ export const NETWORK_OPTIONS: readonly OptionRow[] = [
   { flags: '--ifname <NAME>', help: `name of the interface (default ${DEFAULT_IFNAME})` },
   { flags: '--disable-host-loopback', help: "do not let the gateway address lead to the host's loopback" },
   { flags: '--disable-dns', help: 'no name server at the DNS address' },
+  { flags: '--max-flows <N>', help: `most flows at a time, 1 to ${MAX_FLOWS} (default ${DEFAULT_MAX_FLOWS})` },
+  { flags: '--max-half-open <N>', help: 'most connections not established yet; the oldest makes room (default a quarter of all flows)' },
+  { flags: '--max-flows-per-destination <N>', help: 'most connections to one address; more are refused (default no limit)' },
+  { flags: '--max-flows-per-guest <N>', help: 'most flows of one address in the sandbox; more are refused (default no limit)' },
   { flags: '-v, --verbose', help: "print the network's facts, and what went through it at the end", conflicts: 'quiet' },
   { flags: '-q, --quiet', help: 'print nothing but errors' },
 ]
 
 /**
  * The options of a network that flags stand for.
- * @throws NetloomError `ERR_MTU`.
+ * @throws NetloomError `ERR_MTU`, `ERR_MAX_FLOWS` and those of the other limits.
  */
 export function networkOptions(flags: Flags): NetworkOptions & { readonly log: Log } {
   const { mtu, cidr, ifname } = flags
@@ -24,10 +41,20 @@ export function networkOptions(flags: Flags): NetworkOptions & { readonly log: L
     ...(typeof mtu === 'string' ? { mtu: parseMtu(mtu) } : {}),
     ...(typeof cidr === 'string' ? { cidr } : {}),
     ...(typeof ifname === 'string' ? { ifname } : {}),
+    ...flowLimits(flags),
     hostLoopback: flags['disableHostLoopback'] !== true,
     dns: flags['disableDns'] !== true,
     log: createLog(logLevel(flags)),
   }
+}
+
+function flowLimits(flags: Flags): Partial<Record<FlowLimit, number>> {
+  const limits: Partial<Record<FlowLimit, number>> = {}
+  for (const name of Object.keys(FLOW_LIMITS) as FlowLimit[]) {
+    const text = flags[name]
+    if (typeof text === 'string') limits[name] = parseFlows(name, text)
+  }
+  return limits
 }
 
 function logLevel(flags: Flags): LogLevel {

@@ -25,8 +25,9 @@ export function reportNetwork(log: Log, network: Network, where: string): void {
 export function reportTraffic(log: Log, { counters: c }: Network): void {
   if (!log.isVerbose) return
   const refused = c.flowsRefused === 0 ? '' : `, ${c.flowsRefused} refused`
-  const evicted = c.flowsEvicted === 0 ? '' : `, ${c.flowsEvicted} without room in the table`
-  log.verbose(`${plural(c.flowsTotal, 'flow')}, ${c.flowsOpen} still open${refused}${evicted}`)
+  const limited = c.flowsLimited === 0 ? '' : `, ${c.flowsLimited} beyond a limit`
+  const evicted = c.flowsEvicted === 0 ? '' : `, ${c.flowsEvicted} ended for want of room`
+  log.verbose(`${plural(c.flowsTotal, 'flow')}, ${c.flowsOpen} still open${refused}${limited}${evicted}`)
   log.verbose(
     `${formatBytes(c.bytesIn)} from the sandbox in ${plural(c.framesIn, 'frame')}, ${formatBytes(c.bytesOut)} to it in ${c.framesOut}`,
   )

@@ -11,8 +11,13 @@
 // none of them, so that no flood of new flows ends it.
 //
 //   LIST_TIME_WAIT   TCP: over, and only remembered                              goes first
-//   LIST_HALF_OPEN   TCP: the host has not answered yet, or the guest has not    then, where they are many: a flood of SYNs
-//   LIST_DATAGRAM    UDP and ping, by last use                                   then; and half-open ones when there is nothing else
+//   LIST_HALF_OPEN   TCP: the host has not answered yet, or the guest has not    then, all but the last few
+//   LIST_DATAGRAM    UDP and ping, by last use                                   then; and those few when there is nothing else
+//
+// Half-open connections have a limit of their own as well, beyond which a new one takes the place of the oldest: a flood of SYNs has
+// so many sockets of the host at a time, and costs nobody else a row until the table is full.
+//
+// Flows are counted by guest and, TCP connections, by destination, for the gate's limits (gate.ts). Those that are over do not count.
 
 import {
   BYTES_IN,
@@ -37,6 +42,7 @@ import {
 import { NetloomError } from '../util/errors.js'
 import { HandlePool } from '../util/handle-pool.js'
 import { hash4 } from '../util/hash.js'
+import { AddressCounts } from './address-counts.js'
 
 /** Most rows a table can have: the index of a token has 20 bits. */
 export const MAX_FLOWS = 1 << 19
@@ -47,14 +53,30 @@ export const LIST_HALF_OPEN = 2
 export const LIST_DATAGRAM = 3
 const LISTS = 4
 const KINDS = 4
-/** As many half-open connections, as a share of the table, are connects under way: ended for others they would only be begun again. */
-const HALF_OPEN_SHARE = 4
+/**
+ * Half-open connections that datagram flows make room for in a full table: with none a table full of datagram flows would end every
+ * connect for the next flow that comes, before the host can have answered.
+ */
+const HALF_OPEN_KEPT = 16
 
 /** Ends a flow whose row another one is to have. */
 export interface Evictor {
   /** Its socket, timers and memory go, and its row goes back to the table. */
   evict(row: number): void
 }
+
+/** How many flows there may be of a kind, in flows. One that is not below the table's capacity is none. */
+export interface FlowLimits {
+  /** TCP connections that are not established yet; the oldest makes room. */
+  readonly maxHalfOpen: number
+  /** TCP connections to one address; the gate refuses more. */
+  readonly maxFlowsPerDestination: number
+  /** Flows of one address in the sandbox; the gate refuses more. */
+  readonly maxFlowsPerGuest: number
+}
+
+/** No limits but the table's size. */
+const NO_LIMITS: FlowLimits = { maxHalfOpen: MAX_FLOWS, maxFlowsPerDestination: MAX_FLOWS, maxFlowsPerGuest: MAX_FLOWS }
 
 /** Bytes of the buffer that `flows` rows take. */
 export const tableBytes = (flows: number): number => tableWords(flows) * 4
@@ -71,7 +93,11 @@ export class FlowTable {
   #newest = new Int32Array(LISTS)
   #lengths = new Int32Array(LISTS)
   readonly #evictors: (Evictor | null)[] = new Array<Evictor | null>(KINDS).fill(null)
-  /** Flows that cost another one its row. */
+  readonly #limits: FlowLimits
+  // Null without such a limit: then nothing is counted.
+  readonly #guests: AddressCounts | null
+  readonly #destinations: AddressCounts | null
+  /** Flows that were ended for another one; those that were over already do not count. */
   evictions = 0
   /** Flows since the table was made. */
   total = 0
@@ -80,7 +106,7 @@ export class FlowTable {
   endedBytesOut = 0
 
   /** `buffer`: tableBytes(capacity) zero bytes. `random`: two secret words for the hash. */
-  constructor(buffer: ArrayBuffer, capacity: number, random: Int32Array) {
+  constructor(buffer: ArrayBuffer, capacity: number, random: Int32Array, limits = NO_LIMITS) {
     if (capacity < 1 || capacity > MAX_FLOWS)
       throw new NetloomError('ERR_FLOWS', `a table of ${capacity} flows was asked for, 1 to ${MAX_FLOWS} are possible`)
     this.rows = new Int32Array(buffer, 0, tableWords(capacity))
@@ -92,6 +118,9 @@ export class FlowTable {
     this.#mask = places - 1
     this.#key0 = random[0]!
     this.#key1 = random[1]!
+    this.#limits = limits
+    this.#guests = limits.maxFlowsPerGuest < capacity ? new AddressCounts(capacity, this.#key0, this.#key1) : null
+    this.#destinations = limits.maxFlowsPerDestination < capacity ? new AddressCounts(capacity, this.#key0, this.#key1) : null
   }
 
   get inUse(): number {
@@ -108,6 +137,12 @@ export class FlowTable {
     return this.#oldest[list]!
   }
 
+  /** Whether an IPv4 address of the sandbox may have one more flow, and the address it goes to: 0 for datagrams, which go to any. */
+  admits(guest: number, remote: number): boolean {
+    if (this.#guests !== null && this.#guests.of(guest) >= this.#limits.maxFlowsPerGuest) return false
+    return remote === 0 || this.#destinations === null || this.#destinations.of(remote) < this.#limits.maxFlowsPerDestination
+  }
+
   /** The row of an IPv4 flow, 0 when there is none. For UDP and ping `remote` is 0: one mapping serves every peer (RFC 4787, 4.1). */
   find(kind: number, guest: number, remote: number, ports: number): number {
     const hash = hash4(this.#key0, this.#key1, kind, guest, remote, ports)
@@ -122,8 +157,9 @@ export class FlowTable {
 
   /** A fresh row for an IPv4 flow that is not there yet, 0 when the table is full of flows that nobody may end. */
   insert(kind: number, guest: number, remote: number, ports: number): number {
+    if (kind === KIND_TCP && this.#lengths[LIST_HALF_OPEN]! >= this.#limits.maxHalfOpen) this.#evict(this.#oldest[LIST_HALF_OPEN]!)
     let row = this.#pool.acquire()
-    if (row === 0 && this.#evict()) row = this.#pool.acquire()
+    if (row === 0 && this.#evict(this.#victim())) row = this.#pool.acquire()
     if (row === 0) return 0
     const rows = this.rows
     const base = row << ROW_SHIFT
@@ -142,6 +178,7 @@ export class FlowTable {
     while (this.#index[i] !== 0) i = (i + 1) & this.#mask
     this.#index[i] = row
     this.#push(row, kind === KIND_TCP ? LIST_HALF_OPEN : LIST_DATAGRAM)
+    this.#count(base)
     this.total++
     return row
   }
@@ -150,6 +187,7 @@ export class FlowTable {
   remove(row: number): void {
     const rows = this.rows
     const base = row << ROW_SHIFT
+    if (rows[base + LIST] !== LIST_TIME_WAIT) this.#discount(base)
     this.#unlink(row)
     this.#removeFromIndex(row, rows[base + HASH]!)
     this.endedBytesIn += counter(rows, base + BYTES_IN)
@@ -161,17 +199,35 @@ export class FlowTable {
   /** Puts a flow at the end of a list: as the one that became so, or was used, last. */
   file(row: number, list: number): void {
     if (list !== LIST_NONE && row === this.#newest[list]) return
+    const base = row << ROW_SHIFT
+    const wasOver = this.rows[base + LIST] === LIST_TIME_WAIT
+    const isOver = list === LIST_TIME_WAIT
+    if (isOver && !wasOver) this.#discount(base)
+    else if (wasOver && !isOver) this.#count(base)
     this.#unlink(row)
     this.#push(row, list)
   }
 
-  #evict(): boolean {
-    const row = this.#victim()
+  #count(base: number): void {
+    const rows = this.rows
+    this.#guests?.add(rows[base + GUEST_ADDRESS + 3]!)
+    if (rows[base + KIND] === KIND_TCP) this.#destinations?.add(rows[base + REMOTE_ADDRESS + 3]!)
+  }
+
+  #discount(base: number): void {
+    const rows = this.rows
+    this.#guests?.subtract(rows[base + GUEST_ADDRESS + 3]!)
+    if (rows[base + KIND] === KIND_TCP) this.#destinations?.subtract(rows[base + REMOTE_ADDRESS + 3]!)
+  }
+
+  /** Ends a flow for another one; false when that cannot be. */
+  #evict(row: number): boolean {
     if (row === 0) return false
-    const evictor = this.#evictors[this.rows[(row << ROW_SHIFT) + KIND]!] as Evictor | null
+    const base = row << ROW_SHIFT
+    const evictor = this.#evictors[this.rows[base + KIND]!] as Evictor | null
     if (evictor === null) return false
+    if (this.rows[base + LIST] !== LIST_TIME_WAIT) this.evictions++
     evictor.evict(row)
-    this.evictions++
     return true
   }
 
@@ -180,8 +236,7 @@ export class FlowTable {
     if (over !== 0) return over
     const halfOpen = this.#oldest[LIST_HALF_OPEN]!
     const datagram = this.#oldest[LIST_DATAGRAM]!
-    const isFlood = this.#lengths[LIST_HALF_OPEN]! * HALF_OPEN_SHARE > this.capacity
-    return halfOpen !== 0 && (isFlood || datagram === 0) ? halfOpen : datagram
+    return this.#lengths[LIST_HALF_OPEN]! > HALF_OPEN_KEPT || datagram === 0 ? halfOpen : datagram
   }
 
   #removeFromIndex(row: number, hash: number): void {

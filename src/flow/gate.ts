@@ -6,6 +6,8 @@
 //   the guest's own network  nobody else is there
 //   127/8, 0/8, 224/4 ...    not an address that can be reached through a router
 //   anything else            as it is
+//
+// A flow that may go there is refused all the same when its guest, or a connection's destination, has as many as it may.
 
 import { MAPPED } from '../net/flow-row.js'
 import type { Interface } from '../net/interface.js'
@@ -35,6 +37,12 @@ export class Decision {
   port = 0
 }
 
+/** Knows how many flows there are: the flow table. */
+export interface Census {
+  /** Whether `guest` may have one more flow, and `remote` one more connection; a datagram flow goes to any, which is 0. */
+  admits(guest: number, remote: number): boolean
+}
+
 export interface GateOptions {
   readonly allowsHostLoopback: boolean
   readonly hasDns: boolean
@@ -43,18 +51,27 @@ export interface GateOptions {
 export class Gate {
   readonly #interface: Interface
   readonly #options: GateOptions
+  readonly #census: Census
   readonly #decision = new Decision()
-  /** Flows refused, counted. */
+  /** Flows refused for where they go, counted. */
   refused = 0
+  /** Flows refused for how many there are, counted. */
+  limited = 0
 
-  constructor(iface: Interface, options: GateOptions) {
+  constructor(iface: Interface, census: Census, options: GateOptions) {
     this.#interface = iface
+    this.#census = census
     this.#options = options
   }
 
   /** Decides on a TCP connection. */
-  tcp(remote: number, port: number): Decision {
-    return this.#counted(this.#decide(remote, port))
+  tcp(guest: number, remote: number, port: number): Decision {
+    const d = this.#counted(this.#decide(remote, port))
+    if ((d.verdict === 'allow' || d.verdict === 'dns') && !this.#census.admits(guest, remote)) {
+      d.verdict = 'prohibited'
+      this.limited++
+    }
+    return d
   }
 
   /** Decides on a datagram to `remote`. */
@@ -65,6 +82,13 @@ export class Gate {
   /** Decides on an echo request. */
   ping(remote: number): Decision {
     return this.#counted(this.#decide(remote, 0))
+  }
+
+  /** Decides whether datagrams or echo requests of `guest`, each of which is decided on by itself, may begin a flow. */
+  begins(guest: number): boolean {
+    if (this.#census.admits(guest, 0)) return true
+    this.limited++
+    return false
   }
 
   #counted(d: Decision): Decision {

@@ -80,6 +80,7 @@ export class PingRelay implements EchoRelay, DatagramRelay {
   }
 
   #open(inbound: Inbound, key: number): number {
+    if (!this.#gate.begins(inbound.source)) return 0
     const socket = this.#native.pingOpen(4, key >>> 16)
     if (socket >= 0) return this.#flows.open(KIND_PING, inbound, key, socket)
     this.#icmp.sendError(inbound, icmp.UNREACHABLE, unreachableCode(-socket), 0)

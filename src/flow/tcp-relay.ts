@@ -126,7 +126,7 @@ export class TcpRelay implements Relay, ReadyHandler, Evictor {
   }
 
   accept(inbound: Inbound): number {
-    const decision = this.#gate.tcp(inbound.destination, inbound.ports & 0xffff)
+    const decision = this.#gate.tcp(inbound.source, inbound.destination, inbound.ports & 0xffff)
     if (decision.verdict !== 'allow' && (decision.verdict !== 'dns' || this.#dns === null)) {
       this.#icmp.sendError(inbound, icmp.UNREACHABLE, refusalCode(decision.verdict), 0)
       return 0

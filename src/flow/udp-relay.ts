@@ -81,6 +81,7 @@ export class UdpRelay implements DatagramReceiver, DatagramRelay {
 
   // RFC 4787, 4.2.1: the guest's own port when it is free.
   #open(inbound: Inbound, key: number): number {
+    if (!this.#gate.begins(inbound.source)) return 0
     const socket = this.#native.udpOpen(4, key >>> 16)
     return socket < 0 ? 0 : this.#flows.open(KIND_UDP, inbound, key, socket)
   }

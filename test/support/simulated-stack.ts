@@ -20,6 +20,10 @@ export interface SimulationOptions {
   readonly bigTcp?: boolean
   readonly hostRead?: 'peek' | 'ring'
   readonly maxFlows?: number
+  /** All flows, without the option. */
+  readonly maxHalfOpen?: number
+  readonly maxFlowsPerDestination?: number
+  readonly maxFlowsPerGuest?: number
   readonly hostLoopback?: boolean
   /** Bytes at the arena's end that are nobody's. */
   readonly spare?: number
@@ -33,11 +37,15 @@ export class SimulatedStack {
   readonly stack: Stack
 
   constructor(random: Random, o: SimulationOptions = {}) {
+    const maxFlows = o.maxFlows ?? 4
     const options = {
       addresses: { network: NETWORK, prefix: 24, gateway: GATEWAY, dns: DNS, guest: GUEST },
       hostLoopback: o.hostLoopback ?? true,
       dns: false,
-      maxFlows: o.maxFlows ?? 4,
+      maxFlows,
+      maxHalfOpen: o.maxHalfOpen ?? maxFlows,
+      maxFlowsPerDestination: o.maxFlowsPerDestination ?? maxFlows,
+      maxFlowsPerGuest: o.maxFlowsPerGuest ?? maxFlows,
       hostRead: o.hostRead ?? 'peek',
     }
     this.kernel = new FakeKernel(arenaBytes(options) + (o.spare ?? 0), o.start ?? 1_000_000)
@@ -45,7 +53,7 @@ export class SimulatedStack {
     const native = this.kernel.native
     this.loop = new EventLoop(native)
     const arena = new Arena(this.kernel.arena)
-    const table = new ArrayBuffer(tableBytes(options.maxFlows))
+    const table = new ArrayBuffer(tableBytes(maxFlows))
     const secrets = new Int32Array(SECRET_WORDS).map(() => random.int32())
     this.stack = new Stack(native, this.loop, arena, table, secrets, options)
     const offload = o.offload ?? true

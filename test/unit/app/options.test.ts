@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { MAX_FLOWS, MAX_MTU, MIN_MTU, type NetworkOptions, parseMtu, resolveOptions } from '../../../src/app/options.js'
+import { MAX_FLOWS, MAX_MTU, MIN_MTU, type NetworkOptions, parseFlows, parseMtu, resolveOptions } from '../../../src/app/options.js'
 import { NetloomError } from '../../../src/util/errors.js'
 import { format } from '../../../src/wire/address.js'
 
@@ -24,7 +24,8 @@ const plan = (cidr: string) => {
 
 test('without options: the plan of slirp4netns', () => {
   const { log, addresses, ...rest } = resolveOptions()
-  assert.deepEqual(rest, { mtu: 1500, ifname: 'tap0', hostLoopback: true, dns: true, maxFlows: 4096 })
+  const limits = { maxFlows: 4096, maxHalfOpen: 1024, maxFlowsPerDestination: 4096, maxFlowsPerGuest: 4096 }
+  assert.deepEqual(rest, { mtu: 1500, ifname: 'tap0', hostLoopback: true, dns: true, ...limits })
   assert.deepEqual(addresses, { network: 0x0a000200, prefix: 24, gateway: 0x0a000202, dns: 0x0a000203, guest: 0x0a000264 })
   assert.equal(log.level, 'quiet')
 })
@@ -110,8 +111,36 @@ test('interface names are what Linux and every tool take', () => {
     assert.equal(refusal(() => resolveOptions({ ifname })).code, 'ERR_IFNAME', ifname)
 })
 
-test('flows are limited by the arena', () => {
-  const most: NetworkOptions = { maxFlows: MAX_FLOWS }
-  assert.equal(resolveOptions(most).maxFlows, MAX_FLOWS)
-  for (const maxFlows of [0, -1, 1.5, MAX_FLOWS + 1]) assert.equal(refusal(() => resolveOptions({ maxFlows })).code, 'ERR_MAX_FLOWS')
+const LIMITS = [
+  ['maxFlows', '--max-flows', 'ERR_MAX_FLOWS'],
+  ['maxHalfOpen', '--max-half-open', 'ERR_MAX_HALF_OPEN'],
+  ['maxFlowsPerDestination', '--max-flows-per-destination', 'ERR_MAX_FLOWS_PER_DESTINATION'],
+  ['maxFlowsPerGuest', '--max-flows-per-guest', 'ERR_MAX_FLOWS_PER_GUEST'],
+] as const
+
+test('a limit is a whole number from 1 to as many as the arena holds', () => {
+  for (const [name, flag, code] of LIMITS) {
+    for (const flows of [1, 16, MAX_FLOWS]) assert.equal(resolveOptions({ maxFlows: MAX_FLOWS, [name]: flows })[name], flows)
+    for (const flows of [0, -1, 1.5, MAX_FLOWS + 1, Number.NaN]) {
+      const error = refusal(() => resolveOptions({ [name]: flows }))
+      assert.equal(error.code, code)
+      assert.match(error.message, new RegExp(`${name} ${flows} is not .* from 1 to 32768; leave ${flag} out for `))
+    }
+  }
+})
+
+test('the text of a limit is digits and nothing else', () => {
+  for (const [name, , code] of LIMITS) {
+    assert.equal(parseFlows(name, '300'), 300)
+    for (const text of ['', 'x', '1e3', '0x10', '-1', '+1', ' 1', '0', '32769', '99999999999'])
+      assert.equal(refusal(() => parseFlows(name, text)).code, code, text)
+  }
+})
+
+test('half-open connections have a quarter of all flows, but no less than a page needs; no limit is above that of all flows', () => {
+  const halfOpen = (maxFlows: number) => resolveOptions({ maxFlows }).maxHalfOpen
+  assert.deepEqual([1, 8, 16, 64, 100, 4096, 32_768].map(halfOpen), [1, 8, 16, 16, 25, 1024, 8192])
+  const options: NetworkOptions = { maxFlows: 100, maxHalfOpen: 200, maxFlowsPerDestination: 101, maxFlowsPerGuest: 32_768 }
+  const { maxHalfOpen, maxFlowsPerDestination, maxFlowsPerGuest } = resolveOptions(options)
+  assert.deepEqual([maxHalfOpen, maxFlowsPerDestination, maxFlowsPerGuest], [100, 100, 100])
 })

@@ -92,6 +92,9 @@ test('flags become options of a network', () => {
   const all = ['--mtu=9000', '--cidr=10.1.0.0/16', '--ifname=eth0', '--disable-host-loopback', '--disable-dns', '-v']
   const { log: verbose, ...options } = networkOptions(scan(RUN, all)?.flags ?? {})
   assert.deepEqual(options, { mtu: 9000, cidr: '10.1.0.0/16', ifname: 'eth0', hostLoopback: false, dns: false })
+  const limits = ['--max-flows=9', '--max-half-open', '8', '--max-flows-per-destination=7', '--max-flows-per-guest', '6']
+  const { maxFlows, maxHalfOpen, maxFlowsPerDestination, maxFlowsPerGuest } = networkOptions(scan(RUN, limits)?.flags ?? {})
+  assert.deepEqual([maxFlows, maxHalfOpen, maxFlowsPerDestination, maxFlowsPerGuest], [9, 8, 7, 6])
   assert.equal(verbose.level, 'verbose')
   assert.equal(networkOptions({ quiet: true }).log.level, 'quiet')
 })
@@ -101,6 +104,10 @@ test('an MTU is refused with what was written', () => {
     const flags: Flags = { mtu }
     assert.throws(() => networkOptions(flags), { code: 'ERR_MTU' })
   }
+})
+
+test('a limit is refused with what was written', () => {
+  assert.throws(() => networkOptions({ maxHalfOpen: 'many' }), { code: 'ERR_MAX_HALF_OPEN', message: /'many'.*leave --max-half-open out/ })
 })
 
 test('wrong use is one line that helps', async () => {

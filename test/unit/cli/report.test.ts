@@ -14,6 +14,7 @@ const COUNTERS: Counters = {
   flowsOpen: 2,
   flowsTotal: 12,
   flowsRefused: 0,
+  flowsLimited: 0,
   flowsEvicted: 0,
   bytesIn: 1500,
   bytesOut: 268_435_456,
@@ -87,11 +88,19 @@ test('a network and its traffic are reported to who asked for it only', () => {
 })
 
 test('what went wrong is reported when something did', () => {
-  const bad = network({ flowsTotal: 1, flowsRefused: 3, flowsEvicted: 4, retransmissions: 1, framesLost: 2, drops: { ipv4Checksum: 5 } })
+  const bad = network({
+    flowsTotal: 1,
+    flowsRefused: 3,
+    flowsLimited: 6,
+    flowsEvicted: 4,
+    retransmissions: 1,
+    framesLost: 2,
+    drops: { ipv4Checksum: 5 },
+  })
   assert.deepEqual(
     lines('verbose', (log) => reportTraffic(log, bad)),
     [
-      'netloom: 1 flow, 2 still open, 3 refused, 4 without room in the table',
+      'netloom: 1 flow, 2 still open, 3 refused, 6 beyond a limit, 4 ended for want of room',
       'netloom: 1.5 kB from the sandbox in 1 frame, 268 MB to it in 20',
       'netloom: 1 segment sent again, 2 frames that the interface did not take, 5 dropped: ipv4Checksum',
     ],

@@ -1,11 +1,40 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { FlowTable, LIST_DATAGRAM, LIST_HALF_OPEN, LIST_NONE, LIST_TIME_WAIT, MAX_FLOWS, tableBytes } from '../../../src/flow/flow-table.js'
+import {
+  type FlowLimits,
+  FlowTable,
+  LIST_DATAGRAM,
+  LIST_HALF_OPEN,
+  LIST_NONE,
+  LIST_TIME_WAIT,
+  MAX_FLOWS,
+  tableBytes,
+} from '../../../src/flow/flow-table.js'
 import { GENERATION, KIND_PING, KIND_TCP, KIND_UDP, ROW_SHIFT } from '../../../src/net/flow-row.js'
 
 const table = (capacity: number, key = 7): FlowTable =>
   new FlowTable(new ArrayBuffer(tableBytes(capacity)), capacity, new Int32Array([key, ~key]))
+
+/** A table that gives rows away, and says whose: the rows in the order in which their flows were ended for others. */
+function evicting(capacity: number, limits?: Partial<FlowLimits>): { t: FlowTable; evicted: number[] } {
+  const all = { maxHalfOpen: capacity, maxFlowsPerDestination: capacity, maxFlowsPerGuest: capacity, ...limits }
+  const t = new FlowTable(new ArrayBuffer(tableBytes(capacity)), capacity, new Int32Array([7, ~7]), all)
+  const evicted: number[] = []
+  const evictor = {
+    evict: (row: number): void => {
+      evicted.push(row)
+      t.remove(row)
+    },
+  }
+  for (const kind of [KIND_TCP, KIND_UDP, KIND_PING]) t.serve(kind, evictor)
+  return { t, evicted }
+}
+
+/** Rows of `count` new half-open connections. */
+function halfOpen(t: FlowTable, count: number, port = 1000): number[] {
+  return Array.from({ length: count }, (_, i) => t.insert(KIND_TCP, 1, 2, port + i))
+}
 
 test('what was inserted is found by its own key and no other', () => {
   const t = table(8)
@@ -85,41 +114,86 @@ test('lists behave like lists, whatever is filed, inserted and removed', () => {
   )
 })
 
-test('a full table takes the row of what can be missed most, and never an established connection', () => {
-  const t = table(4)
-  const evicted: number[] = []
-  const evictor = {
-    evict: (row: number): void => {
-      evicted.push(row)
-      t.remove(row)
-    },
-  }
-  for (const kind of [KIND_TCP, KIND_UDP, KIND_PING]) t.serve(kind, evictor)
-  const datagram = t.insert(KIND_UDP, 1, 0, 1)
-  const halfOpen = t.insert(KIND_TCP, 1, 2, 2)
+test('a full table takes the row of what is over, then of the oldest half-open connection, then of the oldest datagram flow', () => {
+  const { t, evicted } = evicting(23)
+  const datagrams = [t.insert(KIND_UDP, 1, 0, 1), t.insert(KIND_PING, 1, 0, 2)]
   const established = t.insert(KIND_TCP, 1, 2, 3)
   t.file(established, LIST_NONE)
-  const over = t.insert(KIND_TCP, 1, 2, 4)
-  t.file(over, LIST_TIME_WAIT)
-  for (let port = 5; port < 8; port++) t.file(t.insert(KIND_TCP, 1, 2, port), LIST_NONE)
-  assert.deepEqual(evicted, [over, datagram, halfOpen])
-  assert.equal(t.evictions, 3)
-  assert.equal(t.insert(KIND_TCP, 1, 2, 8), 0)
+  const connects = halfOpen(t, 18)
+  const over = [t.insert(KIND_TCP, 1, 2, 4), t.insert(KIND_TCP, 1, 2, 5)]
+  for (const row of over) t.file(row, LIST_TIME_WAIT)
+  t.file(datagrams[0]!, LIST_DATAGRAM)
+  // Those that come are established at once.
+  for (let port = 10; port < 10 + 22; port++) t.file(t.insert(KIND_TCP, 1, 2, port), LIST_NONE)
+  assert.deepEqual(evicted, [...over, ...connects.slice(0, 2), datagrams[1], datagrams[0], ...connects.slice(2)])
+  // What is over costs nobody anything.
+  assert.equal(t.evictions, 20)
+  assert.equal(t.insert(KIND_UDP, 1, 0, 99), 0, 'all are established')
   assert.equal(t.find(KIND_TCP, 1, 2, 3), established)
 })
 
-test('half-open connections go before datagram flows once they are more than a quarter of the table', () => {
-  const t = table(8)
-  const evictor = { evict: (row: number): void => t.remove(row) }
-  for (const kind of [KIND_TCP, KIND_UDP]) t.serve(kind, evictor)
-  for (let port = 1; port <= 6; port++) t.insert(KIND_UDP, 1, 0, port)
-  for (let port = 1; port <= 2; port++) t.insert(KIND_TCP, 1, 2, port)
-  t.insert(KIND_TCP, 1, 2, 3)
-  assert.equal(t.find(KIND_UDP, 1, 0, 1), 0)
-  for (let port = 4; port < 100; port++) t.insert(KIND_TCP, 1, 2, port)
-  assert.notEqual(t.find(KIND_UDP, 1, 0, 2), 0)
-  assert.equal(t.find(KIND_TCP, 1, 2, 1), 0)
-  for (let port = 97; port < 100; port++) assert.notEqual(t.find(KIND_TCP, 1, 2, port), 0)
+test('a flood of datagram flows through a full table lets connects go on', () => {
+  const { t } = evicting(64)
+  for (let port = 1; port <= 64; port++) t.insert(KIND_UDP, 1, 0, port)
+  const connects = halfOpen(t, 16)
+  for (let port = 100; port < 1000; port++) t.insert(KIND_UDP, 1, 0, port)
+  assert.deepEqual(
+    connects.map((_, i) => t.find(KIND_TCP, 1, 2, 1000 + i)),
+    connects,
+  )
+})
+
+test('a flood of SYNs has as many rows as it may, and takes none of anybody else', () => {
+  const { t, evicted } = evicting(64, { maxHalfOpen: 8 })
+  const others = [t.insert(KIND_UDP, 1, 0, 1), t.insert(KIND_TCP, 1, 2, 2), t.insert(KIND_TCP, 1, 2, 3)]
+  t.file(others[1]!, LIST_NONE)
+  t.file(others[2]!, LIST_TIME_WAIT)
+  halfOpen(t, 10_000)
+  assert.equal(t.inUse, 3 + 8)
+  assert.equal(t.evictions, 10_000 - 8)
+  assert.equal(
+    evicted.some((row) => others.includes(row)),
+    false,
+  )
+  for (let port = 1000 + 9_992; port < 1000 + 10_000; port++) assert.notEqual(t.find(KIND_TCP, 1, 2, port), 0, 'the newest stay')
+  // One that becomes established makes room for the next.
+  t.file(t.find(KIND_TCP, 1, 2, 10_999), LIST_NONE)
+  const before = t.evictions
+  t.insert(KIND_TCP, 1, 2, 5)
+  assert.equal(t.evictions, before)
+})
+
+test('a limit that is not below the capacity is none: it makes room', () => {
+  const { t } = evicting(4)
+  halfOpen(t, 4)
+  assert.equal(t.admits(1, 2), true)
+})
+
+test('a guest has as many flows as it may, a destination as many connections; what is over does not count', () => {
+  const { t } = evicting(64, { maxFlowsPerDestination: 3, maxFlowsPerGuest: 5 })
+  const [GUEST, OTHER, REMOTE, ELSEWHERE] = [1, 2, 30, 40]
+  const rows = halfOpen(t, 0)
+  for (let port = 1; port <= 3; port++) {
+    assert.equal(t.admits(GUEST, REMOTE), true)
+    rows.push(t.insert(KIND_TCP, GUEST, REMOTE, port))
+  }
+  assert.equal(t.admits(GUEST, REMOTE), false)
+  assert.equal(t.admits(OTHER, REMOTE), false, 'whoever asks')
+  assert.equal(t.admits(GUEST, ELSEWHERE), true)
+  t.insert(KIND_UDP, GUEST, 0, 4)
+  const ping = t.insert(KIND_PING, GUEST, 0, 5)
+  assert.deepEqual([t.admits(GUEST, ELSEWHERE), t.admits(GUEST, 0)], [false, false])
+  assert.deepEqual([t.admits(OTHER, ELSEWHERE), t.admits(OTHER, 0)], [true, true])
+  t.file(rows[0]!, LIST_NONE)
+  assert.equal(t.admits(GUEST, 0), false, 'established ones count')
+  t.file(rows[0]!, LIST_TIME_WAIT)
+  t.file(rows[0]!, LIST_TIME_WAIT)
+  assert.deepEqual([t.admits(GUEST, REMOTE), t.admits(GUEST, 0)], [true, true])
+  t.insert(KIND_TCP, GUEST, REMOTE, 6)
+  t.remove(rows[0]!)
+  assert.deepEqual([t.admits(GUEST, REMOTE), t.admits(GUEST, 0)], [false, false])
+  t.remove(ping)
+  assert.deepEqual([t.admits(GUEST, REMOTE), t.admits(GUEST, 0)], [false, true])
 })
 
 test('a row that is used again has another generation', () => {

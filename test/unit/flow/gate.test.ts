@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Gate, type Verdict } from '../../../src/flow/gate.js'
+import { type Census, Gate, type Verdict } from '../../../src/flow/gate.js'
 import { Interface } from '../../../src/net/interface.js'
 import { Arena, MAX_FRAME } from '../../../src/packet/arena.js'
 import { parse } from '../../../src/wire/address.js'
@@ -14,17 +14,19 @@ const iface = (): Interface =>
     dns: word('10.0.2.3'),
     guest: word('10.0.2.100'),
   })
-const gate = (allowsHostLoopback = true, hasDns = true): Gate => new Gate(iface(), { allowsHostLoopback, hasDns })
+const GUEST = word('10.0.2.100')
+const ROOM: Census = { admits: () => true }
+const gate = (allowsHostLoopback = true, hasDns = true, census = ROOM): Gate => new Gate(iface(), census, { allowsHostLoopback, hasDns })
 
 test('the gateway address is the loopback of the host', () => {
-  const d = gate().tcp(word('10.0.2.2'), 8080)
+  const d = gate().tcp(GUEST, word('10.0.2.2'), 8080)
   assert.deepEqual([d.verdict, d.address2, d.address3, d.port], ['allow', 0xffff, word('127.0.0.1'), 8080])
 })
 
 test('without host loopback no form of it is reached', () => {
   const g = gate(false)
   for (const address of ['10.0.2.2', '127.0.0.1', '127.0.0.2', '127.255.255.255', '0.0.0.0', '0.1.2.3']) {
-    for (const verdict of [g.tcp(word(address), 80).verdict, g.udp(word(address), 80).verdict, g.ping(word(address)).verdict]) {
+    for (const verdict of [g.tcp(GUEST, word(address), 80).verdict, g.udp(word(address), 80).verdict, g.ping(word(address)).verdict]) {
       assert.equal(verdict, 'network-unreachable', address)
     }
   }
@@ -41,27 +43,56 @@ test('loopback, this network, multicast and reserved addresses are never destina
     '192.0.2.1': 'allow',
     '10.0.3.1': 'allow',
   }
-  for (const [address, verdict] of Object.entries(wanted)) assert.equal(gate().tcp(word(address), 80).verdict, verdict, address)
+  for (const [address, verdict] of Object.entries(wanted)) assert.equal(gate().tcp(GUEST, word(address), 80).verdict, verdict, address)
 })
 
 test('port 53 of the DNS address is the forwarder, by either transport; its other ports go nowhere', () => {
   const g = gate()
-  assert.equal(g.tcp(word('10.0.2.3'), 53).verdict, 'dns')
+  assert.equal(g.tcp(GUEST, word('10.0.2.3'), 53).verdict, 'dns')
   assert.equal(g.udp(word('10.0.2.3'), 53).verdict, 'dns')
   assert.equal(g.refused, 0)
-  assert.equal(g.tcp(word('10.0.2.3'), 80).verdict, 'network-unreachable')
+  assert.equal(g.tcp(GUEST, word('10.0.2.3'), 80).verdict, 'network-unreachable')
   assert.equal(g.udp(word('10.0.2.3'), 54).verdict, 'network-unreachable')
 })
 
 test('without DNS its address is nobody', () => {
   const g = gate(true, false)
   assert.equal(g.udp(word('10.0.2.3'), 53).verdict, 'network-unreachable')
-  assert.equal(g.tcp(word('10.0.2.3'), 53).verdict, 'network-unreachable')
+  assert.equal(g.tcp(GUEST, word('10.0.2.3'), 53).verdict, 'network-unreachable')
 })
 
 test('refusals are counted', () => {
   const g = gate()
-  g.tcp(word('127.0.0.1'), 1)
-  g.tcp(word('192.0.2.1'), 1)
+  g.tcp(GUEST, word('127.0.0.1'), 1)
+  g.tcp(GUEST, word('192.0.2.1'), 1)
   assert.equal(g.refused, 1)
+})
+
+test('a connection too many is prohibited wherever it goes, and counted by itself', () => {
+  const asked: number[][] = []
+  const full: Census = {
+    admits: (...question) => {
+      asked.push(question)
+      return false
+    },
+  }
+  const g = gate(true, true, full)
+  assert.equal(g.tcp(GUEST, word('192.0.2.1'), 80).verdict, 'prohibited')
+  assert.equal(g.tcp(GUEST, word('10.0.2.3'), 53).verdict, 'prohibited')
+  assert.deepEqual([g.limited, g.refused], [2, 0])
+  assert.equal(g.tcp(GUEST, word('127.0.0.1'), 80).verdict, 'network-unreachable')
+  assert.deepEqual([g.limited, g.refused], [2, 1])
+  assert.deepEqual(asked, [
+    [GUEST, word('192.0.2.1')],
+    [GUEST, word('10.0.2.3')],
+  ])
+})
+
+test('a datagram may go where it may, and begin a flow only when its guest has room', () => {
+  let room = 1
+  const g = gate(true, true, { admits: (guest, remote) => guest === GUEST && remote === 0 && room-- > 0 })
+  assert.equal(g.begins(GUEST), true)
+  assert.equal(g.begins(GUEST), false)
+  assert.equal(g.udp(word('192.0.2.1'), 80).verdict, 'allow')
+  assert.deepEqual([g.limited, g.refused], [1, 0])
 })
