@@ -79,6 +79,7 @@ export class Stack implements TurnHandler {
     this.#demux = new TcpDemux(this.tcp, drops)
     relay.connect(this.#demux)
     this.#tcpRelay = relay
+    icmpv4.serveTcpErrors(relay)
     this.input.serve(PROTOCOL_TCP, this.#demux)
     this.input.serve(PROTOCOL_UDP, this.udp)
     this.input.serve(PROTOCOL_ICMP, icmpv4)

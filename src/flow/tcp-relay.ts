@@ -38,7 +38,7 @@ import {
   ROW_SHIFT,
   SOCKET,
 } from '../net/flow-row.js'
-import type { Icmpv4 } from '../net/icmpv4.js'
+import type { ErrorReceiver, Icmpv4 } from '../net/icmpv4.js'
 import type { Inbound } from '../net/inbound.js'
 import type { DropCounters } from '../net/ipv4.js'
 import type { Connection } from '../tcp/connection.js'
@@ -71,7 +71,7 @@ export interface StreamService {
   open(): number
 }
 
-export class TcpRelay implements Relay, ReadyHandler, Evictor {
+export class TcpRelay implements Relay, ReadyHandler, Evictor, ErrorReceiver {
   readonly #native: NativeContext
   readonly #loop: EventLoop
   readonly #table: FlowTable
@@ -177,6 +177,11 @@ export class TcpRelay implements Relay, ReadyHandler, Evictor {
 
   #token(row: number): number {
     return token(TOKEN_TCP, this.#rows[(row << ROW_SHIFT) + GENERATION]!, row)
+  }
+
+  unreachable(guest: number, remote: number, ports: number, second: number, code: number, word: number, now: number): void {
+    const row = this.#table.find(KIND_TCP, guest, remote, ports)
+    if (row !== 0) this.#demux!.unreachable(row, second, code, word, now)
   }
 
   /** An event of a socket (epoll). */

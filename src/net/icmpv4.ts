@@ -3,7 +3,7 @@
 import * as checksum from '../wire/checksum.js'
 import * as icmp from '../wire/icmpv4.js'
 import * as ipv4 from '../wire/ipv4.js'
-import { PROTOCOL_ICMP } from '../wire/numbers.js'
+import { PROTOCOL_ICMP, PROTOCOL_TCP } from '../wire/numbers.js'
 import type { Inbound } from './inbound.js'
 import { DEFAULT_TTL, type Interface, TRANSPORT_AT } from './interface.js'
 import type { DropCounters, ProtocolReceiver } from './ipv4.js'
@@ -18,10 +18,17 @@ export interface EchoRelay {
   request(inbound: Inbound): void
 }
 
+/** Takes errors about packets that we have sent. */
+export interface ErrorReceiver {
+  /** Of a packet from `remote` to `guest`; `ports`: guest << 16 | remote; `second`: the word behind them. */
+  unreachable(guest: number, remote: number, ports: number, second: number, code: number, word: number, now: number): void
+}
+
 export class Icmpv4 implements ProtocolReceiver {
   #interface: Interface
   #drops: DropCounters
   #relay: EchoRelay | null = null
+  #tcp: ErrorReceiver | null = null
 
   constructor(iface: Interface, drops: DropCounters) {
     this.#interface = iface
@@ -31,6 +38,11 @@ export class Icmpv4 implements ProtocolReceiver {
   /** Names the relay of echo requests. */
   connect(relay: EchoRelay): void {
     this.#relay = relay
+  }
+
+  /** Names who is told of TCP segments that did not arrive. */
+  serveTcpErrors(receiver: ErrorReceiver): void {
+    this.#tcp = receiver
   }
 
   receive(inbound: Inbound): void {
@@ -45,10 +57,27 @@ export class Icmpv4 implements ProtocolReceiver {
       this.#drops.transportChecksum++
       return
     }
+    if (icmp.type(view, at) === icmp.UNREACHABLE) this.#unreachable(inbound)
     // Only a request asks for something (RFC 1122, 3.2.2: anything else is never answered).
     if (icmp.type(view, at) !== icmp.ECHO) return
     if (this.#interface.isOurs(inbound.destination)) this.#reply(inbound)
     else this.#relay?.request(inbound)
+  }
+
+  // RFC 792: the IP header of what was sent is quoted, and 8 bytes behind it.
+  #unreachable(inbound: Inbound): void {
+    const view = this.#interface.view
+    const at = inbound.payloadAt
+    const quote = at + icmp.HEADER_LENGTH
+    const quoted = inbound.payloadLength - icmp.HEADER_LENGTH
+    if (quoted < ipv4.HEADER_LENGTH + QUOTED_PAYLOAD || ipv4.version(view, quote) !== 4) return
+    const header = ipv4.headerLength(view, quote)
+    if (header < ipv4.HEADER_LENGTH || header + QUOTED_PAYLOAD > quoted || ipv4.protocol(view, quote) !== PROTOCOL_TCP) return
+    const ports = view.getInt32(quote + header)
+    const turned = (ports << 16) | (ports >>> 16)
+    const second = view.getInt32(quote + header + 4)
+    const word = view.getInt32(at + 4)
+    this.#tcp?.unreachable(ipv4.destination(view, quote), ipv4.source(view, quote), turned, second, icmp.code(view, at), word, inbound.now)
   }
 
   /** Answers an echo request from the slot (RFC 1122, 3.2.2.6: the data comes back as it is). */

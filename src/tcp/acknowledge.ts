@@ -65,7 +65,6 @@ function advance(tcp: Tcp, c: Connection, s: Segment, flight: number): number {
   const isTimed = c.has(IS_TIMED) && seq.leq(c.rttSeq, s.ack)
   rto.measure(tcp, c, s, isTimed ? seq.diff(tcp.now, c.rttSent) : -1)
   if (isTimed) c.lower(IS_TIMED)
-  c.backoff = 0
   if (recovery.isSpurious(c, s)) undo(tcp, c)
   if (recovery.tailAnswered(c, s)) {
     congestion.reduce(c, flight, 0)

@@ -8,6 +8,7 @@ import * as wire from '../wire/tcp.js'
 import { drop, resetGuest, resetHost } from './close.js'
 import { ACK_NOW, FIN_DELIVERED, HOST_FULL, HOST_READABLE, WANTS_ROOM } from './columns.js'
 import type { Connection } from './connection.js'
+import { unreachable } from './icmp-error.js'
 import * as listen from './listen.js'
 import { open } from './open.js'
 import * as output from './output.js'
@@ -64,6 +65,12 @@ export class TcpDemux implements ProtocolReceiver {
   #verify(row: number): void {
     const c = this.#tcp.connection(row)
     if (c.isOpen && this.#tcp.verify !== null) this.#tcp.verify(this.#tcp, c)
+  }
+
+  /** A router in the guest could not pass on a segment of ours. `word`: its second half is the MTU of the next hop (RFC 1191, 4). */
+  unreachable(row: number, sequence: number, code: number, word: number, now: number): void {
+    this.#tcp.now = now
+    unreachable(this.#tcp, this.#tcp.connection(row), code, sequence, word & 0xffff)
   }
 
   /** Everything about a connection, for a process that takes over: snapshot.ts. */
@@ -224,10 +231,12 @@ export class TcpDemux implements ProtocolReceiver {
         break
       case 'TIME-WAIT':
         break
+      // A challenge, if anything.
+      case 'SYN-RECEIVED':
+        break
       case 'CLOSED':
       case 'LISTEN':
       case 'SYN-SENT':
-      case 'SYN-RECEIVED':
         return
     }
     if (c.has(ACK_NOW)) output.sendAck(tcp, c)

@@ -64,4 +64,5 @@ export function arrivesInSynSent(tcp: Tcp, c: Connection, s: Segment): boolean {
 export function trimSyn(s: Segment): void {
   s.seq = (s.seq + 1) | 0
   s.flags &= ~SYN
+  s.wasSyn = true
 }

@@ -49,7 +49,11 @@ export function receiveText(tcp: Tcp, c: Connection, s: Segment): boolean {
     c.raise(HOST_FULL)
     held.trim(c)
     held.hold(tcp, c, c.rcvNxt, at + taken, length - taken)
-  } else if (c.heldCount > 0) return deliverHeld(tcp, c)
+  } else if (c.heldCount > 0) {
+    // RFC 5681, 4.2: what fills a gap, or a part of it, is acknowledged at once.
+    c.raise(ACK_NOW)
+    return deliverHeld(tcp, c)
+  }
   return true
 }
 

@@ -1,7 +1,8 @@
 // Retransmission timeout (RFC 6298). Scaled integers as V. Jacobson's: srtt in 1/8 ms, rttvar in 1/4 ms.
-import { HAS_TIMESTAMPS } from './columns.js'
+import { HAS_TIMESTAMPS, IS_LOSS } from './columns.js'
 import type { Connection } from './connection.js'
 import type { Segment } from './segment.js'
+import * as seq from './seq.js'
 import type { Tcp } from './stack.js'
 
 /** Before the first sample (RFC 6298, 2.1). */
@@ -39,12 +40,16 @@ export function sample(c: Connection, rtt: number): void {
 export const echoed = (tcp: Tcp, c: Connection, s: Segment): number => (tcp.now + c.tsOffset - s.timestampEcho) | 0
 
 /**
- * A sample from an acknowledgment of something new: by its timestamp if it has one, retransmissions or not, else by the segment that
- * is being timed, which was sent once (RFC 6298, 3).
+ * An acknowledgment of something new: a sample by its timestamp if it has one, else by the segment that is being timed, which was sent
+ * once (RFC 6298, 3), and the end of the backing off. After a timeout the echo of a stamp from before it tells nothing: either the round
+ * trip has grown, or the first acknowledgment was lost, and the timeout itself would be measured; the backing off stays (5.7 and Karn).
  */
 export function measure(tcp: Tcp, c: Connection, s: Segment, timed: number): void {
-  if (c.has(HAS_TIMESTAMPS) && s.hasTimestamp && s.timestampEcho !== 0) sample(c, echoed(tcp, c, s))
-  else if (timed >= 0) sample(c, timed)
+  if (c.has(HAS_TIMESTAMPS) && s.hasTimestamp && s.timestampEcho !== 0) {
+    if (c.backoff > 0 && c.has(IS_LOSS) && seq.lt(s.timestampEcho, c.undoStamp)) return
+    sample(c, echoed(tcp, c, s))
+  } else if (timed >= 0) sample(c, timed)
+  c.backoff = 0
 }
 
 /** The timeout in force: doubled for each retransmission so far (RFC 6298, 5.5). */

@@ -15,7 +15,10 @@ const MOST_BESIDE_TIMESTAMPS = 3
 export function choose(tcp: Tcp, c: Connection): number {
   tcp.sackCount = 0
   if (!c.has(HAS_SACK) || (c.heldCount === 0 && c.dsackLeft === c.dsackRight)) return 0
-  const most = c.has(HAS_TIMESTAMPS) ? MOST_BESIDE_TIMESTAMPS : options.MAX_SACK_BLOCKS
+  // Where segments are small, half of each is left to text.
+  const room = ((c.sndMss >> 1) - 4) >> 3
+  const most = Math.min(room, c.has(HAS_TIMESTAMPS) ? MOST_BESIDE_TIMESTAMPS : options.MAX_SACK_BLOCKS)
+  if (most <= 0) return 0
   const lowest = c.heldCount > 0 && c.rows[c.ranges + HELD] === c.rcvNxt ? 1 : 0
   const latest = putTwice(tcp, c, lowest) ? rangeOf(c, c.dsackLeft) : rangeOf(c, c.lastHeld)
   for (let i = latest; i >= lowest && tcp.sackCount < most; i--) putHeld(tcp, c, i)

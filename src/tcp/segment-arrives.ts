@@ -48,7 +48,8 @@ function arrivesInListen(tcp: Tcp, c: Connection, s: Segment): void {
   if (s.has(RST)) {
     // RFC 9293, 3.10.7.2 has nothing to reset yet; here a host's connect is under way, which only the SYN's own number ends.
     if (seq.diff(s.seq, c.irs) >= 0 && seq.diff(s.seq, c.irs) <= 1) resetHost(tcp, c)
-  } else if (s.has(SYN) && !s.has(ACK) && s.seq !== c.irs) begin.readSyn(tcp, c, s)
+  } else if (s.has(ACK)) output.sendResetOf(tcp, c, s)
+  else if (s.has(SYN) && s.seq !== c.irs) begin.readSyn(tcp, c, s)
 }
 
 // RFC 9293, 3.6.1 (MAY-2) and RFC 6191: a later SYN ends TIME-WAIT early.
@@ -73,14 +74,15 @@ function checkSequence(tcp: Tcp, c: Connection, s: Segment): boolean {
   // acknowledgment, for it may have crossed the text that came since (tcp_sequence).
   const offset = seq.diff(s.seq, c.rcvNxt)
   const isOld = s.length === 0 ? seq.lt(s.seq, c.lastAckSent) : offset + s.length <= 0
-  if (isOld || offset > slabSize(c.slabClass)) {
-    return s.has(RST) ? false : unacceptable(tcp, c, s)
-  }
-  if (s.hasTimestamp && seq.leq(s.seq, c.lastAckSent) && seq.leq(c.tsRecent, s.timestamp)) {
+  const isOutside = isOld || offset > slabSize(c.slabClass)
+  if (s.has(RST)) return !isOutside
+  // RFC 7323, 4.3. Text that arrives again counts as well: its acknowledgment was lost, and echoing the stamp of the first copy would tell
+  // the guest that its round trip has grown by its own timeout.
+  if (s.hasTimestamp && seq.leq(s.seq, c.lastAckSent) && seq.leq(c.tsRecent, s.timestamp) && (s.length > 0 || !isOutside)) {
     c.tsRecent = s.timestamp
     c.tsRecentAge = tcp.now
   }
-  return true
+  return isOutside ? unacceptable(tcp, c, s) : true
 }
 
 function unacceptable(tcp: Tcp, c: Connection, s: Segment): boolean {
@@ -129,7 +131,8 @@ function checkAck(tcp: Tcp, c: Connection, s: Segment): boolean {
       output.sendResetOf(tcp, c, s)
       return false
     }
-    established.enter(tcp, c, s, s.window << c.sndScale)
+    // RFC 7323, 2.2: the window of a SYN is never scaled.
+    established.enter(tcp, c, s, s.wasSyn ? s.window : s.window << c.sndScale)
     return true
   }
   const verdict = acknowledge(tcp, c, s)

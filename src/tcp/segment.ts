@@ -8,6 +8,8 @@ export class Segment {
   ack = 0
   /** Control bits, as wire/tcp.ts names them. */
   flags = 0
+  /** Its SYN has been dealt with, and taken off. */
+  wasSyn = false
   /** Window as it stands in the header, unscaled. */
   window = 0
   /** Arena offset and length of the text. */
@@ -23,6 +25,7 @@ export class Segment {
     this.seq = wire.sequence(view, at)
     this.ack = wire.acknowledgment(view, at)
     this.flags = wire.flags(view, at)
+    this.wasSyn = false
     this.window = wire.window(view, at)
     this.textAt = at + headerLength
     this.textLength = inbound.payloadLength - headerLength

@@ -122,6 +122,8 @@ function delayedAck(tcp: Tcp, c: Connection): void {
 function keepAlive(tcp: Tcp, c: Connection): void {
   const limit = idleLimit(tcp, c)
   const idle = (tcp.now - c.rcvTime) | 0
+  // Something has come since the last probe.
+  if (idle <= KEEP_ALIVE_INTERVAL) c.keepAlives = 0
   if (idle < limit || c.sndUna !== c.sndMax) {
     c.keepAlives = 0
     tcp.setTimer(c, TIMER_KEEP_ALIVE, c.sndUna !== c.sndMax ? limit : limit - idle)

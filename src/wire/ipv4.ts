@@ -46,6 +46,10 @@ export function isValid(view: DataView, at: number, available: number): boolean 
 }
 
 /** Bytes, options included. */
+export function version(view: DataView, at: number): number {
+  return view.getUint8(at + VERSION) >>> 4
+}
+
 export function headerLength(view: DataView, at: number): number {
   return (view.getUint8(at + VERSION) & 0x0f) << 2
 }
