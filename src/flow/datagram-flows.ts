@@ -43,7 +43,7 @@ export class DatagramFlows implements ReadyHandler, Evictor {
   readonly #loop: EventLoop
   readonly #rows: Int32Array
   readonly #timers: TimerWheel
-  readonly #drops: DropCounters
+  readonly drops: DropCounters
   readonly #relays: (DatagramRelay | null)[] = new Array<DatagramRelay | null>(KINDS).fill(null)
   #pending: Int32Array
   #pendingCount = 0
@@ -54,7 +54,7 @@ export class DatagramFlows implements ReadyHandler, Evictor {
     this.table = table
     this.#rows = table.rows
     this.#timers = timers
-    this.#drops = drops
+    this.drops = drops
     this.#pending = new Int32Array(table.capacity)
     loop.serve(TOKEN_DATAGRAM, this)
   }
@@ -75,8 +75,8 @@ export class DatagramFlows implements ReadyHandler, Evictor {
       this.#rows[base + CREATED] = inbound.now
       if (this.#native.epollAdd(socket, token(TOKEN_DATAGRAM, this.#rows[base + GENERATION]!, row), EPOLLIN | EPOLLET) >= 0) return row
       table.remove(row)
-    }
-    this.#drops.tableFull++
+      this.drops.hostExhausted++
+    } else this.drops.tableFull++
     this.#native.closeDescriptor(socket)
     return 0
   }

@@ -12,7 +12,7 @@ import { PROTOCOL_ICMP } from '../wire/numbers.js'
 import type { DatagramFlows, DatagramRelay } from './datagram-flows.js'
 import type { Decision, Gate } from './gate.js'
 import { EAGAIN, HostErrors } from './host-errors.js'
-import { refusalCode, unreachableCode } from './unreachable.js'
+import { refusalCode, tellFailure } from './unreachable.js'
 
 /** Silence that ends an exchange, ms (RFC 5508, REQ-2: 60 s at least). */
 export const EXPIRY = 60_000
@@ -62,7 +62,7 @@ export class PingRelay implements EchoRelay, DatagramRelay {
     let status = this.#send(socket, inbound, decision)
     // The first call may only report an error about an earlier request.
     if (status < 0 && status !== -EAGAIN) status = this.#send(socket, inbound, decision)
-    if (status < 0 && status !== -EAGAIN) this.#icmp.sendError(inbound, icmp.UNREACHABLE, unreachableCode(-status), 0)
+    if (status < 0 && status !== -EAGAIN) tellFailure(this.#icmp, this.#flows.drops, inbound, -status)
   }
 
   #send(socket: number, inbound: Inbound, d: Decision): number {
@@ -83,7 +83,7 @@ export class PingRelay implements EchoRelay, DatagramRelay {
     if (!this.#gate.begins(inbound.source)) return 0
     const socket = this.#native.pingOpen(4, key >>> 16)
     if (socket >= 0) return this.#flows.open(KIND_PING, inbound, key, socket)
-    this.#icmp.sendError(inbound, icmp.UNREACHABLE, unreachableCode(-socket), 0)
+    tellFailure(this.#icmp, this.#flows.drops, inbound, -socket)
     return 0
   }
 

@@ -50,7 +50,7 @@ import { type Evictor, type FlowTable, LIST_NONE, LIST_TIME_WAIT } from './flow-
 import type { Decision, Gate } from './gate.js'
 import { EAGAIN } from './host-errors.js'
 import type { SendRing } from './send-ring.js'
-import { refusalCode, unreachableCode } from './unreachable.js'
+import { isShortage, refusalCode, tellFailure, unreachableCode } from './unreachable.js'
 
 /** errno(3). */
 const EINPROGRESS = 115
@@ -145,7 +145,7 @@ export class TcpRelay implements Relay, ReadyHandler, Evictor, ErrorReceiver {
     rows[base + PACKETS_IN] = 1
     const status = this.#open(row, decision)
     if (status >= 0) return row
-    this.#icmp.sendError(inbound, icmp.UNREACHABLE, unreachableCode(-status), 0)
+    tellFailure(this.#icmp, this.#drops, inbound, -status)
     this.#table.remove(row)
     return 0
   }
@@ -226,6 +226,12 @@ export class TcpRelay implements Relay, ReadyHandler, Evictor, ErrorReceiver {
     this.#closeSocket(base)
     if (error === ECONNREFUSED) {
       this.#demux!.hostBroken(row, this.#loop.now)
+      return
+    }
+    if (isShortage(error)) {
+      // The guest's SYN comes again, and gets a row of its own.
+      this.#drops.hostExhausted++
+      this.#demux!.hostUnreachable(row)
       return
     }
     this.#icmp.sendErrorAbout(

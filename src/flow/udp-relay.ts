@@ -14,7 +14,7 @@ import { GSO_UDP_L4 } from '../wire/virtio-net.js'
 import type { DatagramFlows, DatagramRelay } from './datagram-flows.js'
 import type { Decision, Gate } from './gate.js'
 import { EAGAIN, HostErrors } from './host-errors.js'
-import { refusalCode, unreachableCode } from './unreachable.js'
+import { refusalCode, tellFailure } from './unreachable.js'
 
 /** Silence that ends a mapping, ms (RFC 4787, REQ-5: 2 minutes at least, 5 recommended). */
 export const EXPIRY_TWO_WAY = 300_000
@@ -76,14 +76,16 @@ export class UdpRelay implements DatagramReceiver, DatagramRelay {
     const segment = inbound.gsoType === GSO_UDP_L4 && inbound.gsoSize > 0 && inbound.gsoSize < length ? inbound.gsoSize : 0
     const status = this.#send(this.#rows[(row << ROW_SHIFT) + SOCKET]!, at, length, segment, decision)
     // No route, too long, not permitted: the guest learns. A full socket only loses the datagram.
-    if (status < 0 && status !== -EAGAIN) this.#icmp.sendError(inbound, icmp.UNREACHABLE, unreachableCode(-status), 0)
+    if (status < 0 && status !== -EAGAIN) tellFailure(this.#icmp, this.#flows.drops, inbound, -status)
   }
 
   // RFC 4787, 4.2.1: the guest's own port when it is free.
   #open(inbound: Inbound, key: number): number {
     if (!this.#gate.begins(inbound.source)) return 0
     const socket = this.#native.udpOpen(4, key >>> 16)
-    return socket < 0 ? 0 : this.#flows.open(KIND_UDP, inbound, key, socket)
+    if (socket >= 0) return this.#flows.open(KIND_UDP, inbound, key, socket)
+    tellFailure(this.#icmp, this.#flows.drops, inbound, -socket)
+    return 0
   }
 
   // An error about an earlier datagram is reported by the next call, and is in the error queue as well: so try once more.

@@ -1,5 +1,8 @@
 // Errors of the host's sockets as ICMP says them (RFC 792, 1122 3.2.2.1, 1812 5.2.7.1), so that the guest's own connect fails
 // with the error that ours failed with.
+import type { Icmpv4 } from '../net/icmpv4.js'
+import type { Inbound } from '../net/inbound.js'
+import type { DropCounters } from '../net/ipv4.js'
 import * as icmp from '../wire/icmpv4.js'
 import type { Verdict } from './gate.js'
 
@@ -9,6 +12,14 @@ const EACCES = 13
 const EPERM = 1
 const ECONNREFUSED = 111
 const EMSGSIZE = 90
+// A lack of ours.
+const EAGAIN = 11
+const ENOMEM = 12
+const ENFILE = 23
+const EMFILE = 24
+const ENOSPC = 28
+const EADDRNOTAVAIL = 99
+const ENOBUFS = 105
 
 /** The code of destination unreachable for an errno; host unreachable when nothing fits better (a timeout, for one). */
 export function unreachableCode(errno: number): number {
@@ -26,6 +37,31 @@ export function unreachableCode(errno: number): number {
     default:
       return icmp.HOST_UNREACHABLE
   }
+}
+
+/**
+ * True when all that was missing is a descriptor (also one that epoll may watch), a port or memory of this host's: that will pass, and says
+ * nothing about where the guest wanted to go.
+ */
+export function isShortage(errno: number): boolean {
+  switch (errno) {
+    case EAGAIN:
+    case ENOMEM:
+    case ENFILE:
+    case EMFILE:
+    case ENOSPC:
+    case EADDRNOTAVAIL:
+    case ENOBUFS:
+      return true
+    default:
+      return false
+  }
+}
+
+/** What the guest has just sent could not be passed on: it is told why. For want of something of ours it is only lost, and comes again. */
+export function tellFailure(icmpv4: Icmpv4, drops: DropCounters, inbound: Inbound, errno: number): void {
+  if (isShortage(errno)) drops.hostExhausted++
+  else icmpv4.sendError(inbound, icmp.UNREACHABLE, unreachableCode(errno), 0)
 }
 
 /** The code that tells the guest what the gate has decided. */

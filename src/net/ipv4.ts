@@ -27,6 +27,8 @@ export class DropCounters {
   transportInvalid = 0
   transportChecksum = 0
   tableFull = 0
+  /** The host had no descriptor, port or memory for it. */
+  hostExhausted = 0
   notReady = 0
 }
 

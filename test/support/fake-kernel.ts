@@ -170,6 +170,8 @@ export class FakeKernel {
   longestFrame = Number.POSITIVE_INFINITY
   /** Result of the next opens in place of a descriptor: -errno; 0 for none. */
   openStatus = 0
+  /** Result of the next datagrams that are sent: -errno; 0 for none. */
+  sendStatus = 0
   readonly open = new Map<number, FakeDescriptor>()
   /** Every TCP socket there ever was, the last one last. */
   readonly tcp: FakeTcp[] = []
@@ -448,6 +450,7 @@ export class FakeKernel {
   ): number {
     const d = this.open.get(descriptor)
     if (!(d instanceof FakeDatagram)) return -EBADF
+    if (this.sendStatus < 0) return this.sendStatus
     d.sent.push({ bytes: this.#range(at, length).slice(), segment, address: a3, port })
     return length
   }

@@ -16,6 +16,11 @@ const ENETUNREACH = 101
 const EHOSTUNREACH = 113
 const ETIMEDOUT = 110
 const EACCES = 13
+const EMFILE = 24
+const ENFILE = 23
+const ENOMEM = 12
+const ENOBUFS = 105
+const EADDRNOTAVAIL = 99
 const NONE = new Uint8Array()
 const ENDS: Endpoints = { guest: GUEST, remote: 0xc0000207 | 0, guestPort: 1000, remotePort: 80 }
 
@@ -95,6 +100,25 @@ test('a connect that fails otherwise is the matching ICMP error, at once or late
     atOnce.net.receive(atOnce.frame({ flags: SYN }))
     assert.equal(atOnce.code, code)
     atOnce.net.assertEmpty()
+  }
+})
+
+test('a host that lacks descriptors, ports or memory tells nobody that the other end is unreachable: the SYN comes again', () => {
+  for (const errno of [EMFILE, ENFILE, ENOBUFS, ENOMEM, EADDRNOTAVAIL]) {
+    const g = new Guest()
+    g.net.kernel.openStatus = -errno
+    g.net.receive(g.frame({ flags: SYN }))
+    assert.deepEqual([g.errors.length, g.segments.length, g.net.stack.input.drops.hostExhausted], [0, 0, 1])
+    g.net.assertEmpty()
+    g.net.kernel.openStatus = 0
+    g.net.receive(g.frame({ flags: SYN }))
+    g.socket.fails(errno)
+    g.net.kernel.run()
+    assert.deepEqual([g.errors.length, g.segments.length, g.net.stack.input.drops.hostExhausted], [0, 0, 2])
+    g.net.assertEmpty()
+    g.connect()
+    g.net.stack.close()
+    g.net.assertEmpty()
   }
 })
 

@@ -1,10 +1,11 @@
 // UDP through the whole stack: mappings, super-datagrams, turns.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import * as icmp from '../../../src/wire/icmpv4.js'
 import * as ipv4 from '../../../src/wire/ipv4.js'
 import * as udp from '../../../src/wire/udp.js'
 import * as virtio from '../../../src/wire/virtio-net.js'
-import { IP_AT, type Route, TRANSPORT_AT, udpFrame } from '../../support/frames.js'
+import { IP_AT, icmpFrame, type Route, TRANSPORT_AT, udpFrame } from '../../support/frames.js'
 import { Random } from '../../support/random.js'
 import { GATEWAY, GUEST, SimulatedStack } from '../../support/simulated-stack.js'
 
@@ -83,6 +84,35 @@ test('a socket that is never empty does not make another one be forgotten', () =
   for (let i = 0; i < 100; i++) busy!.delivers(bytes(1), REMOTE, 2000)
   net.kernel.run()
   assert.equal(ofOther, 100)
+  net.stack.close()
+  net.assertEmpty()
+})
+
+test('what a host lacks for a datagram loses it, and is counted; what is wrong with it is told', () => {
+  const EMFILE = 24
+  const ENOBUFS = 105
+  const EACCES = 13
+  const net = stack()
+  const codes: number[] = []
+  net.kernel.onFrame = (frame) => codes.push(icmp.code(new DataView(frame.buffer), TRANSPORT_AT))
+  const datagram = udpFrame(route, 1000, 2000, bytes(3))
+  const ping = icmpFrame(route, icmp.ECHO, 0, 7 << 16, bytes(3))
+  net.kernel.openStatus = -EMFILE
+  net.receive(datagram, ping)
+  assert.deepEqual([codes, net.stack.input.drops.hostExhausted, net.stack.table.inUse], [[], 2, 0])
+  net.kernel.openStatus = -EACCES
+  net.receive(datagram, ping)
+  assert.deepEqual(codes, [icmp.ADMINISTRATIVELY_PROHIBITED, icmp.ADMINISTRATIVELY_PROHIBITED])
+  net.kernel.openStatus = 0
+  net.kernel.sendStatus = -ENOBUFS
+  net.receive(datagram, ping)
+  assert.deepEqual([codes.length, net.stack.input.drops.hostExhausted], [2, 4])
+  net.kernel.sendStatus = 0
+  net.receive(datagram, ping)
+  assert.deepEqual(
+    net.kernel.datagrams.map((d) => d.sent.length),
+    [1, 1],
+  )
   net.stack.close()
   net.assertEmpty()
 })
