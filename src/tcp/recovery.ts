@@ -62,7 +62,7 @@ export function overtaken(c: Connection): void {
 
 /** ms that a hole is waited for. */
 function patience(c: Connection): number {
-  const wait = (c.reorderSteps * Math.max(c.minRtt, 1)) >> 2
+  const wait = (Math.max(c.reorderSteps, 1) * Math.max(c.minRtt, 1)) >> 2
   return Math.max(1, Math.min(wait, c.srtt >> 3))
 }
 
@@ -88,9 +88,11 @@ export function detect(tcp: Tcp, c: Connection, hasDelivered: boolean): boolean 
   return isNew
 }
 
-// RFC 6675, 4; or by time (RFC 8985, 6.2, step 5).
+// As long as nothing was overtaken: at once in recovery, or with enough behind it (RFC 6675, 4). Else, and with less behind it, by
+// time (RFC 8985, 6.2, steps 4 and 5): the last segments before a pause have not three behind them.
 function isLost(c: Connection, ranges: number, above: number, age: number): boolean {
-  if (c.reorderSteps === 0) return ranges >= congestion.DUP_ACK_THRESHOLD || above > (congestion.DUP_ACK_THRESHOLD - 1) * c.sndMss
+  const isEnough = ranges >= congestion.DUP_ACK_THRESHOLD || above > (congestion.DUP_ACK_THRESHOLD - 1) * c.sndMss
+  if (c.reorderSteps === 0 && (isEnough || c.has(IS_RECOVERING))) return true
   const wait = patience(c) - age
   if (wait <= 0) return true
   if (untilLost < 0 || wait < untilLost) untilLost = wait

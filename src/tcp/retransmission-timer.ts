@@ -13,7 +13,7 @@ export const MODE_TAIL = 1
 /** A hole has been waited for long enough. */
 export const MODE_REORDER = 2
 
-/** A guest may hold back the acknowledgment of a segment or two, ms (RFC 8985, 7.2: WCDelAckT; 40 on Linux). */
+/** A guest may hold back the acknowledgment of a single segment, ms (RFC 8985, 7.2: WCDelAckT; 40 on Linux). */
 const DELAYED_ACK_MAX = 50
 /** What a probe waits beyond two round trips: the clock's grain, ms. */
 const GRAIN = 4
@@ -52,4 +52,4 @@ const mayProbe = (c: Connection): boolean =>
   c.sndNxt === c.sndMax &&
   c.sndWnd > 0
 
-const probeTimeout = (c: Connection): number => (c.srtt >> 2) + (seq.diff(c.sndMax, c.sndUna) <= 2 * c.sndMss ? DELAYED_ACK_MAX : GRAIN)
+const probeTimeout = (c: Connection): number => (c.srtt >> 2) + (seq.diff(c.sndMax, c.sndUna) <= c.sndMss ? DELAYED_ACK_MAX : GRAIN)
