@@ -2,6 +2,8 @@
  * netloom: a real network for any unprivileged Linux process. {@link createNetwork} makes one; see README.md for a tour.
  * @packageDocumentation
  */
+
+export type { ImpairmentOptions } from './app/impairment.js'
 export { createNetwork } from './app/network.js'
 export type { NetworkOptions } from './app/options.js'
 export type {
@@ -18,5 +20,6 @@ export type {
   StandardStreams,
 } from './app/types.js'
 export type { TapFeatures } from './host/tap-device.js'
+export type { Impairment } from './link/impairment.js'
 export { NetloomError } from './util/errors.js'
 export { Log } from './util/log.js'

@@ -1,6 +1,6 @@
 /*
- * The TAP: opened with as much offload as the kernel has, and configured at once, because whoever waits for it may look as
- * soon as it appears. See Documentation/networking/tuntap.rst, netdevice(7), rtnetlink's elder sister SIOCADDRT.
+ * The TAP: opened with as much offload as the kernel has and is asked for, and configured at once, because whoever waits for it may
+ * look as soon as it appears. See Documentation/networking/tuntap.rst, netdevice(7), rtnetlink's elder sister SIOCADDRT.
  *
  *     IFF_VNET_HDR     every frame is preceded by a virtio_net_hdr
  *     TUN_F_CSUM       the guest may leave checksums to us
@@ -32,10 +32,10 @@
 #define TSO (TUN_F_TSO4 | TUN_F_TSO6)
 #define USO (TUN_F_USO4 | TUN_F_USO6)
 
-static void enable_offload(Tap *tap) {
+static void enable_offload(const Options *options, Tap *tap) {
   static const unsigned CHOICES[] = {CSUM | TSO | USO, CSUM | TSO, CSUM, 0};
   /* The device refuses as a whole what it does not know. A persistent one may have kept a previous owner's choice: set 0 too. */
-  for (size_t i = 0; i < sizeof CHOICES / sizeof *CHOICES; i++) {
+  for (size_t i = options->cuts_segments ? 2 : 0; i < sizeof CHOICES / sizeof *CHOICES; i++) {
     if (ioctl(tap->descriptor, TUNSETOFFLOAD, (unsigned long)CHOICES[i]) < 0) continue;
     tap->csum = (CHOICES[i] & CSUM) != 0;
     tap->tso = (CHOICES[i] & TSO) != 0;
@@ -60,7 +60,7 @@ static void open_tap(const Options *options, Tap *tap) {
   if (tap->vnet) {
     int length = VNET_HEADER_LENGTH;
     if (ioctl(tap->descriptor, TUNSETVNETHDRSZ, &length) < 0) channel_fail(options, "tun-vnet", errno);
-    enable_offload(tap);
+    enable_offload(options, tap);
   } else {
     ioctl(tap->descriptor, TUNSETOFFLOAD, 0UL);
   }

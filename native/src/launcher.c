@@ -4,7 +4,7 @@
  *
  *     netloom-launcher run    --socket=FD INTERFACE [--dns=A] --map=root|current -- COMMAND [ARG...]
  *     netloom-launcher attach --socket=FD INTERFACE (--pid=N | --netns=PATH [--userns=PATH])
- *     INTERFACE: --ifname=tap0 --mtu=N --address=A --prefix=N --gateway=A [--mac=M]
+ *     INTERFACE: --ifname=tap0 --mtu=N --address=A --prefix=N --gateway=A [--offload=checksum] [--mac=M]
  *
  * It is a program of its own because a user namespace can be entered only by a process with one thread, which Node never
  * is. `run` becomes COMMAND at the end, so that the pid which Node started is the command's, and Node sees its exit status.

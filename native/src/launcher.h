@@ -16,6 +16,7 @@ typedef struct {
   /* Of the interface: */
   char ifname[IFNAMSIZ];
   int mtu;
+  bool cuts_segments; /* --offload: the kernel inside cuts what it sends, frames are no longer than the MTU */
   struct in_addr address, netmask, gateway;
   bool has_mac;
   unsigned char mac[6];

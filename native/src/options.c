@@ -17,10 +17,10 @@
 
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof *(array))
 
-enum { SOCKET, IFNAME, MTU, ADDRESS, PREFIX, GATEWAY, MAC, DNS, MAP, PID, NETNS, USERNS, COUNT };
+enum { SOCKET, IFNAME, MTU, ADDRESS, PREFIX, GATEWAY, OFFLOAD, MAC, DNS, MAP, PID, NETNS, USERNS, COUNT };
 
-static const char *const NAMES[COUNT] = {"socket",  "ifname", "mtu", "address", "prefix", "gateway",
-                                         "mac",     "dns",    "map", "pid",     "netns",  "userns"};
+static const char *const NAMES[COUNT] = {"socket", "ifname", "mtu", "address", "prefix", "gateway", "offload",
+                                         "mac",    "dns",    "map", "pid",     "netns",  "userns"};
 
 static const int REQUIRED[] = {SOCKET, IFNAME, MTU, ADDRESS, PREFIX, GATEWAY};
 
@@ -67,6 +67,8 @@ static void parse_interface(Options *options, const char *const values[COUNT]) {
   options->address = address(values, ADDRESS);
   options->gateway = address(values, GATEWAY);
   options->netmask.s_addr = htonl(UINT32_MAX << (32 - number(values, PREFIX, 1, 32)));
+  options->cuts_segments = values[OFFLOAD] != NULL;
+  if (options->cuts_segments && strcmp(values[OFFLOAD], "checksum") != 0) wrong("offload", values[OFFLOAD]);
   if (values[MAC] == NULL) return;
   unsigned char *mac = options->mac;
   int end = 0;

@@ -16,7 +16,8 @@ import { DnsForwarder } from '../service/dns-forwarder.js'
 import { errnoName, NetloomError } from '../util/errors.js'
 import { format } from '../wire/address.js'
 import { listFlows } from './flow-list.js'
-import { type NetworkOptions, type ResolvedOptions, resolveOptions } from './options.js'
+import { fitOptions, type HostFacts, probeHost } from './host-facts.js'
+import type { NetworkOptions, ResolvedOptions } from './options.js'
 import { arenaBytes, SECRET_WORDS, Stack, type StackOptions } from './stack.js'
 import type { Attachment, AttachTarget, Counters, Ending, FlowInfo, Network, NetworkAddresses, RunOptions, Sandbox } from './types.js'
 
@@ -24,15 +25,14 @@ const NO_FEATURES: TapFeatures = { vnetHeader: false, checksum: false, tso: fals
 /** How long what an ended command has sent may make no progress before it is given up, ms. */
 const DRAIN_PATIENCE = 60_000
 const DRAIN_INTERVAL = 5
-/** Families of probePeekOffset. */
-const IPV4 = 4
 
 /**
  * Makes a network, ready for `run` or `attach`.
  * @throws NetloomError when an option is out of its range (see options.ts), or `ENATIVE` when the addon is not built.
  */
 export async function createNetwork(options: NetworkOptions = {}): Promise<Network> {
-  return new LiveNetwork(resolveOptions(options))
+  const host = probeHost()
+  return new LiveNetwork(fitOptions(options, host.descriptors), host)
 }
 
 class LiveNetwork implements Network {
@@ -55,7 +55,7 @@ class LiveNetwork implements Network {
   #isBusy = false
   #isClosed = false
 
-  constructor(options: ResolvedOptions) {
+  constructor(options: ResolvedOptions, { hostRead }: HostFacts) {
     const a = options.addresses
     this.#options = options
     this.mtu = options.mtu
@@ -67,14 +67,11 @@ class LiveNetwork implements Network {
       dns: format(a.dns),
       guest: format(a.guest),
     }
-    // A context of its own tells what the kernel can do, before the size of the arena depends on it.
-    const probe = createContext(4096)
-    const hostRead = probe.probePeekOffset(IPV4) === 1 ? 'peek' : 'ring'
-    probe.close()
     const stackOptions: StackOptions = { ...options, hostRead }
+    const { impairment } = options
+    if (impairment !== null) options.log.verbose(`the link is bad on purpose: seed=${impairment.seed} draws the same again`)
     if (hostRead === 'ring') options.log.verbose('this kernel has no SO_PEEK_OFF for TCP (Linux 6.9): bytes wait in a ring of ours')
     this.#native = createContext(arenaBytes(stackOptions))
-    this.#native.raiseFileLimit()
     this.#loop = new EventLoop(this.#native)
     this.#arena = new Arena(this.#native.arena)
     this.#region = this.#arena.allot(RECEIVE_REGION)
@@ -196,7 +193,9 @@ class LiveNetwork implements Network {
     if (this.#isBusy) throw new NetloomError('ERR_BUSY', 'the network serves a namespace already', 'create another one for the next')
     this.#isBusy = true
     const { addresses, mtu, ifname } = this
-    const link = { ifname, mtu, address: addresses.guest, prefix: addresses.prefix, gateway: addresses.gateway }
+    // What is lost on a bad link is one packet, so frames are packets.
+    const superSegments = this.#options.impairment === null
+    const link = { ifname, mtu, address: addresses.guest, prefix: addresses.prefix, gateway: addresses.gateway, superSegments }
     const context = { native: this.#native, loop: this.#loop, arena: this.#arena, region: this.#region, log: this.#options.log }
     this.#loop.start(this.#stack)
     let launched: Launched
@@ -207,10 +206,11 @@ class LiveNetwork implements Network {
       this.#loop.stop()
       throw error
     }
-    const { features } = launched
-    this.#device = new TapDevice(this.#native, this.#loop, this.#arena, this.#region, launched.descriptor, mtu, features, this.#stack.input)
-    this.#stack.interface.connect(this.#device)
-    if (!this.#device.hasOffload) {
+    const { features, descriptor } = launched
+    const { receiver } = this.#stack
+    this.#device = new TapDevice(this.#native, this.#loop, this.#arena, this.#region, descriptor, mtu, features, receiver)
+    this.#stack.connect(this.#device)
+    if (superSegments && !this.#device.hasOffload) {
       this.#options.log.warn('this kernel refuses segmentation offload on a TAP: everything works, at a fraction of the speed')
     }
     return launched

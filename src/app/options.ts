@@ -9,6 +9,7 @@ import type { InterfaceAddresses } from '../net/interface.js'
 import { NetloomError } from '../util/errors.js'
 import { Log } from '../util/log.js'
 import * as address from '../wire/address.js'
+import { type ImpairmentOptions, type LinkImpairment, resolveImpairment } from './impairment.js'
 
 /** What RFC 791 asks every link to carry (bytes). */
 export const MIN_MTU = 68
@@ -78,6 +79,11 @@ export interface NetworkOptions {
    * once, as above, and datagrams that would begin a flow are dropped.
    */
   readonly maxFlowsPerGuest?: number
+  /**
+   * A link that loses, delays, reorders, doubles or damages packets on purpose, to see how a program fares on a bad network. Packets are
+   * no longer than the MTU then, and cost accordingly. Default: none.
+   */
+  readonly impairment?: ImpairmentOptions
   /** Where lines for people go. Default: nowhere. */
   readonly log?: Log
 }
@@ -90,6 +96,7 @@ export interface ResolvedOptions extends FlowLimits {
   readonly hostLoopback: boolean
   readonly dns: boolean
   readonly maxFlows: number
+  readonly impairment: LinkImpairment | null
   readonly log: Log
 }
 
@@ -107,8 +114,8 @@ const usage = (code: string, message: string, hint: string): NetloomError => new
 
 /**
  * Fills in the defaults and works out the addresses.
- * @throws NetloomError `ERR_MTU`, `ERR_CIDR`, `ERR_IFNAME`, `ERR_MAX_FLOWS`, `ERR_MAX_HALF_OPEN`, `ERR_MAX_FLOWS_PER_DESTINATION` or
- * `ERR_MAX_FLOWS_PER_GUEST`, exit status 2.
+ * @throws NetloomError `ERR_MTU`, `ERR_CIDR`, `ERR_IFNAME`, `ERR_MAX_FLOWS`, `ERR_MAX_HALF_OPEN`, `ERR_MAX_FLOWS_PER_DESTINATION`,
+ * `ERR_MAX_FLOWS_PER_GUEST` or `ERR_IMPAIRMENT`, exit status 2.
  */
 export function resolveOptions(options: NetworkOptions = {}): ResolvedOptions {
   const maxFlows = checkFlows('maxFlows', options.maxFlows ?? DEFAULT_MAX_FLOWS)
@@ -125,6 +132,7 @@ export function resolveOptions(options: NetworkOptions = {}): ResolvedOptions {
     maxHalfOpen: limit('maxHalfOpen', Math.max(LEAST_HALF_OPEN, Math.trunc(maxFlows / HALF_OPEN_SHARE))),
     maxFlowsPerDestination: limit('maxFlowsPerDestination', maxFlows),
     maxFlowsPerGuest: limit('maxFlowsPerGuest', maxFlows),
+    impairment: resolveImpairment(options.impairment),
     log: options.log ?? new Log('quiet', () => {}),
   }
 }

@@ -9,6 +9,8 @@ import { TcpRelay } from '../flow/tcp-relay.js'
 import { UdpRelay } from '../flow/udp-relay.js'
 import type { EventLoop, TurnHandler } from '../host/event-loop.js'
 import type { NativeContext } from '../host/native.js'
+import type { Device, FrameReceiver } from '../link/device.js'
+import { ImpairedDevice, impairedBytes } from '../link/impaired-device.js'
 import { KIND, KIND_TCP, ROW_SHIFT } from '../net/flow-row.js'
 import { Icmpv4 } from '../net/icmpv4.js'
 import { Inbound } from '../net/inbound.js'
@@ -22,10 +24,13 @@ import { Tcp, TIMERS_PER_ROW } from '../tcp/stack.js'
 import { Udp } from '../udp/udp.js'
 import { TimerWheel } from '../util/timer-wheel.js'
 import { PROTOCOL_ICMP, PROTOCOL_TCP, PROTOCOL_UDP } from '../wire/numbers.js'
+import type { LinkImpairment } from './impairment.js'
 
 /** What a stack is told. */
 export interface StackOptions extends FlowLimits {
+  readonly mtu: number
   readonly addresses: InterfaceAddresses
+  readonly impairment: LinkImpairment | null
   readonly hostLoopback: boolean
   readonly dns: boolean
   readonly maxFlows: number
@@ -41,7 +46,12 @@ export const SECRET_WORDS = 4
 
 /** Arena bytes of a network with these options. */
 export const arenaBytes = (options: StackOptions): number =>
-  FIXED_BYTES + slabBytes(options.maxFlows) * (options.hostRead === 'ring' ? 2 : 1)
+  FIXED_BYTES +
+  slabBytes(options.maxFlows) * (options.hostRead === 'ring' ? 2 : 1) +
+  (options.impairment === null ? 0 : impairedBytes(options.mtu))
+
+/** The lesser of two waits; negative: none. */
+const sooner = (a: number, b: number): number => (a < 0 || (b >= 0 && b < a) ? b : a)
 
 export class Stack implements TurnHandler {
   readonly interface: Interface
@@ -50,6 +60,8 @@ export class Stack implements TurnHandler {
   readonly tcp: Tcp
   readonly udp: Udp
   readonly gate: Gate
+  /** The bad link in front of the device; null: none. */
+  readonly impaired: ImpairedDevice | null
   readonly #demux: TcpDemux
   readonly #tcpRelay: TcpRelay
   readonly #flows: DatagramFlows
@@ -64,6 +76,9 @@ export class Stack implements TurnHandler {
     this.#timers = new TimerWheel((flows + 1) * TIMERS_PER_ROW, loop.now)
     this.interface = new Interface(arena, options.addresses)
     this.input = new Ipv4Input(this.interface, inbound)
+    const bad = options.impairment
+    this.impaired =
+      bad === null ? null : new ImpairedDevice(arena, options.mtu, this.input, bad.toGuest, bad.fromGuest, bad.seed | 0, loop.now)
     this.table = new FlowTable(buffer, flows, random.subarray(0, 2), options)
     this.gate = new Gate(this.interface, this.table, { allowsHostLoopback: options.hostLoopback, hasDns: options.dns })
     const drops = this.input.drops
@@ -85,6 +100,17 @@ export class Stack implements TurnHandler {
     this.input.serve(PROTOCOL_ICMP, icmpv4)
   }
 
+  /** Where the device delivers its frames. */
+  get receiver(): FrameReceiver {
+    return this.impaired ?? this.input
+  }
+
+  /** Names the device; frames before that are lost. */
+  connect(device: Device): void {
+    this.impaired?.connect(device)
+    this.interface.connect(this.impaired ?? device)
+  }
+
   /** Names who answers what is sent to the DNS address. */
   serveDns(forwarder: DnsForwarder): void {
     this.#dns = forwarder
@@ -94,6 +120,7 @@ export class Stack implements TurnHandler {
 
   begin(now: number): void {
     this.input.inbound.now = now
+    this.impaired?.advance(now)
   }
 
   resume(): void {
@@ -107,9 +134,9 @@ export class Stack implements TurnHandler {
   expire(now: number): number {
     this.#timers.advance(now, this.#expiry)
     if (this.#demux.hasWork) this.#demux.settle(now)
-    const next = this.#timers.next(now)
     const dns = this.#dns === null ? -1 : this.#dns.expire(now)
-    return next < 0 || (dns >= 0 && dns < next) ? dns : next
+    const next = sooner(this.#timers.next(now), dns)
+    return this.impaired === null ? next : sooner(next, this.impaired.next(now))
   }
 
   get hasWork(): boolean {

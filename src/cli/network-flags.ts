@@ -1,4 +1,5 @@
 // The options that `run` and `attach` share.
+import { parseImpairment } from '../app/impairment.js'
 import {
   DEFAULT_CIDR,
   DEFAULT_IFNAME,
@@ -27,21 +28,23 @@ export const NETWORK_OPTIONS: readonly OptionRow[] = [
   { flags: '--max-half-open <N>', help: 'most connections not established yet; the oldest makes room (default a quarter of all flows)' },
   { flags: '--max-flows-per-destination <N>', help: 'most connections to one address; more are refused (default no limit)' },
   { flags: '--max-flows-per-guest <N>', help: 'most flows of one address in the sandbox; more are refused (default no limit)' },
+  { flags: '--impair <SPEC>', help: 'a link that is bad on purpose, as in loss=1%,delay=10ms,up:rate=20mbit (see README.md)' },
   { flags: '-v, --verbose', help: "print the network's facts, and what went through it at the end", conflicts: 'quiet' },
   { flags: '-q, --quiet', help: 'print nothing but errors' },
 ]
 
 /**
  * The options of a network that flags stand for.
- * @throws NetloomError `ERR_MTU`, `ERR_MAX_FLOWS` and those of the other limits.
+ * @throws NetloomError `ERR_MTU`, `ERR_IMPAIRMENT`, `ERR_MAX_FLOWS` and those of the other limits.
  */
 export function networkOptions(flags: Flags): NetworkOptions & { readonly log: Log } {
-  const { mtu, cidr, ifname } = flags
+  const { mtu, cidr, ifname, impair } = flags
   return {
     ...(typeof mtu === 'string' ? { mtu: parseMtu(mtu) } : {}),
     ...(typeof cidr === 'string' ? { cidr } : {}),
     ...(typeof ifname === 'string' ? { ifname } : {}),
     ...flowLimits(flags),
+    ...(typeof impair === 'string' ? { impairment: parseImpairment(impair) } : {}),
     hostLoopback: flags['disableHostLoopback'] !== true,
     dns: flags['disableDns'] !== true,
     log: createLog(logLevel(flags)),

@@ -44,6 +44,8 @@ export interface LaunchInterface {
   readonly address: string
   readonly prefix: number
   readonly gateway: string
+  /** Whether frames may be super-segments; the kernel inside cuts what it sends where not. */
+  readonly superSegments: boolean
 }
 
 type StandardStream = 'pipe' | 'inherit' | 'ignore' | number
@@ -107,6 +109,7 @@ const interfaceArguments = (link: LaunchInterface): string[] => [
   `--address=${link.address}`,
   `--prefix=${link.prefix}`,
   `--gateway=${link.gateway}`,
+  ...(link.superSegments ? [] : ['--offload=checksum']),
 ]
 
 /** Refuses what is no target, and our own network, whose default route a second one would take over. */

@@ -39,6 +39,8 @@ export class SimulatedStack {
   constructor(random: Random, o: SimulationOptions = {}) {
     const maxFlows = o.maxFlows ?? 4
     const options = {
+      mtu: o.mtu ?? 1500,
+      impairment: null,
       addresses: { network: NETWORK, prefix: 24, gateway: GATEWAY, dns: DNS, guest: GUEST },
       hostLoopback: o.hostLoopback ?? true,
       dns: false,
