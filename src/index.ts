@@ -13,6 +13,7 @@ export type {
   Ending,
   Endpoint,
   FlowInfo,
+  ImpairedFrames,
   Network,
   NetworkAddresses,
   RunOptions,

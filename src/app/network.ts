@@ -11,6 +11,7 @@ import { createContext, type NativeContext } from '../host/native.js'
 import { findProcess, identifyNamespace } from '../host/network-namespace.js'
 import { Resolver } from '../host/resolver.js'
 import { RECEIVE_REGION, TapDevice, type TapFeatures } from '../host/tap-device.js'
+import type { ImpairedWay } from '../link/impaired-way.js'
 import { Arena } from '../packet/arena.js'
 import { DnsForwarder } from '../service/dns-forwarder.js'
 import { errnoName, NetloomError } from '../util/errors.js'
@@ -19,7 +20,18 @@ import { listFlows } from './flow-list.js'
 import { fitOptions, type HostFacts, probeHost } from './host-facts.js'
 import type { NetworkOptions, ResolvedOptions } from './options.js'
 import { arenaBytes, SECRET_WORDS, Stack, type StackOptions } from './stack.js'
-import type { Attachment, AttachTarget, Counters, Ending, FlowInfo, Network, NetworkAddresses, RunOptions, Sandbox } from './types.js'
+import type {
+  Attachment,
+  AttachTarget,
+  Counters,
+  Ending,
+  FlowInfo,
+  ImpairedFrames,
+  Network,
+  NetworkAddresses,
+  RunOptions,
+  Sandbox,
+} from './types.js'
 
 const NO_FEATURES: TapFeatures = { vnetHeader: false, checksum: false, tso: false, uso: false }
 /** How long what an ended command has sent may make no progress before it is given up, ms. */
@@ -34,6 +46,14 @@ export async function createNetwork(options: NetworkOptions = {}): Promise<Netwo
   const host = probeHost()
   return new LiveNetwork(fitOptions(options, host.descriptors), host)
 }
+
+const impairedFrames = ({ lost, overflowed, duplicated, corrupted, heldBack }: ImpairedWay): ImpairedFrames => ({
+  lost,
+  overflowed,
+  duplicated,
+  corrupted,
+  reordered: heldBack,
+})
 
 class LiveNetwork implements Network {
   readonly addresses: NetworkAddresses
@@ -89,7 +109,7 @@ class LiveNetwork implements Network {
   }
 
   get counters(): Counters {
-    const { table, gate, tcp, input } = this.#stack
+    const { table, gate, tcp, input, impaired } = this.#stack
     let bytesIn = table.endedBytesIn
     let bytesOut = table.endedBytesOut
     for (const flow of this.flows()) {
@@ -108,6 +128,7 @@ class LiveNetwork implements Network {
       bytesIn,
       bytesOut,
       retransmissions: tcp.retransmissions,
+      impaired: impaired === null ? null : { up: impairedFrames(impaired.fromGuest), down: impairedFrames(impaired.toGuest) },
       drops: Object.fromEntries(Object.entries(input.drops).filter(([, count]) => count > 0)),
     }
   }

@@ -35,6 +35,16 @@ export interface FlowInfo {
   readonly idle: number
 }
 
+/** Frames that a bad link (option `impairment`) has not passed on as they came, one way. */
+export interface ImpairedFrames {
+  /** Lost by chance, and for want of room in the queue of a limited rate. */
+  readonly lost: number
+  readonly overflowed: number
+  readonly duplicated: number
+  readonly corrupted: number
+  readonly reordered: number
+}
+
 /** What has been counted since the network was created. */
 export interface Counters {
   /** Frames from the sandbox, to it, and lost on the way there because the interface took no more. */
@@ -54,6 +64,8 @@ export interface Counters {
   readonly bytesOut: number
   /** TCP segments that were sent again. */
   readonly retransmissions: number
+  /** What a bad link did, from the sandbox (`up`) and to it; null where the link is good. */
+  readonly impaired: { readonly up: ImpairedFrames; readonly down: ImpairedFrames } | null
   /** Frames that were dropped, by reason (`ipv4Checksum`, ...); reasons that did not occur are left out. */
   readonly drops: Readonly<Record<string, number>>
 }

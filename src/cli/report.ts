@@ -1,5 +1,5 @@
 // A network in words, for --verbose and the tour.
-import type { Counters, FlowInfo, Network } from '../app/types.js'
+import type { Counters, FlowInfo, ImpairedFrames, Network } from '../app/types.js'
 import type { Log } from '../util/log.js'
 import { formatBytes } from './units.js'
 
@@ -31,8 +31,16 @@ export function reportTraffic(log: Log, { counters: c }: Network): void {
   log.verbose(
     `${formatBytes(c.bytesIn)} from the sandbox in ${plural(c.framesIn, 'frame')}, ${formatBytes(c.bytesOut)} to it in ${c.framesOut}`,
   )
+  const { impaired } = c
+  if (impaired !== null)
+    log.verbose(`the bad link: ${describeImpaired(impaired.up)} from the sandbox, ${describeImpaired(impaired.down)} to it`)
   const losses = [...lost(c), ...Object.entries(c.drops).map(([reason, count]) => `${count} dropped: ${reason}`)]
   if (losses.length > 0) log.verbose(losses.join(', '))
+}
+
+function describeImpaired(frames: ImpairedFrames): string {
+  const words = Object.entries(frames).map(([what, count]) => (count === 0 ? '' : `${count} ${what}`))
+  return words.filter((word) => word !== '').join(', ') || 'nothing'
 }
 
 function lost(c: Counters): string[] {

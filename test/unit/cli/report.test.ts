@@ -19,6 +19,7 @@ const COUNTERS: Counters = {
   bytesIn: 1500,
   bytesOut: 268_435_456,
   retransmissions: 0,
+  impaired: null,
   drops: {},
 }
 
@@ -96,12 +97,17 @@ test('what went wrong is reported when something did', () => {
     retransmissions: 1,
     framesLost: 2,
     drops: { ipv4Checksum: 5 },
+    impaired: {
+      up: { lost: 7, overflowed: 0, duplicated: 8, corrupted: 0, reordered: 0 },
+      down: { lost: 0, overflowed: 0, duplicated: 0, corrupted: 0, reordered: 0 },
+    },
   })
   assert.deepEqual(
     lines('verbose', (log) => reportTraffic(log, bad)),
     [
       'netloom: 1 flow, 2 still open, 3 refused, 6 beyond a limit, 4 ended for want of room',
       'netloom: 1.5 kB from the sandbox in 1 frame, 268 MB to it in 20',
+      'netloom: the bad link: 7 lost, 8 duplicated from the sandbox, nothing to it',
       'netloom: 1 segment sent again, 2 frames that the interface did not take, 5 dropped: ipv4Checksum',
     ],
   )
