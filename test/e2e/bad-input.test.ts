@@ -47,6 +47,21 @@ for (const ifname of ['', 'sixteen-letters-', 'a/b', 'a b', '.', '..', 'lo', 'a:
   refused(`--ifname '${ifname}'`, ['run', `--ifname=${ifname}`, '--', 'true'], 2, /ifname|interface/i, /15|taken|letters|lo\b/i)
 }
 
+for (const spec of [
+  '',
+  'loss',
+  'loss=1',
+  'loss=101%',
+  'los=1%',
+  'delay=10',
+  'rate=1kbit',
+  'up:down:loss=1%',
+  'loss=1%,loss=1%',
+  'seed=x',
+]) {
+  refused(`--impair '${spec}'`, ['run', `--impair=${spec}`, '--', 'true'], 2, /link|loss|delay|rate|seed/, /--impair/)
+}
+
 refused('an unknown option', ['run', '--mut', '1500', '--', 'true'], 2, /--mut/, /--mtu|--help/)
 refused('an unknown subcommand', ['rum'], 2, /rum/, /run|--help/)
 refused('an option without its value', ['run', '--mtu'], 2, /mtu/, /MTU|argument|value/i)
