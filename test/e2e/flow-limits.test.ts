@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { e2e, shared } from '../support/e2e.js'
 import { ELSEWHERE, Elsewhere, SWALLOWING } from '../support/elsewhere.js'
-import { answer, Sandbox } from '../support/sandbox.js'
+import { answer, netloom, Sandbox } from '../support/sandbox.js'
 import { TcpHost } from '../support/tcp-peer.js'
 
 const GATEWAY = '10.0.2.2'
@@ -107,3 +107,18 @@ sys.stdin.read()`
   await program.line(/^ended$/m)
   assert.deepEqual(await connect(GATEWAY, host.port), { error: null, retransmitted: 0 })
 })
+
+for (const [flag, name] of [
+  ['--max-flows', 'maxFlows'],
+  ['--max-half-open', 'maxHalfOpen'],
+  ['--max-flows-per-destination', 'maxFlowsPerDestination'],
+  ['--max-flows-per-guest', 'maxFlowsPerGuest'],
+] as const) {
+  e2e(`${flag} takes a number of flows, and says so in one line`, async (scope) => {
+    for (const given of ['0', '32769', 'many', '', '1.5', '-1']) {
+      const { status, stdout, stderr } = await scope.use(netloom(['run', `${flag}=${given}`, '--', 'true'], { input: '' })).finished
+      assert.deepEqual([status, stdout], [2, ''])
+      assert.match(stderr, new RegExp(`^netloom: the limit ${name} .*1 to 32768; leave ${flag} out for [^\\n]+\\n$`))
+    }
+  })
+}
