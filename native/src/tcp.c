@@ -135,6 +135,40 @@ static int32_t tcp_room(Context *context, const int32_t *argument) {
   return room > INT32_MAX ? INT32_MAX : (int32_t)room;
 }
 
+/* The largest send buffer that may be asked for, overhead included: twice wmem_max. 0 when that cannot be found out. */
+static uint32_t largest_send_buffer(void) {
+  static atomic_uint known;
+  uint32_t largest = known;
+  if (largest != 0) return largest;
+  const int most = INT32_MAX / 2;
+  socklen_t size = sizeof largest;
+  const int descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (descriptor < 0) return 0;
+  if (setsockopt(descriptor, SOL_SOCKET, SO_SNDBUF, &most, sizeof most) == 0 &&
+      getsockopt(descriptor, SOL_SOCKET, SO_SNDBUF, &largest, &size) == 0)
+    known = largest;
+  close(descriptor);
+  return largest;
+}
+
+/*
+ * tcpMakeRoom(fd, bytes): raises SO_SNDBUF so that `bytes` more fit behind what is queued: twice as many, for the overhead. It never
+ * lowers it, which the kernel would do for a buffer that has grown beyond what may be asked for. 1 when it was raised.
+ */
+static int32_t tcp_make_room(Context *context, const int32_t *argument) {
+  uint32_t memory[SK_MEMINFO_VARS];
+  socklen_t size = sizeof memory;
+  (void)context;
+  if (argument[1] < 0) return -EINVAL;
+  if (getsockopt(argument[0], SOL_SOCKET, SO_MEMINFO, memory, &size) < 0) return -errno;
+  const uint32_t largest = largest_send_buffer();
+  uint32_t wanted = memory[SK_MEMINFO_WMEM_QUEUED] + 2 * (uint32_t)argument[1];
+  if (wanted > largest) wanted = largest;
+  if (wanted <= memory[SK_MEMINFO_SNDBUF]) return 0;
+  const int half = (int)((wanted + 1) / 2);
+  return setsockopt(argument[0], SOL_SOCKET, SO_SNDBUF, &half, sizeof half) < 0 ? -errno : 1;
+}
+
 /* tcpReceiveBuffer(fd, bytes): fixes SO_RCVBUF, which the kernel doubles, and with it the window: no more autotuning. */
 static int32_t tcp_receive_buffer(Context *context, const int32_t *argument) {
   (void)context;
@@ -237,6 +271,7 @@ const Method tcp_methods[] = {
     {"tcpDiscard", 2, tcp_discard},
     {"tcpPeekOffset", 2, tcp_peek_offset},
     {"tcpRoom", 1, tcp_room},
+    {"tcpMakeRoom", 2, tcp_make_room},
     {"tcpReceiveBuffer", 2, tcp_receive_buffer},
     {"tcpShutdown", 1, tcp_shutdown},
     {"tcpReset", 1, tcp_reset},

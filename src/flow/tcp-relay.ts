@@ -276,6 +276,10 @@ export class TcpRelay implements Relay, ReadyHandler, Evictor, ErrorReceiver {
     return this.#native.tcpRoom(c.socket)
   }
 
+  makeRoom(c: Connection, length: number): void {
+    this.#native.tcpMakeRoom(c.socket, length)
+  }
+
   // Registering anew makes the kernel look, and remember that somebody waits for room (tcp_poll sets SOCK_NOSPACE).
   wantRoom(c: Connection): void {
     this.#native.epollModify(c.socket, this.#token(c.row), EVENTS)

@@ -15,7 +15,7 @@ import type { Tcp } from './stack.js'
 import { WINDOW_SHIFT } from './window.js'
 
 /** What a peer can receive that does not say (RFC 9293, 3.7.1: MUST-15). */
-const DEFAULT_MSS = 536
+export const DEFAULT_MSS = 536
 /** Least MSS that is believed; a smaller one only makes work (as in Linux, TCP_MIN_MSS plus options). */
 const LEAST_MSS = 88
 /** Bytes that timestamps take of every segment (RFC 6691). */

@@ -32,6 +32,7 @@ export function receiveText(tcp: Tcp, c: Connection, s: Segment): boolean {
     return true
   }
   c.rcvActive = tcp.now
+  if (c.has(HOST_FULL) && seq.diff(from, c.rcvNxt) < held.contiguous(c)) return squeeze(tcp, c)
   if (from !== c.rcvNxt || c.has(HOST_FULL)) {
     // RFC 5681, 4.2: out of order is acknowledged at once. What is in order and only waits for the host's socket is not: a repeated
     // acknowledgment would look like a loss.
@@ -55,6 +56,14 @@ export function receiveText(tcp: Tcp, c: Connection, s: Segment): boolean {
     return deliverHeld(tcp, c)
   }
   return true
+}
+
+// Text in order that the socket had no room for, again: the guest gives up in the end when it is never acknowledged, however long the
+// host may have a reason not to read. So it gets into the kernel if there is a way.
+function squeeze(tcp: Tcp, c: Connection): boolean {
+  c.raise(ACK_NOW)
+  tcp.relay.makeRoom(c, held.contiguous(c))
+  return deliverHeld(tcp, c)
 }
 
 /** The host's kernel has `length` more bytes. */
@@ -128,7 +137,8 @@ export function deliverFin(tcp: Tcp, c: Connection): void {
 /** Decides when the text accepted so far is acknowledged (RFC 9293, 3.8.6.3): at once, or in the hope of an answer to ride on. */
 export function scheduleAck(tcp: Tcp, c: Connection): void {
   if (c.rcvUnacked === 0 || c.has(ACK_NOW)) return
-  if (c.rcvUnacked >= 2 * c.sndMss || !c.has(IS_INTERACTIVE) || c.has(FIN_SENT)) {
+  // More than a segment is two of them (5681, 4.2: every second one), and the guest's probe of its tail counts on it.
+  if (c.rcvUnacked > c.sndMss || !c.has(IS_INTERACTIVE) || c.has(FIN_SENT)) {
     c.raise(ACK_NOW)
     return
   }

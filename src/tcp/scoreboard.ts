@@ -164,6 +164,7 @@ function join(c: Connection, first: number, next: number, from: number, to: numb
     isOvertaken = true
   rows[here + LEFT] = newLeft
   rows[here + RIGHT] = newRight
+  rows[here + RXT] = seq.min(rows[here + RXT]!, newLeft)
   if (next - first > 1) remove(c, first + 1, next - first - 1)
   return news
 }

@@ -106,6 +106,8 @@ function unacceptable(tcp: Tcp, c: Connection, s: Segment): boolean {
 /** Second: RST. Only the exact next sequence number resets (RFC 5961, 3.2); anything else in the window is challenged. */
 function checkRst(tcp: Tcp, c: Connection, s: Segment): boolean {
   if (!s.has(RST)) return true
+  // RFC 1337, 3: a reset does not end TIME-WAIT early.
+  if (c.state === 'TIME-WAIT') return false
   if (s.seq === c.rcvNxt) resetHost(tcp, c)
   else challenge(tcp, c)
   return false

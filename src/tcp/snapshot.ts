@@ -73,7 +73,9 @@ export function restore(tcp: Tcp, c: Connection, snapshot: Uint8Array, now: numb
   if (c.slab === 0) return
   c.hostFree = 0
   c.raise(HOST_READABLE)
-  retransmit.resume(tcp, c)
+  // A SYN in flight is no byte of the host's.
+  if (c.state === 'SYN-SENT' || c.state === 'SYN-RECEIVED') tcp.relay.rewind(c, 0)
+  else retransmit.resume(tcp, c)
   tcp.touch(c)
 }
 

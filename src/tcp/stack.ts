@@ -29,6 +29,8 @@ export interface Relay {
   consume(c: Connection, length: number): void
   /** Bytes the host's socket will take without refusing any; asks the kernel. */
   room(c: Connection): number
+  /** The guest has sent again `length` bytes that the host's socket had no room for: it is to take them, if it can be made to. */
+  makeRoom(c: Connection, length: number): void
   /** The window is closed: `Tcp.hostWritable` is to be called when the socket has drained. */
   wantRoom(c: Connection): void
   /** The guest has ended: pass its FIN on. */

@@ -400,6 +400,14 @@ export class FakeKernel {
   probeBigTcp(): number {
     return this.hasBigTcp ? 1 : 0
   }
+  tcpMakeRoom(descriptor: number, bytes: number): number {
+    const socket = this.#tcp(descriptor)
+    if (socket === null) return -EBADF
+    const wanted = Math.min(socket.queued + 2 * bytes, 425_984)
+    if (wanted <= socket.sendBuffer) return 0
+    socket.sendBuffer = wanted
+    return 1
+  }
   tcpReceiveBuffer(): number {
     return 0
   }

@@ -12,6 +12,8 @@ import { copyText, isText } from './simulation-text.js'
 export const ROW = 1
 const DESCRIPTOR = 7
 const ECONNRESET = 104
+/** Twice wmem_max, bytes: what a send buffer can be made to hold. */
+const LARGEST_BUFFER = 425_984
 
 /** What `work` asks to be told to the stack. */
 export const READABLE = 1
@@ -51,6 +53,8 @@ export class SimulatedHost implements Relay {
   readonly #bytes: Buffer
   #offset = 0
   #isWaiting = false
+  /** What the kernel holds for the application at most, bytes: more once it had to make room. */
+  #buffer: number
   #readAt = 0
   #writeAt = 0
   #endAt = NEVER
@@ -61,6 +65,7 @@ export class SimulatedHost implements Relay {
     this.#rows = rows
     this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
     this.plan = plan
+    this.#buffer = plan.receiveBuffer
     this.key = plan.key
     this.expectedKey = expectedKey
   }
@@ -130,7 +135,7 @@ export class SimulatedHost implements Relay {
   send(_c: Connection, at: number, length: number): number {
     assert.ok(!this.sawEnd, 'text after the end')
     if (this.hasBroken) return -ECONNRESET
-    const taken = Math.min(length, this.plan.receiveBuffer - this.unread)
+    const taken = Math.min(length, this.#buffer - this.unread)
     if (taken < length) this.#isWaiting = true
     assert.ok(isText(this.#bytes, at, taken, this.expectedKey, this.received), `other bytes than were sent, from ${this.received} on`)
     this.received += taken
@@ -159,7 +164,11 @@ export class SimulatedHost implements Relay {
   }
 
   room(): number {
-    return this.#isWritable ? this.plan.receiveBuffer - this.unread : 0
+    return this.#isWritable ? this.#buffer - this.unread : 0
+  }
+
+  makeRoom(_c: Connection, length: number): void {
+    this.#buffer = Math.max(this.#buffer, Math.min(this.unread + 2 * length, LARGEST_BUFFER))
   }
 
   wantRoom(): void {
@@ -203,7 +212,7 @@ export class SimulatedHost implements Relay {
 
   // As Linux (sk_stream_is_writeable): half as much free as is queued.
   get #isWritable(): boolean {
-    const free = this.plan.receiveBuffer - this.unread
+    const free = this.#buffer - this.unread
     return free > 0 && free >= this.unread >> 1
   }
 

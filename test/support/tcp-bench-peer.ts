@@ -60,6 +60,7 @@ class Endless implements Relay {
   room(): number {
     return 1 << 22
   }
+  makeRoom(): void {}
   wantRoom(): void {}
   opened(): void {}
   finish(): void {}

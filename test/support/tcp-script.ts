@@ -139,6 +139,9 @@ export class HostSocket implements Relay {
   room(): number {
     return this.capacity < this.lowWater ? 0 : this.capacity
   }
+  makeRoom(_c: Connection, length: number): void {
+    this.events.push(`make-room ${length}`)
+  }
   wantRoom(): void {
     this.isWaiting = true
     this.events.push('want-room')

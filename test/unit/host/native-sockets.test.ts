@@ -298,3 +298,21 @@ test('families and ports that do not exist are refused', (t) => {
   const answers = [native.udpOpen(5, 0), native.pingOpen(0, 0), native.probePeekOffset(7), native.tcpDiscard(0, -1)]
   assert.deepEqual(answers, new Array(answers.length).fill(-EINVAL))
 })
+
+test('a send buffer can be made to take what it had no room for, and is never made smaller', async (t) => {
+  const bench = makeBench(t)
+  const { native } = bench
+  const { ours } = await connected(t, bench, '127.0.0.1', LOCALHOST)
+  const size = 32_768
+  // Full: nobody reads at the other end.
+  while (native.tcpSend(ours, 0, size) > 0);
+  const room = native.tcpRoom(ours)
+  assert.equal(room, 0)
+  const outcome = native.tcpMakeRoom(ours, size)
+  // A buffer that has grown beyond what may be asked for stays as it is.
+  if (outcome === 1) assert.ok(native.tcpSend(ours, 0, size) > 0)
+  else assert.equal(outcome, 0)
+  assert.equal(native.tcpMakeRoom(ours, 0), 0)
+  assert.equal(native.tcpMakeRoom(ours, -1), -EINVAL)
+  assert.equal(native.tcpMakeRoom(-1, 1), -EBADF)
+})
