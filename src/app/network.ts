@@ -14,6 +14,7 @@ import { RECEIVE_REGION, TapDevice, type TapFeatures } from '../host/tap-device.
 import type { ImpairedWay } from '../link/impaired-way.js'
 import { Arena } from '../packet/arena.js'
 import { DnsForwarder } from '../service/dns-forwarder.js'
+import { verify } from '../tcp/invariants.js'
 import { errnoName, NetloomError } from '../util/errors.js'
 import { format } from '../wire/address.js'
 import { listFlows } from './flow-list.js'
@@ -98,6 +99,7 @@ class LiveNetwork implements Network {
     const table = this.#native.sharedMemory(tableBytes(options.maxFlows))
     this.#tableDescriptor = new Int32Array(this.#native.scratch)[0]!
     this.#stack = new Stack(this.#native, this.#loop, this.#arena, table, randomFillSync(new Int32Array(SECRET_WORDS)), stackOptions)
+    if (process.env['NETLOOM_DEBUG'] === '1') this.#stack.tcp.verify = verify
     if (options.dns) {
       const resolver = new Resolver(() => this.#native.now())
       this.#stack.serveDns(new DnsForwarder(this.#native, this.#loop, this.#stack.udp, resolver, { hostLoopback: options.hostLoopback }))
