@@ -9,7 +9,8 @@ import * as seq from '../../src/tcp/seq.js'
 import { TIMER_DELAYED_ACK, TIMER_RETRANSMIT } from '../../src/tcp/stack.js'
 import type { State } from '../../src/tcp/state.js'
 import type { Random } from './random.js'
-import { type SegmentText, type SentSegment, TcpScript } from './tcp-script.js'
+import type { SegmentText, SentSegment } from './script-segment.js'
+import { TcpScript } from './tcp-script.js'
 
 /** Longest text of a segment. */
 const MOST = 3000

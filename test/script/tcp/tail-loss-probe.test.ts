@@ -1,0 +1,50 @@
+// RFC 8985, 7: a lost tail is answered by nothing that could tell; after two round trips it is probed, once, before the timeout.
+import assert from 'node:assert/strict'
+import { ours, script } from '../../support/script.js'
+import { block, flight } from '../../support/script-flight.js'
+import { finWait1 } from '../../support/script-states.js'
+
+const WHY = 'looks at times of ours'
+
+ours('the last segment is sent again, once, then comes the timeout', WHY, () => {
+  const f = flight(3)
+  f.wait(f.t.rto - 1).expects(3)
+  f.wait(f.t.rto).expects(1)
+  f.acks(4).silence()
+})
+
+ours('what the guest tells of it repairs the rest at once', WHY, () => {
+  const f = flight(5).wait(60).expects(5)
+  f.acks(1, block(5)).silence()
+  f.acks(1, block(5), block(3)).acks(6).silence()
+})
+
+ours('new text is the probe where there is some, whatever the congestion window', WHY, () => {
+  const f = flight(4)
+  f.t.ours.connection.cwnd = 4000
+  f.sends(2).silence()
+  f.wait(60).expects(5)
+  f.acks(6).expects(6).acks(7)
+})
+
+ours('a loss that only the probe has repaired is a loss (7.4.2): the rate falls', WHY, () => {
+  const f = flight(10).acks(10).wait(60).expects(10)
+  f.wait(5).acks(11)
+  assert.ok(f.t.ours.connection.cwnd < 10_000, `${f.t.ours.connection.cwnd}`)
+})
+
+script('a FIN is a tail too', () => {
+  const t = finWait1()
+  t.wait(t.rto - 1).expect({ flags: 'F.', seq: 1 })
+  t.guest({ seq: 1, ack: 2 }).silence()
+  assert.equal(t.state, 'FIN-WAIT-2')
+})
+
+script('without SACK there is none', () => {
+  const f = flight(3, { sackPermitted: false })
+  f.wait(f.t.rto - 1)
+    .silence()
+    .wait(1)
+    .expects(1)
+    .acks(4)
+})

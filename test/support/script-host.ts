@@ -1,0 +1,111 @@
+// The host's side of a script: a socket that takes and has what the script says, and remembers what it was told.
+import assert from 'node:assert/strict'
+import { ACTIVE, GUEST_ADDRESS, KIND, KIND_TCP, MAC_LOW, PORTS, REMOTE_ADDRESS, ROW_SHIFT, SOCKET } from '../../src/net/flow-row.js'
+import type { Inbound } from '../../src/net/inbound.js'
+import type { Connection } from '../../src/tcp/connection.js'
+import { END, type Relay } from '../../src/tcp/stack.js'
+
+/** Row of the one connection. */
+export const ROW = 1
+const EPIPE = 32
+/** Any descriptor. */
+const DESCRIPTOR = 7
+
+/** What the host's socket does: bytes it has for the guest, room it has, and what it was told. */
+export class HostSocket implements Relay {
+  /** Text the host has sent and the guest has not acknowledged. */
+  outgoing = ''
+  hasEnded = false
+  /** Text the guest has sent, as the host's kernel took it. */
+  received = ''
+  /** Bytes the host's kernel still takes. */
+  capacity = 1 << 20
+  /** With less than this free the kernel does not call the socket writable. */
+  lowWater = 1
+  /** Somebody found it full, or asked to be told: only then the kernel speaks when it drains. */
+  isWaiting = false
+  /** Connections so far. */
+  accepted = 0
+  isBroken = false
+  events: string[] = []
+  isUsed = false
+  bytes: Uint8Array = new Uint8Array()
+  readonly rows: Int32Array
+  #offset = 0
+
+  constructor(rows: Int32Array) {
+    this.rows = rows
+  }
+
+  find(inbound: Inbound): number {
+    return this.isUsed && this.rows[(ROW << ROW_SHIFT) + PORTS] === inbound.ports ? ROW : 0
+  }
+  accept(inbound: Inbound): number {
+    this.isUsed = true
+    const base = ROW << ROW_SHIFT
+    this.rows.fill(0, base, base + 40)
+    this.rows[base + KIND] = KIND_TCP
+    this.rows[base + GUEST_ADDRESS + 3] = inbound.source
+    this.rows[base + REMOTE_ADDRESS + 3] = inbound.destination
+    this.rows[base + PORTS] = inbound.ports
+    this.rows[base + MAC_LOW] = inbound.macLow
+    this.rows[base + SOCKET] = DESCRIPTOR
+    this.rows[base + ACTIVE] = inbound.now
+    this.#offset = 0
+    this.outgoing = this.received = ''
+    this.hasEnded = this.isBroken = this.isWaiting = false
+    this.events = []
+    this.accepted++
+    return ROW
+  }
+  send(_c: Connection, at: number, length: number): number {
+    if (this.isBroken) return -EPIPE
+    const taken = Math.min(length, this.capacity)
+    this.isWaiting ||= taken < length
+    this.received += Buffer.from(this.bytes.subarray(at, at + taken)).toString('latin1')
+    this.capacity -= taken
+    return taken
+  }
+  receive(_c: Connection, at: number, length: number): number {
+    if (this.isBroken) return -EPIPE
+    const text = this.outgoing.slice(this.#offset, this.#offset + length)
+    if (text.length === 0) return this.hasEnded ? END : 0
+    for (let i = 0; i < text.length; i++) this.bytes[at + i] = text.charCodeAt(i)
+    this.#offset += text.length
+    return text.length
+  }
+  rewind(_c: Connection, offset: number): void {
+    this.#offset = offset
+  }
+  consume(_c: Connection, length: number): void {
+    assert.ok(length <= this.outgoing.length, 'the guest acknowledged what the host never sent')
+    this.outgoing = this.outgoing.slice(length)
+    this.#offset = Math.max(0, this.#offset - length)
+  }
+  room(): number {
+    return this.capacity < this.lowWater ? 0 : this.capacity
+  }
+  makeRoom(_c: Connection, length: number): void {
+    this.events.push(`make-room ${length}`)
+  }
+  wantRoom(): void {
+    this.isWaiting = true
+    this.events.push('want-room')
+  }
+  opened(): void {}
+  finish(): void {
+    this.events.push('finish')
+  }
+  close(c: Connection): void {
+    this.events.push('close')
+    c.socket = -1
+  }
+  abort(): void {
+    this.events.push('abort')
+  }
+  release(): void {
+    this.events.push('release')
+    this.isUsed = false
+    this.rows[(ROW << ROW_SHIFT) + KIND] = 0
+  }
+}
