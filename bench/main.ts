@@ -3,7 +3,8 @@ import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { stage } from './e2e/enclosure.js'
 import { hasWorkloads, run } from './e2e/main.js'
-import { type BenchOptions, type Part, parseOptions, USAGE, UsageError } from './support/options.js'
+import { run as runImpaired } from './impaired/main.js'
+import { type BenchOptions, PARTS, type Part, parseOptions, USAGE, UsageError } from './support/options.js'
 
 /** micro/main.js does its work while it is loaded; its command line is the words that the names of its cases hold. */
 async function micro(options: BenchOptions): Promise<number> {
@@ -15,10 +16,24 @@ async function micro(options: BenchOptions): Promise<number> {
 }
 
 function partsOf(options: BenchOptions): readonly Part[] {
-  if (options.list) return ['e2e']
   if (options.parts.length > 0) return options.parts
+  if (options.list) return ['e2e']
   if (options.only.length === 0) return ['micro', 'e2e']
   return hasWorkloads(options.only) ? ['e2e'] : ['micro']
+}
+
+/** The command line without other parts. */
+const alone = (part: Part, args: readonly string[]): string[] => args.filter((arg) => arg === part || !PARTS.some((other) => other === arg))
+
+function runPart(part: Part, options: BenchOptions, args: readonly string[]): Promise<number> {
+  switch (part) {
+    case 'micro':
+      return micro(options)
+    case 'e2e':
+      return run(options, alone(part, args))
+    case 'impaired':
+      return runImpaired(options, alone(part, args))
+  }
 }
 
 async function main(args: readonly string[]): Promise<number> {
@@ -27,9 +42,10 @@ async function main(args: readonly string[]): Promise<number> {
     console.log(USAGE)
     return 0
   }
-  if (stage() !== 'front') return await run(options, args)
+  // Beyond the front there is one part: each has a room of its own.
+  if (stage() !== 'front') return await (options.parts[0] === 'impaired' ? runImpaired(options, args) : run(options, args))
   let status = 0
-  for (const part of partsOf(options)) status = Math.max(status, part === 'micro' ? await micro(options) : await run(options, args))
+  for (const part of partsOf(options)) status = Math.max(status, await runPart(part, options, args))
   return status
 }
 

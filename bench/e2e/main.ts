@@ -20,7 +20,7 @@ import { tcp, upload30s } from './throughput.js'
 import type { Figures, Workload } from './workload.js'
 
 const BACKGROUND_MS = 100
-const REVISION = 'NETLOOM_BENCH_REVISION'
+export const REVISION = 'NETLOOM_BENCH_REVISION'
 
 export const workloads: readonly Workload[] = [
   tcp('up', 1500),
@@ -82,12 +82,12 @@ export async function run(options: BenchOptions, args: readonly string[]): Promi
 }
 
 /** The checkout may belong to somebody else than who measures, which git refuses unless told. */
-function revision(): string {
+export function revision(): string {
   const args = ['-c', 'safe.directory=*', '-C', repository, 'describe', '--always', '--dirty']
   return spawnSync('git', args, { encoding: 'utf8' }).stdout?.trim() || 'unknown'
 }
 
-function abortWhenInterrupted(): void {
+export function abortWhenInterrupted(): void {
   const abort = () => {
     killAll()
     process.stderr.write('\nnetloom bench: interrupted\n')

@@ -29,13 +29,15 @@ async function ready(program: Program, condition: () => boolean): Promise<Progra
   }
 }
 
-const entry = join(repository, 'dist/bin/main.cjs')
+/** netloom's command line. */
+export const netloomEntry = join(repository, 'dist/bin/main.cjs')
 
 const netloom: Stack = {
   name: 'netloom',
-  version: () => (existsSync(entry) ? (versionLine(process.execPath, [entry, '--version']) ?? 'does not answer --version') : undefined),
+  version: () =>
+    existsSync(netloomEntry) ? (versionLine(process.execPath, [netloomEntry, '--version']) ?? 'does not answer --version') : undefined,
   attach: (guest, mtu) => {
-    const args = [entry, 'attach', '--mtu', String(mtu), String(guest.pid)]
+    const args = [netloomEntry, 'attach', '--mtu', String(mtu), String(guest.pid)]
     const program = start(process.execPath, args, ['ignore', 'pipe', 'pipe'], 'netloom')
     return ready(program, () => program.stdout.includes('netloom: ready: '))
   },

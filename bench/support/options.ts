@@ -1,9 +1,10 @@
 // The command line of the benchmarks: what may be asked for, its defaults and its limits.
 import { parseArgs } from 'node:util'
 
-export const USAGE = `usage: npm run bench -- [micro|e2e] [options]
+export const USAGE = `usage: npm run bench -- [micro|e2e|impaired] [options]
 
   micro | e2e        one part only (default: micro, then e2e; with --only, the part that has it)
+  impaired           netloom against Linux over a bad link
   --only NAMES       workloads whose name is, or begins with, one of these (comma-separated)
   --stacks NAMES     these stacks only: netloom, slirp4netns, pasta, loopback (default: all that are installed)
   --rounds N         rounds of each (workload, stack), interleaved (default 5)
@@ -12,7 +13,8 @@ export const USAGE = `usage: npm run bench -- [micro|e2e] [options]
   --json FILE        also write every single measurement there
   --list             print the names of the e2e workloads and stop`
 
-export type Part = 'micro' | 'e2e'
+export const PARTS = ['micro', 'e2e', 'impaired'] as const
+export type Part = (typeof PARTS)[number]
 
 export interface BenchOptions {
   /** Empty: not said. */
@@ -73,8 +75,9 @@ function parse(args: readonly string[]) {
 export function parseOptions(args: readonly string[]): BenchOptions {
   const { values, positionals } = parse(args)
   const parts = positionals.map((name): Part => {
-    if (name === 'micro' || name === 'e2e') return name
-    throw new UsageError(`there is no part '${name}': micro or e2e`)
+    const part = PARTS.find((known) => known === name)
+    if (part === undefined) throw new UsageError(`there is no part '${name}': ${PARTS.join(', ')}`)
+    return part
   })
   const rounds = number('rounds', values.rounds, 5, 1, 1000)
   if (!Number.isInteger(rounds)) throw new UsageError('--rounds takes a whole number')
