@@ -41,16 +41,21 @@ export class HostSocket implements Relay {
     return this.isUsed && this.rows[(ROW << ROW_SHIFT) + PORTS] === inbound.ports ? ROW : 0
   }
   accept(inbound: Inbound): number {
+    return this.insert(inbound.source, inbound.destination, inbound.ports, inbound.macLow, inbound.now)
+  }
+
+  /** A fresh row for a connection. */
+  insert(guest: number, remote: number, ports: number, macLow: number, now: number): number {
     this.isUsed = true
     const base = ROW << ROW_SHIFT
     this.rows.fill(0, base, base + 40)
     this.rows[base + KIND] = KIND_TCP
-    this.rows[base + GUEST_ADDRESS + 3] = inbound.source
-    this.rows[base + REMOTE_ADDRESS + 3] = inbound.destination
-    this.rows[base + PORTS] = inbound.ports
-    this.rows[base + MAC_LOW] = inbound.macLow
+    this.rows[base + GUEST_ADDRESS + 3] = guest
+    this.rows[base + REMOTE_ADDRESS + 3] = remote
+    this.rows[base + PORTS] = ports
+    this.rows[base + MAC_LOW] = macLow
     this.rows[base + SOCKET] = DESCRIPTOR
-    this.rows[base + ACTIVE] = inbound.now
+    this.rows[base + ACTIVE] = now
     this.#offset = 0
     this.outgoing = this.received = ''
     this.hasEnded = this.isBroken = this.isWaiting = false

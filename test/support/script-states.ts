@@ -28,6 +28,27 @@ export function synReceived(o: ScriptOptions = {}, syn: SegmentText = {}): Conve
   return isNow(t, 'SYN-RECEIVED')
 }
 
+/** SYN-SENT: our SYN (0) is on its way to the guest. The guest's next: 0, ours: 1. */
+export function synSent(o: ScriptOptions = {}): Conversation {
+  const t = begin(o).hostOpens()
+  t.expect({ flags: 'S', seq: 0 })
+  return isNow(t, 'SYN-SENT')
+}
+
+/** ESTABLISHED, after our SYN. The guest's next: 1, ours: 1. */
+export function connected(o: ScriptOptions = {}, synAck: SegmentText = {}): Conversation {
+  const t = synSent(o).guest({ flags: 'S.', seq: 0, ack: 1, ...synAck })
+  t.expect({ flags: '.', seq: 1, ack: 1 })
+  return isNow(t, 'ESTABLISHED')
+}
+
+/** SYN-RECEIVED, after both have sent a SYN at once. The guest's next: 1, ours: 1. */
+export function simultaneous(o: ScriptOptions = {}, syn: SegmentText = {}): Conversation {
+  const t = synSent(o).guest({ flags: 'S', seq: 0, ...syn })
+  t.expect({ flags: 'S.', seq: 0, ack: 1 })
+  return isNow(t, 'SYN-RECEIVED')
+}
+
 /** ESTABLISHED. The guest's next: 1, ours: 1. */
 export function established(o: ScriptOptions = {}, syn: SegmentText = {}): Conversation {
   return isNow(synReceived(o, syn).guest({ seq: 1, ack: 1, ...stamp(syn) }), 'ESTABLISHED')

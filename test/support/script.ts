@@ -39,6 +39,10 @@ export interface Conversation {
 
   /** The guest sends segments, in one batch. */
   guest(...segments: SegmentText[]): this
+  /** A router in the guest reports that the segment with this number cannot be delivered: ICMP destination unreachable. */
+  guestReports(code: number, seq: number, mtu?: number): this
+  /** The host connects to the guest: the SYN is ours. */
+  hostOpens(): this
   /** The host accepts the connection whose SYN is held. */
   hostConnects(): this
   /** The host's user sends text, the last it has if so said. */

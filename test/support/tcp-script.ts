@@ -22,10 +22,23 @@ import * as wire from '../../src/wire/tcp.js'
 import * as virtio from '../../src/wire/virtio-net.js'
 import type { Conversation, Told } from './script.js'
 import { HostSocket, ROW } from './script-host.js'
-import { compare, describe, GUEST, REMOTE, readSegment, type SegmentText, type SentSegment, writeSegment } from './script-segment.js'
+import {
+  compare,
+  describe,
+  GUEST,
+  GUEST_PORT,
+  REMOTE,
+  REMOTE_PORT,
+  readSegment,
+  type SegmentText,
+  type SentSegment,
+  writeSegment,
+} from './script-segment.js'
 
 /** Rows, rings and timers; one connection is all a script has. */
 const FLOWS = 4
+/** Of the guest's MAC address, 02:00:00:00:00:01. */
+const GUEST_MAC_LOW = 1
 
 export interface ScriptOptions {
   mtu?: number
@@ -139,6 +152,17 @@ export class TcpScript implements Conversation {
     return this
   }
 
+  hostOpens(): this {
+    this.demux.open(this.host.insert(GUEST, REMOTE, (GUEST_PORT << 16) | REMOTE_PORT, GUEST_MAC_LOW, this.now), this.now)
+    return this
+  }
+
+  guestReports(code: number, seq: number, mtu = 0): this {
+    this.demux.unreachable(ROW, (this.connection.iss + seq) | 0, code, mtu, this.now)
+    this.demux.settle(this.now)
+    return this
+  }
+
   hostBreaks(): this {
     this.demux.hostBroken(ROW, this.now)
     return this
@@ -191,7 +215,7 @@ export class TcpScript implements Conversation {
     const ip = at + IP_AT
     const tcp = ip + ipv4.HEADER_LENGTH
     virtio.clear(view, at)
-    ethernet.write(view, at + virtio.HEADER_LENGTH, 0x5255, 0x0a000202, 0x0200, 1, ETHERTYPE_IPV4)
+    ethernet.write(view, at + virtio.HEADER_LENGTH, 0x5255, 0x0a000202, 0x0200, GUEST_MAC_LOW, ETHERTYPE_IPV4)
     const length = writeSegment(view, tcp, s, this.connection.iss, this.irs)
     const to = s.to ?? REMOTE
     wire.setChecksum(view, tcp, length, checksum.pseudoHeader4(GUEST, to, PROTOCOL_TCP, length))

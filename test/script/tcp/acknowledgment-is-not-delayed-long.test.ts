@@ -34,6 +34,12 @@ script('at once when a gap is filled', () => {
   t.guest({ seq: 4, ack: 6, text: 'x' }).expect({ flags: '.', ack: 6 })
 })
 
+script('at once when a gap is filled in part', () => {
+  const t = interactive().guest({ seq: 10, ack: 6, text: 'x' })
+  t.expect({ flags: '.', ack: 4 })
+  t.guest({ seq: 4, ack: 6, text: 'x' }).expect({ flags: '.', ack: 5, sack: [[10, 11]] })
+})
+
 script('at once for a FIN', () => {
   const t = interactive().guest({ seq: 4, ack: 6, flags: 'F.' })
   t.expect({ flags: '.', ack: 5 })
