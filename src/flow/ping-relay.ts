@@ -122,6 +122,6 @@ export class PingRelay implements EchoRelay, DatagramRelay {
     }
     // The hop limit that the answer arrived with, less our own hop.
     iface.head(high, low, source, target, PROTOCOL_ICMP, length, ttl > 1 ? ttl - 1 : DEFAULT_TTL, 0)
-    iface.transmit(ipv4.HEADER_LENGTH + length)
+    iface.transmit(length)
   }
 }

@@ -3,7 +3,7 @@
 // of its own, 52:55 and the address, as slirp's clients know them.
 import * as arp from '../wire/arp.js'
 import type { Interface } from './interface.js'
-import { IP_AT } from './interface.js'
+import { ARP_AT } from './interface.js'
 
 /** In the upper half of a MAC address: a group of stations, which asks nothing (RFC 1812, 3.3.2). */
 const GROUP_BIT = 0x0100
@@ -29,8 +29,8 @@ export class Arp {
     if ((high & GROUP_BIT) !== 0) return
     const low = arp.senderLow(view, at)
     iface.headArp(high, low)
-    iface.arena.bytes.fill(0, iface.slot + IP_AT + arp.LENGTH, iface.slot + IP_AT + LEAST_PAYLOAD)
-    arp.write(view, iface.slot + IP_AT, arp.OPERATION_REPLY, iface.macHigh, target, target, high, low, sender)
-    iface.transmit(LEAST_PAYLOAD)
+    iface.arena.bytes.fill(0, iface.slot + ARP_AT + arp.LENGTH, iface.slot + ARP_AT + LEAST_PAYLOAD)
+    arp.write(view, iface.slot + ARP_AT, arp.OPERATION_REPLY, iface.macHigh, target, target, high, low, sender)
+    iface.transmitArp(LEAST_PAYLOAD)
   }
 }

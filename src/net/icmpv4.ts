@@ -89,7 +89,7 @@ export class Icmpv4 implements ProtocolReceiver {
     iface.head(inbound.macHigh, inbound.macLow, inbound.destination, inbound.source, PROTOCOL_ICMP, length, ECHO_TTL, inbound.typeOfService)
     icmp.write(iface.view, target, icmp.ECHO_REPLY, 0, iface.view.getInt32(target + 4))
     icmp.setChecksum(iface.view, target, length)
-    iface.transmit(ipv4.HEADER_LENGTH + length)
+    iface.transmit(length)
   }
 
   /** Tells the sender of the packet being received that it could not be delivered (RFC 1122, 3.2.2.1). `word`: the header's second word. */
@@ -134,7 +134,7 @@ export class Icmpv4 implements ProtocolReceiver {
     icmp.write(iface.view, at, type, code, word)
     icmp.setChecksum(iface.view, at, length)
     iface.head(macHigh, macLow, iface.addresses.gateway, target, PROTOCOL_ICMP, length, DEFAULT_TTL, 0)
-    iface.transmit(ipv4.HEADER_LENGTH + length)
+    iface.transmit(length)
   }
 
   // RFC 1122, 3.2.2: no error about a broadcast or multicast, or about another error.

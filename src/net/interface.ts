@@ -1,9 +1,12 @@
 // Our end of the link: an address for each role (gateway, DNS), one MAC address, and the transmit slot that every
 // outgoing frame is put together in.
 //
-//   slot -> | virtio-net 10 | Ethernet 14 | IP 20 | transport header | payload |
-//           0               10            24      44
+//           0               10            24        64
+//   slot -> | virtio-net 10 | Ethernet 14 | IPv6 40 | transport header | payload |
+//                   | virtio-net | Ethernet | IPv4 20 |
+//                   20                    44        64
 //
+// The transport header has one place, whatever the IP version: a frame of IPv4 begins 20 bytes later.
 // Devices are synchronous (link/device.ts), so one slot is enough: whoever writes a frame sends it before returning.
 import type { Device } from '../link/device.js'
 import { type Arena, BIG_FRAME, LINK_HEADROOM, MAX_DATAGRAM } from '../packet/arena.js'
@@ -13,9 +16,16 @@ import { ETHERTYPE_ARP, ETHERTYPE_IPV4 } from '../wire/numbers.js'
 import * as virtio from '../wire/virtio-net.js'
 import { GUEST_ADDRESS, MAC_HIGH, MAC_LOW, PACKETS_OUT, REMOTE_ADDRESS } from './flow-row.js'
 
-/** Offsets in the slot. */
+/** Bytes (RFC 8200, 3). */
+const IPV6_HEADER_LENGTH = 40
+/** Where the IP header is in a frame. */
 export const IP_AT = LINK_HEADROOM
-export const TRANSPORT_AT = IP_AT + ipv4.HEADER_LENGTH
+/** Where the transport header is in the slot. */
+export const TRANSPORT_AT = IP_AT + IPV6_HEADER_LENGTH
+/** Where a frame of IPv4, or of ARP, begins in the slot. */
+const IPV4_START = TRANSPORT_AT - ipv4.HEADER_LENGTH - IP_AT
+/** Where an ARP message is. */
+export const ARP_AT = IPV4_START + IP_AT
 /** Hop limit of what we send (RFC 1700). */
 export const DEFAULT_TTL = 64
 
@@ -42,6 +52,8 @@ export class Interface {
   /** The transmit slot. */
   readonly slot: number
   #device: Device | null = null
+  /** Where the frame begins that was headed last. */
+  #start = 0
   #identification = 0
   #refusesBig = false
 
@@ -52,7 +64,8 @@ export class Interface {
     this.netmask = addresses.prefix === 0 ? 0 : -1 << (32 - addresses.prefix)
     this.broadcast = addresses.network | ~this.netmask
     this.macLow = addresses.gateway
-    this.slot = arena.allot(BIG_FRAME)
+    this.slot = arena.allot(IPV4_START + BIG_FRAME)
+    this.#start = this.slot
   }
 
   /** Names the device; frames before that are lost. */
@@ -113,24 +126,32 @@ export class Interface {
     tos: number,
   ): void {
     const view = this.view
-    const slot = this.slot
-    ethernet.write(view, slot + virtio.HEADER_LENGTH, macHigh, macLow, this.macHigh, this.macLow, ETHERTYPE_IPV4)
+    const start = this.slot + IPV4_START
+    this.#start = start
+    ethernet.write(view, start + virtio.HEADER_LENGTH, macHigh, macLow, this.macHigh, this.macLow, ETHERTYPE_IPV4)
     this.#identification = (this.#identification + 1) & 0xffff
     const total = ipv4.HEADER_LENGTH + length
     // BIG TCP: what 16 bits cannot say is said by the frame's length.
     const field = total > MAX_DATAGRAM ? 0 : total
-    ipv4.write(view, slot + IP_AT, field, protocol, source, destination, this.#identification, ttl, tos, 1)
+    ipv4.write(view, start + IP_AT, field, protocol, source, destination, this.#identification, ttl, tos, 1)
   }
 
   /** Heads the slot for an ARP message. */
   headArp(macHigh: number, macLow: number): void {
-    ethernet.write(this.view, this.slot + virtio.HEADER_LENGTH, macHigh, macLow, this.macHigh, this.macLow, ETHERTYPE_ARP)
+    this.#start = this.slot + IPV4_START
+    ethernet.write(this.view, this.#start + virtio.HEADER_LENGTH, macHigh, macLow, this.macHigh, this.macLow, ETHERTYPE_ARP)
   }
 
-  /** Sends the slot as it is: every checksum in place. `length` counts from the IP header (or ARP message). */
+  /** Sends the slot as an ARP message of `length` bytes. */
+  transmitArp(length: number): boolean {
+    virtio.clear(this.view, this.#start)
+    return this.#device?.transmit(this.#start, IP_AT + length) === true
+  }
+
+  /** Sends the slot as it is headed: every checksum in place. `length` counts from the transport header. */
   transmit(length: number): boolean {
-    virtio.clear(this.view, this.slot)
-    return this.#device?.transmit(this.slot, IP_AT + length) === true
+    virtio.clear(this.view, this.#start)
+    return this.#device?.transmit(this.#start, this.slot + TRANSPORT_AT + length - this.#start) === true
   }
 
   /**
@@ -144,7 +165,7 @@ export class Interface {
     let isSent = true
     for (let offset = 0; offset < length; offset += most) {
       const piece = Math.min(length - offset, most)
-      const at = this.slot + offset
+      const at = this.slot + IPV4_START + offset
       const isLast = offset + piece === length
       virtio.clear(view, at)
       ethernet.write(view, at + virtio.HEADER_LENGTH, macHigh, macLow, this.macHigh, this.macLow, ETHERTYPE_IPV4)
@@ -155,18 +176,15 @@ export class Interface {
     return isSent
   }
 
-  /** Sends the slot with the transport checksum left to the receiver, and cut by it into `gsoSize` pieces when that is not 0. */
+  /**
+   * Sends the slot with the transport checksum left to the receiver, and cut by it into `gsoSize` pieces when that is not 0. `length` and
+   * `headerLength` count from the transport header.
+   */
   transmitPartial(length: number, gsoType: number, headerLength: number, gsoSize: number, checksumOffset: number): boolean {
-    virtio.write(
-      this.view,
-      this.slot,
-      virtio.FLAG_NEEDS_CSUM,
-      gsoType,
-      headerLength,
-      gsoSize,
-      TRANSPORT_AT - virtio.HEADER_LENGTH,
-      checksumOffset,
-    )
-    return this.#device?.transmit(this.slot, IP_AT + length) === true
+    const before = this.slot + TRANSPORT_AT - this.#start
+    const checksumStart = before - virtio.HEADER_LENGTH
+    const cutAt = gsoSize === 0 ? 0 : checksumStart + headerLength
+    virtio.write(this.view, this.#start, virtio.FLAG_NEEDS_CSUM, gsoType, cutAt, gsoSize, checksumStart, checksumOffset)
+    return this.#device?.transmit(this.#start, before + length) === true
   }
 }

@@ -56,7 +56,7 @@ function transmitWhole(tcp: Tcp, c: Connection, length: number): boolean {
   const iface = tcp.interface
   wire.setChecksum(iface.view, iface.slot + TRANSPORT_AT, length, checksum.pseudoHeader4(c.remote, c.guest, PROTOCOL_TCP, length))
   iface.headRow(c.rows, c.base, PROTOCOL_TCP, length)
-  return iface.transmit(ipv4.HEADER_LENGTH + length)
+  return iface.transmit(length)
 }
 
 /** Our SYN (RFC 9293, 3.5): with the ACK of the guest's, when that has come, and then it offers what the guest's offered. */
@@ -121,13 +121,7 @@ export function sendText(tcp: Tcp, c: Connection, sequence: number, header: numb
   wire.setPartial(iface.view, iface.slot + TRANSPORT_AT, checksum.pseudoHeader4(c.remote, c.guest, PROTOCOL_TCP, total))
   iface.headRow(c.rows, c.base, PROTOCOL_TCP, total)
   const isSuper = length > size
-  return iface.transmitPartial(
-    ipv4.HEADER_LENGTH + total,
-    isSuper ? virtio.GSO_TCPV4 : virtio.GSO_NONE,
-    isSuper ? TRANSPORT_AT - virtio.HEADER_LENGTH + header : 0,
-    isSuper ? size : 0,
-    wire.CHECKSUM_OFFSET,
-  )
+  return iface.transmitPartial(total, isSuper ? virtio.GSO_TCPV4 : virtio.GSO_NONE, header, isSuper ? size : 0, wire.CHECKSUM_OFFSET)
 }
 
 /** Resets the connection as the guest sees it (RFC 9293, 3.5.2). */
@@ -172,5 +166,5 @@ export function sendStrayReset(
   wire.write(iface.view, at, remotePort, guestPort, isAck ? s.ack : 0, isAck ? 0 : (s.seq + s.length) | 0, wire.HEADER_LENGTH, flags, 0)
   wire.setChecksum(iface.view, at, wire.HEADER_LENGTH, checksum.pseudoHeader4(remote, guest, PROTOCOL_TCP, wire.HEADER_LENGTH))
   iface.head(macHigh, macLow, remote, guest, PROTOCOL_TCP, wire.HEADER_LENGTH, 64, 0)
-  iface.transmit(ipv4.HEADER_LENGTH + wire.HEADER_LENGTH)
+  iface.transmit(wire.HEADER_LENGTH)
 }

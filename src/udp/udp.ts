@@ -70,6 +70,6 @@ export class Udp implements ProtocolReceiver {
     wire.setChecksum4(iface.view, at, source, target)
     if (ipv4.HEADER_LENGTH + total > iface.mtu) return iface.transmitFragments(macHigh, macLow, source, target, PROTOCOL_UDP, total)
     iface.head(macHigh, macLow, source, target, PROTOCOL_UDP, total, 64, 0)
-    return iface.transmit(ipv4.HEADER_LENGTH + total)
+    return iface.transmit(total)
   }
 }
