@@ -31,6 +31,7 @@ export function acknowledge(tcp: Tcp, c: Connection, s: Segment): number {
     return DROP
   }
   const isNew = seq.gt(s.ack, c.sndUna)
+  const outstanding = seq.diff(c.sndNxt, c.sndUna)
   const isDuplicate = !isNew && s.ack === c.sndUna && saysNothingElse(c, s)
   const flight = recovery.flight(c)
   const sacked = c.sackedCount === 0 ? 0 : scoreboard.bytes(c)
@@ -39,9 +40,14 @@ export function acknowledge(tcp: Tcp, c: Connection, s: Segment): number {
   if (seq.leq(c.sndUna, s.ack)) updateWindow(tcp, c, s, isNew)
   if (recovery.hasScoreboard(c)) {
     const isClear = s.options[SACK_COUNT] === 0 && sacked === 0 && !c.has(IS_RECOVERING | IS_LOSS)
-    if (!isClear) selective(tcp, c, s, isNew, flight, seq.diff(c.sndUna, before) - sacked)
+    if (!isClear) selective(tcp, c, s, isNew, outstanding, seq.diff(c.sndUna, before) - sacked)
     else if (isNew) timer.arm(tcp, c)
-  } else if (!cumulative(tcp, c, isNew, isDuplicate, flight, seq.diff(c.sndUna, before))) return BROKEN
+  } else if (!cumulative(tcp, c, isNew, isDuplicate, outstanding, seq.diff(c.sndUna, before))) return BROKEN
+  if (recovery.tailAnswered(c, s, isNew)) {
+    congestion.reduce(c, outstanding, 0)
+    c.lower(MAY_UNDO)
+    c.cwnd = Math.min(c.cwnd, c.ssthresh)
+  }
   return GO_ON
 }
 
@@ -56,6 +62,7 @@ function advance(tcp: Tcp, c: Connection, s: Segment, flight: number): number {
   }
   const before = c.sndUna
   c.sndUna = s.ack
+  c.retried = 0
   if (c.sackedCount > 0 && scoreboard.advance(c, before) && !c.has(IS_LOSS)) recovery.overtaken(c)
   // After a timeout sndNxt went back; an acknowledgment may overtake it.
   if (seq.lt(c.sndNxt, s.ack)) {
@@ -66,11 +73,6 @@ function advance(tcp: Tcp, c: Connection, s: Segment, flight: number): number {
   rto.measure(tcp, c, s, isTimed ? seq.diff(tcp.now, c.rttSent) : -1)
   if (isTimed) c.lower(IS_TIMED)
   if (recovery.isSpurious(c, s)) undo(tcp, c)
-  if (recovery.tailAnswered(c, s)) {
-    congestion.reduce(c, flight, 0)
-    c.lower(MAY_UNDO)
-    c.cwnd = Math.min(c.cwnd, c.ssthresh)
-  }
   if (!c.has(IS_RECOVERING)) congestion.acknowledged(c, text, flight, tcp.now)
   tcp.touch(c)
   return isFinAcked ? finAcknowledged(tcp, c) : GO_ON
@@ -86,7 +88,7 @@ function undo(tcp: Tcp, c: Connection): void {
 }
 
 // By SACK blocks (RFC 6675, 5). `gone`: bytes acknowledged by now, less what the scoreboard had.
-function selective(tcp: Tcp, c: Connection, s: Segment, isNew: boolean, flight: number, gone: number): void {
+function selective(tcp: Tcp, c: Connection, s: Segment, isNew: boolean, outstanding: number, gone: number): void {
   recovery.readBlocks(tcp, c, s)
   if (seq.lt(c.sndNxt, scoreboard.end(c))) {
     c.sndNxt = scoreboard.end(c)
@@ -95,7 +97,7 @@ function selective(tcp: Tcp, c: Connection, s: Segment, isNew: boolean, flight: 
   const delivered = gone + scoreboard.bytes(c)
   if (c.has(IS_RECOVERING | IS_LOSS) && seq.leq(c.recover, c.sndUna)) congestion.leaveRecovery(c)
   if (recovery.detect(tcp, c, delivered > 0) && !c.has(IS_RECOVERING | IS_LOSS)) {
-    congestion.enterRecovery(c, flight, (tcp.now + c.tsOffset) | 0)
+    congestion.enterRecovery(c, outstanding, (tcp.now + c.tsOffset) | 0)
   }
   if (c.has(IS_RECOVERING)) congestion.recovering(c, delivered, recovery.flight(c))
   if (recovery.untilLost >= 0) timer.armReorder(tcp, c, recovery.untilLost)
@@ -105,7 +107,7 @@ function selective(tcp: Tcp, c: Connection, s: Segment, isNew: boolean, flight: 
 }
 
 // By counting (RFC 6582, 3.2), from a guest that does not know SACK. False when the host's socket is broken.
-function cumulative(tcp: Tcp, c: Connection, isNew: boolean, isDuplicate: boolean, flight: number, acked: number): boolean {
+function cumulative(tcp: Tcp, c: Connection, isNew: boolean, isDuplicate: boolean, outstanding: number, acked: number): boolean {
   if (isNew) {
     c.dupAcks = 0
     timer.arm(tcp, c)
@@ -126,7 +128,7 @@ function cumulative(tcp: Tcp, c: Connection, isNew: boolean, isDuplicate: boolea
     return true
   }
   if (c.dupAcks !== congestion.DUP_ACK_THRESHOLD || !seq.lt(c.recover, c.sndUna)) return true
-  congestion.enterRecovery(c, flight, (tcp.now + c.tsOffset) | 0)
+  congestion.enterRecovery(c, outstanding, (tcp.now + c.tsOffset) | 0)
   return retransmit.first(tcp, c)
 }
 

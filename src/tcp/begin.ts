@@ -75,6 +75,7 @@ export function start(tcp: Tcp, c: Connection): void {
   c.minRtt = 0
   c.rto = rto.RTO_INITIAL
   c.backoff = 0
+  c.retried = 0
   c.dupAcks = 0
   c.reorderSteps = 0
   c.rcvActive = tcp.now

@@ -63,17 +63,18 @@ function beginEpoch(c: Connection, now: number): void {
   c.cubicK = Math.trunc(1000 * Math.cbrt((c.wMax - c.cwnd) / c.sndMss / C))
 }
 
-/** A loss (RFC 9438, 4.6 and 4.7): `flight` bytes were on their way. What was before is kept for when it was none (RFC 3522). */
+/** A loss (RFC 9438, 4.6 and 4.7): `flight` bytes were sent and not acknowledged, by SACK or not (RFC 5681: FlightSize). What was before is kept for when it was none (RFC 3522). */
 export function reduce(c: Connection, flight: number, stamp: number): void {
   c.priorCwnd = c.cwnd
   c.priorSsthresh = c.ssthresh
   c.undoStamp = stamp
   c.raise(MAY_UNDO)
   c.lower(HAS_EPOCH)
+  // What limited transmit has sent does not count (RFC 5681, 3.2 step 2).
   const window = Math.min(c.cwnd, flight)
   c.cwndPrior = window
   c.wMax = window < c.wMax ? Math.trunc((window * (1 + BETA)) / 2) : window
-  c.ssthresh = Math.max(Math.trunc(flight * BETA), 2 * c.sndMss)
+  c.ssthresh = Math.max(Math.trunc(window * BETA), 2 * c.sndMss)
 }
 
 /** Loss recovery begins (RFC 6675, 5; RFC 6582, 3.2 step 2). */
@@ -111,7 +112,7 @@ export function leaveRecovery(c: Connection): void {
 
 /** RFC 5681, 3.1: the retransmission timer went off. */
 export function timedOut(c: Connection, flight: number, stamp: number): void {
-  if (c.backoff === 0 && !c.has(IS_LOSS)) reduce(c, flight, stamp)
+  if (c.retried === 0 && !c.has(IS_LOSS)) reduce(c, flight, stamp)
   c.cwnd = c.sndMss
   c.recover = c.sndMax
   c.lower(IS_RECOVERING | HAS_EPOCH)

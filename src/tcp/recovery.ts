@@ -73,6 +73,8 @@ export let untilLost = -1
 export function detect(tcp: Tcp, c: Connection, hasDelivered: boolean): boolean {
   let above = 0
   let isNew = false
+  // Sent two round trips after all else, the probe of the tail has arrived: everything before it would have.
+  const isProbed = c.has(IS_PROBING_TAIL) && c.sackedCount > 0 && seq.leq(c.tailEnd, scoreboard.end(c))
   untilLost = -1
   for (let i = c.sackedCount - 1; i >= 0; i--) {
     above += seq.diff(scoreboard.right(c, i), scoreboard.left(c, i))
@@ -80,7 +82,7 @@ export function detect(tcp: Tcp, c: Connection, hasDelivered: boolean): boolean 
     const age = (tcp.now - scoreboard.time(c, i)) | 0
     if (scoreboard.isLost(c, i)) {
       if (hasDelivered && isLostAgain(c, i, age)) scoreboard.lose(c, i, tcp.now)
-    } else if (isLost(c, c.sackedCount - i, above, age)) {
+    } else if (isProbed || isLost(c, c.sackedCount - i, above, age)) {
       scoreboard.lose(c, i, tcp.now)
       isNew = true
     }
@@ -127,12 +129,18 @@ export function isSpurious(c: Connection, s: Segment): boolean {
   return c.has(HAS_TIMESTAMPS) && s.hasTimestamp && seq.lt(s.timestampEcho, c.undoStamp)
 }
 
-/** The tail's probe has been answered (RFC 8985, 7.4.2). True when it repaired a loss that nobody else has seen. */
-export function tailAnswered(c: Connection, s: Segment): boolean {
+/**
+ * The tail's probe may have been answered (RFC 8985, 7.4.2). True when it repaired a loss that nobody else has seen. Called when the blocks
+ * are read: a D-SACK has said then that both copies arrived.
+ */
+export function tailAnswered(c: Connection, s: Segment, isNew: boolean): boolean {
   if (!c.has(IS_PROBING_TAIL) || seq.lt(s.ack, c.tailEnd)) return false
-  const isLoss = c.has(IS_TAIL_RESENT) && !(c.has(HAS_TIMESTAMPS) && s.hasTimestamp && seq.lt(s.timestampEcho, c.tailStamp))
+  const isRepaired = c.has(IS_TAIL_RESENT) && seq.gt(s.ack, c.tailEnd)
+  const isRepeated = !isNew && s.length === 0 && s.options[options.SACK_COUNT] === 0
+  // The acknowledgment of all there was may be the original's: nothing is known yet.
+  if (c.has(IS_TAIL_RESENT) && !isRepaired && !isRepeated) return false
   c.lower(IS_PROBING_TAIL | IS_TAIL_RESENT)
-  return isLoss && !c.has(IS_RECOVERING)
+  return isRepaired && !c.has(IS_RECOVERING | IS_LOSS)
 }
 
 /** Whether loss is found by the scoreboard, or by counting duplicates. */

@@ -47,7 +47,7 @@ const mayProbe = (c: Connection): boolean =>
   c.has(HAS_SACK) &&
   !c.has(IS_RECOVERING | IS_LOSS | IS_PROBING_TAIL) &&
   c.sackedCount === 0 &&
-  c.backoff === 0 &&
+  c.retried === 0 &&
   c.srtt > 0 &&
   c.sndNxt === c.sndMax &&
   c.sndWnd > 0

@@ -77,10 +77,11 @@ export function tail(tcp: Tcp, c: Connection): boolean {
 
 // The congestion window does not hold the probe back (RFC 8985, 7.3); the guest's does.
 function fresh(tcp: Tcp, c: Connection): boolean {
-  const room = Math.min(c.sndWnd - seq.diff(c.sndNxt, c.sndUna), c.sndMss)
-  if (!c.has(HOST_READABLE) || room <= 0) return false
   const header = output.prepare(tcp, c)
-  const length = tcp.relay.receive(c, tcp.interface.slot + TRANSPORT_AT + header, Math.min(room, output.segmentSize(tcp, c)))
+  const size = output.segmentSize(tcp, c)
+  // No scrap of a window either (RFC 9293, 3.8.6.2.1).
+  if (!c.has(HOST_READABLE) || c.sndWnd - seq.diff(c.sndNxt, c.sndUna) < size) return false
+  const length = tcp.relay.receive(c, tcp.interface.slot + TRANSPORT_AT + header, size)
   if (length <= 0) {
     resume(tcp, c)
     return false

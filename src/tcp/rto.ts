@@ -49,6 +49,7 @@ export function measure(tcp: Tcp, c: Connection, s: Segment, timed: number): voi
     if (c.backoff > 0 && c.has(IS_LOSS) && seq.lt(s.timestampEcho, c.undoStamp)) return
     sample(c, echoed(tcp, c, s))
   } else if (timed >= 0) sample(c, timed)
+  else return
   c.backoff = 0
 }
 

@@ -21,6 +21,7 @@ import {
   RECOVER,
   RECOVER_FS,
   REORDER_STEPS,
+  RETRIED,
   RTO,
   RTT_SENT,
   RTT_SEQ,
@@ -155,6 +156,12 @@ export class SendVariables {
   }
   set backoff(value: number) {
     this.rows[this.base + BACKOFF] = value
+  }
+  get retried(): number {
+    return this.rows[this.base + RETRIED]!
+  }
+  set retried(value: number) {
+    this.rows[this.base + RETRIED] = value
   }
   get timerMode(): number {
     return this.rows[this.base + TIMER_MODE]!

@@ -6,7 +6,18 @@ import { TRANSPORT_AT } from '../net/interface.js'
 import { MAX_DATAGRAM } from '../packet/arena.js'
 import * as ipv4 from '../wire/ipv4.js'
 import { FIN, PSH } from '../wire/tcp.js'
-import { ACK_DELAYED, FIN_SENT, HAS_SACK, HOST_EOF, HOST_READABLE, IS_INTERACTIVE, IS_RECOVERING, IS_TIMED, NO_BIG_TCP } from './columns.js'
+import {
+  ACK_DELAYED,
+  FIN_SENT,
+  HAS_SACK,
+  HOST_EOF,
+  HOST_READABLE,
+  IS_INTERACTIVE,
+  IS_LOSS,
+  IS_RECOVERING,
+  IS_TIMED,
+  NO_BIG_TCP,
+} from './columns.js'
 import * as congestion from './congestion.js'
 import type { Connection } from './connection.js'
 import * as output from './output.js'
@@ -81,7 +92,7 @@ function congested(tcp: Tcp, c: Connection): number {
   const inFlight = recovery.flight(c)
   if (inFlight === 0) congestion.restart(c, tcp.now)
   // RFC 3042: one new segment for each of the first two duplicates; with SACK the scoreboard has counted them.
-  const isCounting = !c.has(HAS_SACK | IS_RECOVERING) && c.dupAcks < congestion.DUP_ACK_THRESHOLD
+  const isCounting = !c.has(HAS_SACK | IS_RECOVERING | IS_LOSS) && c.dupAcks < congestion.DUP_ACK_THRESHOLD
   return c.cwnd - inFlight + (isCounting ? c.dupAcks * c.sndMss : 0)
 }
 
@@ -119,7 +130,8 @@ function moved(tcp: Tcp, c: Connection, to: number): void {
   if (c.has(IS_RECOVERING)) c.prrOut += (to - c.sndNxt) | 0
   c.sndNxt = to
   if (((to - c.sndMax) | 0) > 0) c.sndMax = to
-  if (!tcp.hasTimer(c, TIMER_RETRANSMIT)) timer.arm(tcp, c)
+  // RFC 8985, 7.2: the tail has become another one.
+  if (c.timerMode === timer.MODE_TAIL || !tcp.hasTimer(c, TIMER_RETRANSMIT)) timer.arm(tcp, c)
 }
 
 /** One byte beyond a closed window (RFC 9293, 3.8.6.1): its acknowledgment carries the window of today. */

@@ -10,12 +10,11 @@ import * as recovery from './recovery.js'
 import * as timer from './retransmission-timer.js'
 import * as retransmit from './retransmit.js'
 import * as send from './send.js'
+import * as seq from './seq.js'
 import { type Tcp, TIMER_DELAYED_ACK, TIMER_KEEP_ALIVE, TIMER_RETRANSMIT } from './stack.js'
 
 /** Retransmissions of one byte before the guest is given up (RFC 9293, 3.8.3: R2 of at least 100 s). */
 const RETRIES = 15
-/** A closed window is probed for as long as the guest answers at all: after as much silence it is given up, ms. */
-const PROBE_SILENCE = 900_000
 /** Time between keep-alive probes without an answer, ms, and how many there are; as Linux has them. */
 const KEEP_ALIVE_INTERVAL = 75_000
 const KEEP_ALIVE_PROBES = 9
@@ -58,8 +57,9 @@ function retransmission(tcp: Tcp, c: Connection): void {
 
 // A closed window is probed for as long as it stays closed (MUST-36), less and less often; with nothing to send it matters to nobody.
 function probe(tcp: Tcp, c: Connection): void {
-  const isSilent = ((tcp.now - c.rcvTime) | 0) > PROBE_SILENCE
-  const outcome = isSilent ? send.BROKEN : send.probe(tcp, c)
+  // As long as the guest answers at all (MUST-37): what is counted are probes without an answer.
+  c.keepAlives = c.backoff > 0 && seq.lt(c.rcvTime, c.lastSent) ? c.keepAlives + 1 : 0
+  const outcome = c.keepAlives > RETRIES ? send.BROKEN : send.probe(tcp, c)
   if (outcome === send.BROKEN) {
     resetGuest(tcp, c)
     return
@@ -87,7 +87,7 @@ function overdue(tcp: Tcp, c: Connection): void {
 
 // The patience with a hole has ended (RFC 8985, 6.3).
 function reordered(tcp: Tcp, c: Connection): void {
-  const flight = recovery.flight(c)
+  const flight = seq.diff(c.sndNxt, c.sndUna)
   if (recovery.detect(tcp, c, false) && !c.has(IS_RECOVERING | IS_LOSS)) {
     congestion.enterRecovery(c, flight, (tcp.now + c.tsOffset) | 0)
     congestion.recovering(c, 0, recovery.flight(c))
@@ -98,14 +98,15 @@ function reordered(tcp: Tcp, c: Connection): void {
 }
 
 function timedOut(tcp: Tcp, c: Connection): void {
-  if (c.backoff >= RETRIES) {
+  if (c.retried >= RETRIES) {
     resetGuest(tcp, c)
     return
   }
-  congestion.timedOut(c, recovery.flight(c), (tcp.now + c.tsOffset) | 0)
+  congestion.timedOut(c, seq.diff(c.sndNxt, c.sndUna), (tcp.now + c.tsOffset) | 0)
   c.lower(IS_PROBING_TAIL)
   c.dupAcks = 0
   c.backoff++
+  c.retried++
   retransmit.goBack(tcp, c)
   timer.armTimeout(tcp, c)
   tcp.touch(c)

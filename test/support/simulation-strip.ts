@@ -1,10 +1,11 @@
 // Something on the way that takes options out of SYNs, as middleboxes do (RFC 9293, 3.7.1 and RFC 7323, 2.2 live with it): NOPs take their
 // place, so that either end believes the other does not have them.
-import { TRANSPORT_AT } from '../../src/net/interface.js'
+
 import * as checksum from '../../src/wire/checksum.js'
 import * as ipv4 from '../../src/wire/ipv4.js'
 import { PROTOCOL_TCP } from '../../src/wire/numbers.js'
 import * as wire from '../../src/wire/tcp.js'
+import { TRANSPORT_AT } from './frames.js'
 
 /** Kinds of options (RFC 7323, RFC 2018). */
 const KINDS = { scale: 3, sack: 4, timestamps: 8 } as const

@@ -4,12 +4,12 @@
 //   - text is what its host wrote, and lies in the window that the other side has told it (but for one byte of a probe)
 //   - no frame is longer than the MTU, no SACK block beside what was sent
 import assert from 'node:assert/strict'
-import { IP_AT, TRANSPORT_AT } from '../../src/net/interface.js'
 import * as ipv4 from '../../src/wire/ipv4.js'
 import { PROTOCOL_TCP } from '../../src/wire/numbers.js'
 import * as wire from '../../src/wire/tcp.js'
 import * as options from '../../src/wire/tcp-options.js'
 import * as virtio from '../../src/wire/virtio-net.js'
+import { IP_AT, TRANSPORT_AT } from './frames.js'
 import type { SimulatedHost } from './simulation-host.js'
 import { isText } from './simulation-text.js'
 
