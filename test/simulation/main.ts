@@ -15,8 +15,9 @@ import { Trace } from '../support/simulation-trace.js'
 
 /** Seeds between two reports of a worker. */
 const REPORT_EVERY = 100
-/** Failures that are printed whole; of the others only the first line. */
+/** Failures that are printed whole, and those of which the first line is. */
 const WHOLE_FAILURES = 3
+const MOST_FAILURES = 100
 
 /** What a worker is given: seeds first, first + step, ... below end. */
 interface Share {
@@ -56,7 +57,10 @@ async function runMany(first: number, count: number): Promise<number> {
   let failed = 0
   const add = ({ tally, failures }: Report): void => {
     for (const outcome of Object.keys(total) as Outcome[]) total[outcome] += tally[outcome]
-    for (const failure of failures) console.log(++failed <= WHOLE_FAILURES ? `${failure}\n` : failure.split('\n')[0])
+    for (const failure of failures) {
+      failed++
+      if (failed <= MOST_FAILURES) console.log(failed <= WHOLE_FAILURES ? `${failure}\n` : failure.split('\n')[0])
+    }
     const done = failed + Object.values(total).reduce((sum, n) => sum + n, 0)
     if (process.stderr.isTTY) process.stderr.write(`\r${done} of ${count}, ${failed} failed `)
   }

@@ -25,9 +25,6 @@ const NEXT_TEXT = 300_007
 
 export class SimulatedHost implements Relay {
   readonly plan: HostPlan
-  /** Where its text, and that of the other end, begin in the pattern. */
-  key: number
-  expectedKey: number
   /** Bytes the application has written, and those the guest has acknowledged. */
   written = 0
   acknowledged = 0
@@ -45,10 +42,13 @@ export class SimulatedHost implements Relay {
   /** Connections so far, and how many it takes at most. */
   connections = 0
   mostConnections = 1
+  /** Which of several connections between the same ends is the one: each has a text of its own. */
+  generation = 0
   /** Told of what happens. */
   note: (what: string) => void = () => {}
   /** A new connection begins. */
   onBegin: () => void = () => {}
+  readonly #expectedKey: number
   #rows: Int32Array
   readonly #bytes: Buffer
   #offset = 0
@@ -66,8 +66,15 @@ export class SimulatedHost implements Relay {
     this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
     this.plan = plan
     this.#buffer = plan.receiveBuffer
-    this.key = plan.key
-    this.expectedKey = expectedKey
+    this.#expectedKey = expectedKey
+  }
+
+  /** Where its text, and that of the other end, begin in the pattern. */
+  get key(): number {
+    return this.plan.key + this.generation * NEXT_TEXT
+  }
+  get expectedKey(): number {
+    return this.#expectedKey + this.generation * NEXT_TEXT
   }
 
   /** A row for a connection between these ends: another one when there was one already. */
@@ -110,8 +117,6 @@ export class SimulatedHost implements Relay {
   }
 
   #restart(): void {
-    this.key += NEXT_TEXT
-    this.expectedKey += NEXT_TEXT
     this.written = this.acknowledged = this.received = this.read = this.#offset = 0
     this.hasEnded = this.sawEnd = this.sawReset = this.isClosed = this.isConnected = false
     this.#isWaiting = this.#hasReadStalled = this.#hasWriteStalled = false

@@ -189,7 +189,7 @@ export function draw(seed: number): Plan {
 }
 
 /** ms that the hosts spend waiting, by their own will. */
-export function plannedTime({ answersAfter, reopensAfter, ends }: Plan): number {
+function plannedTime({ answersAfter, reopensAfter, ends }: Plan): number {
   let sum = answersAfter
   for (const [i, { host }] of ends.entries()) {
     const steps = (pace: Pace, bytes: number, buffer: number): number => Math.ceil(bytes / Math.min(pace.bytes, buffer)) * pace.every
@@ -198,4 +198,21 @@ export function plannedTime({ answersAfter, reopensAfter, ends }: Plan): number 
     sum += stalls[0]! + stalls[1]! + host.endsLater
   }
   return reopensAfter < 0 ? sum : 2 * sum + reopensAfter
+}
+
+/** ms that a connection may take on a good link beyond what its hosts planned: it starts small, stops for each window, and remembers its end. */
+const LEAST_LIMIT = 15 * 60_000
+/** And for each percent of frames that do not arrive: the last retransmissions of a segment are a minute apart. */
+const LIMIT_PER_PERCENT = 4 * 60_000
+/** Time in which keep-alive probes find out that nobody is there (RFC 9293, 3.8.4), once there was silence. */
+const KEEP_ALIVE = 12 * 60_000
+
+/** ms after which a simulation must be over. */
+export function timeLimit(plan: Plan): number {
+  const ways = plan.link.impairments ?? []
+  const lost = Math.max(0, ...ways.map(({ loss, corruption }) => loss + corruption))
+  // A reset is sent once: when it is lost, the other end finds out when it next sends something.
+  const isReset = plan.ends.some(({ host }) => host.resetsAt !== NEVER)
+  const silence = isReset ? Math.max(...plan.ends.map(({ keepAliveIdle }) => keepAliveIdle)) + KEEP_ALIVE : 0
+  return plannedTime(plan) + LEAST_LIMIT + lost * LIMIT_PER_PERCENT + silence
 }

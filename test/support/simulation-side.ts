@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import type { Device, FrameReceiver } from '../../src/link/device.js'
 import { tableWords } from '../../src/net/flow-row.js'
 import { Inbound } from '../../src/net/inbound.js'
-import { Interface, type InterfaceAddresses, IP_AT } from '../../src/net/interface.js'
+import { Interface, type InterfaceAddresses } from '../../src/net/interface.js'
 import { Ipv4Input } from '../../src/net/ipv4.js'
 import type { Arena } from '../../src/packet/arena.js'
 import { SlabPool } from '../../src/packet/slab-pool.js'
@@ -16,7 +16,7 @@ import * as checksum from '../../src/wire/checksum.js'
 import * as ipv4 from '../../src/wire/ipv4.js'
 import { PROTOCOL_TCP } from '../../src/wire/numbers.js'
 import * as wire from '../../src/wire/tcp.js'
-import { TRANSPORT_AT } from './frames.js'
+import { IP_AT, TRANSPORT_AT } from './frames.js'
 import { BROKEN, READABLE, ROW, SimulatedHost, WRITABLE } from './simulation-host.js'
 import type { HostPlan } from './simulation-plan.js'
 import { Seen, Watch } from './simulation-watch.js'
@@ -66,9 +66,6 @@ export class Side implements Device, FrameReceiver {
   /** Sees each frame after the watch, and may change it. */
   onSent: (seen: Seen, at: number, length: number) => void = () => {}
   now: number
-  /** When the last frame of the other side came, ms since the simulation began. */
-  heardAt = 0
-  #t = 0
   readonly #arriving = new Seen()
   readonly #arena: Arena
   readonly #view: DataView
@@ -146,10 +143,7 @@ export class Side implements Device, FrameReceiver {
   /** A frame for this side's stack. */
   receive(at: number, length: number): void {
     const s = this.#arriving
-    if (s.read(this.#view, at, length) && !(this.#isDamaged && !this.#isWhole(at, length))) {
-      this.watch.receives(s)
-      if (!s.has(wire.RST)) this.heardAt = this.#t
-    }
+    if (s.read(this.#view, at, length) && !(this.#isDamaged && !this.#isWhole(at, length))) this.watch.receives(s)
     this.input.receive(at, length)
   }
 
@@ -163,7 +157,6 @@ export class Side implements Device, FrameReceiver {
 
   /** Time has come to `t` ms since the simulation began. */
   begin(t: number): void {
-    this.#t = t
     this.now = (this.plan.start + t) | 0
     this.input.inbound.now = this.now
     this.timers.advance(this.now, this.#expiry)

@@ -63,7 +63,7 @@ function planOf(trouble: Partial<Impairment>, delay: number, seed: number): Plan
   }
 }
 
-/** Mbit/s of one seed: from the first SYN to the last byte. */
+/** Mbit/s of one seed: from the first SYN to the last byte, 0 when that never came. */
 function throughput(trouble: Partial<Impairment>, delay: number, seed: number): number {
   const simulation = new Simulation(planOf(trouble, delay, seed))
   simulation.run()

@@ -17,7 +17,7 @@ import type { Tcp } from '../../src/tcp/stack.js'
 import * as wire from '../../src/wire/tcp.js'
 import { ROW } from './simulation-host.js'
 import { linkBytes, SimulatedLink } from './simulation-link.js'
-import { type EndPlan, NEVER, type Plan, plannedTime } from './simulation-plan.js'
+import { type EndPlan, NEVER, type Plan, timeLimit } from './simulation-plan.js'
 import { FLOWS, Side } from './simulation-side.js'
 import { strip } from './simulation-strip.js'
 import type { Trace } from './simulation-trace.js'
@@ -30,9 +30,7 @@ const ADDRESSES = [
 ] as const
 /** Rounds in which no time passes: more, and the two sides talk without end. */
 const MOST_ROUNDS = 100_000
-/** Virtual ms beyond what the hosts had planned. */
-const LIMIT = 4 * 3600_000
-/** A side that gives the other up has not heard of it for so long: ms (RFC 9293, 3.8.3, R2). */
+/** A side that gives the other up has got no further for so long: ms (RFC 9293, 3.8.3, R2). */
 const PATIENCE = 100_000
 
 // One buffer for all simulations of a process: what one leaves behind is the junk of the next.
@@ -57,8 +55,11 @@ export class Simulation {
   readonly #trace: Trace | null
   #answersAt = NEVER
   #reopensAt = NEVER
-  /** Of the first host that saw a reset: how long nothing had come from the other side, ms. */
-  #silence = -1
+  /** Bytes that came through for each side, and when that was last more than before. */
+  readonly #progress = [0, 0]
+  readonly #progressAt = [0, 0]
+  /** Of the first host that saw a reset: how long it had got no further, ms, although the other host was ready. */
+  #patience = -1
   #rounds = 0
   #handedOver = 0
 
@@ -76,7 +77,6 @@ export class Simulation {
     this.b = this.#side(arena, 1)
     this.#sides = [this.a, this.b]
     this.a.watch.join(this.b.watch)
-    if (plan.reopensAfter >= 0) this.a.host.mostConnections = 2
   }
 
   #way(from: 0 | 1): ImpairedWay | null {
@@ -126,7 +126,7 @@ export class Simulation {
     for (const side of this.#sides) side.begin(0)
     this.#open()
     if (this.plan.opening === 'simultaneous') a.open(A, B, this.#ports(0), b.interface.macHigh, b.interface.macLow)
-    const limit = plannedTime(this.plan) + LIMIT
+    const limit = timeLimit(this.plan)
     for (;;) {
       this.#turn()
       const next = this.#next()
@@ -153,6 +153,9 @@ export class Simulation {
     if (this.t < this.#reopensAt) return
     this.#reopensAt = NEVER
     this.completeAt.fill(NEVER)
+    for (const { host } of this.#sides) host.generation++
+    // An old SYN may still arrive, and be taken for a new one.
+    a.host.mostConnections = NEVER
     this.#open()
   }
 
@@ -208,7 +211,12 @@ export class Simulation {
   #note(side: Side): void {
     const i = side === this.a ? 0 : 1
     if (this.completeAt[i] === NEVER && this.isComplete(side)) this.completeAt[i] = this.t
-    if (side.host.sawReset && this.#silence < 0) this.#silence = this.t - side.heardAt
+    const { host } = side
+    if (host.sawReset && this.#patience < 0) this.#patience = this.#other(side).host.unread > 0 ? 0 : this.t - this.#progressAt[i]!
+    const progress = host.acknowledged + host.received
+    if (progress === this.#progress[i]) return
+    this.#progress[i] = progress
+    this.#progressAt[i] = this.t
   }
 
   get #frames(): number {
@@ -222,11 +230,6 @@ export class Simulation {
   /** The host of a side has all of the other's text, and its end. */
   isComplete(side: Side): boolean {
     return side.host.sawEnd && side.host.received === this.#other(side).host.plan.bytes
-  }
-
-  /** The silence after which a side gave the other up; -1: none did. */
-  get silence(): number {
-    return this.#silence
   }
 
   get state(): string {
@@ -268,7 +271,7 @@ export class Simulation {
       for (const { host, plan: p } of this.#sides) assert.ok(host.hasEnded && !(host.sawReset && isGood), `${p.name}: a reset at the end`)
       return 'orderly'
     }
-    assert.ok(this.#link.impaired !== null && this.#silence >= PATIENCE, `given up after ${this.#silence} ms of silence: ${this.state}`)
+    assert.ok(this.#link.impaired !== null && this.#patience >= PATIENCE, `given up after ${this.#patience} ms: ${this.state}`)
     return 'gave up'
   }
 
