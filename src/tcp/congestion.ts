@@ -5,6 +5,7 @@
 // impaired device), and from then on the window behaves as on any network.
 import { HAS_EPOCH, HAS_SACK, IS_LOSS, IS_RECOVERING, MAY_UNDO } from './columns.js'
 import type { Connection } from './connection.js'
+import * as seq from './seq.js'
 
 /** Start and ceiling of the congestion window, bytes. */
 export const CWND_MAX = 64 << 20
@@ -45,7 +46,7 @@ function cubic(c: Connection, bytes: number, now: number): number {
   const cwnd = c.cwnd
   const mss = c.sndMss
   if (!c.has(HAS_EPOCH)) beginEpoch(c, now)
-  const t = (now - c.epoch + (c.srtt >> 3) - c.cubicK) / 1000
+  const t = (seq.diff(now, c.epoch) + (c.srtt >> 3) - c.cubicK) / 1000
   const target = C * t * t * t * mss + c.wMax
   c.wEst = c.wEst + Math.max(1, Math.trunc((alpha(c) * mss * bytes) / cwnd))
   if (target < c.wEst) return Math.max(cwnd, c.wEst)
