@@ -30,7 +30,15 @@ static int32_t fail_closing(int descriptor) {
   return -error;
 }
 
-/* tcpConnect(a0, a1, a2, a3, port): a descriptor whose connect may be in progress. */
+static int set_hop_limit(int descriptor, int family, int hops) {
+  if (family == AF_INET) return setsockopt(descriptor, IPPROTO_IP, IP_TTL, &hops, sizeof hops);
+  return setsockopt(descriptor, IPPROTO_IPV6, IPV6_UNICAST_HOPS, &hops, sizeof hops);
+}
+
+/*
+ * tcpConnect(a0, a1, a2, a3, port, hops): a descriptor whose connect may be in progress. hops: TTL or hop limit, 0 for the host's own.
+ * The ICMP error that ends a connect is in the error queue from Linux 5.9 on, asked for or not; errorReceive() of udp.c takes it.
+ */
 static int32_t tcp_connect(Context *context, const int32_t *argument) {
   struct sockaddr_storage address;
   const socklen_t length = address_load(&address, argument, argument[4]);
@@ -42,6 +50,7 @@ static int32_t tcp_connect(Context *context, const int32_t *argument) {
   if (setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one) < 0) return fail_closing(descriptor);
   /* RFC 9293, 3.8.5: urgent text is text of the stream. Left out of it, it would count for the peek offset all the same. */
   if (setsockopt(descriptor, SOL_SOCKET, SO_OOBINLINE, &one, sizeof one) < 0) return fail_closing(descriptor);
+  if (argument[5] != 0 && set_hop_limit(descriptor, address.ss_family, argument[5]) < 0) return fail_closing(descriptor);
   if (connect(descriptor, (struct sockaddr *)&address, length) < 0 && errno != EINPROGRESS) return fail_closing(descriptor);
   return descriptor;
 }
@@ -262,7 +271,7 @@ static int32_t probe_peek_offset(Context *context, const int32_t *argument) {
 }
 
 const Method tcp_methods[] = {
-    {"tcpConnect", 5, tcp_connect},
+    {"tcpConnect", 6, tcp_connect},
     {"socketError", 1, socket_error},
     {"tcpSend", 3, tcp_send},
     {"tcpSendv", 5, tcp_sendv},

@@ -20,11 +20,12 @@
 #define UDP_SEGMENT 103
 #endif
 
-/* scratch words of errorReceive(): after the fixed ones, how many bytes of the sent datagram follow, and those. */
+/* scratch words of errorReceive(): after the fixed ones, how many bytes of the sent datagram follow, the error's own TTL, and those bytes. */
 #define QUOTE_LENGTH 14
+#define ERROR_TTL 15
 #define QUOTE 16
-/* Bytes of the sent datagram that are kept: RFC 1812, 4.3.2.3 quotes up to 576 with the headers; what names a probe is in front. */
-#define QUOTE_MAX 128
+/* Bytes of the sent datagram that are kept: an error has up to 576, both IP headers and its own included (RFC 1812, 4.3.2.3). */
+#define QUOTE_MAX (576 - 20 - 8 - 20)
 
 static int enable(int descriptor, int level, int option) {
   const int one = 1;
@@ -120,6 +121,17 @@ static int32_t udp_send(Context *context, const int32_t *argument) {
   return sent < 0 ? -errno : (int32_t)sent;
 }
 
+/* datagramHeader(fd, 4 | 6, hops, tos, dont_fragment): of all that is sent from now on. A datagram too long for its path is -EMSGSIZE then. */
+static int32_t datagram_header(Context *context, const int32_t *argument) {
+  const int descriptor = argument[0], is_v4 = argument[1] == 4, level = is_v4 ? IPPROTO_IP : IPPROTO_IPV6;
+  const int discover = argument[4] != 0 ? IP_PMTUDISC_DO : IP_PMTUDISC_DONT; /* IPv6 has the same numbers. */
+  (void)context;
+  if (!is_v4 && argument[1] != 6) return -EINVAL;
+  if (setsockopt(descriptor, level, is_v4 ? IP_TTL : IPV6_UNICAST_HOPS, &argument[2], sizeof argument[2]) < 0) return -errno;
+  if (setsockopt(descriptor, level, is_v4 ? IP_TOS : IPV6_TCLASS, &argument[3], sizeof argument[3]) < 0) return -errno;
+  return setsockopt(descriptor, level, is_v4 ? IP_MTU_DISCOVER : IPV6_MTU_DISCOVER, &discover, sizeof discover) < 0 ? -errno : 0;
+}
+
 /* TTL or hop limit and TOS or traffic class, from the control messages of a datagram; both families name them apart. */
 static void read_fields(struct msghdr *message, int32_t *ttl, int32_t *tos) {
   for (struct cmsghdr *header = CMSG_FIRSTHDR(message); header != NULL; header = CMSG_NXTHDR(message, header)) {
@@ -170,11 +182,12 @@ static const struct sock_extended_err *find_error(struct msghdr *message) {
 /*
  * errorReceive(fd): 1, or 0 when the queue is empty. scratch[0] errno, [1] origin (SO_EE_ORIGIN_*), [2] ICMP type, [3] code,
  * [4] info (the MTU of a too-big), [5..8] where it was sent to, [9] that port, [10..13] who reported it,
- * [14] how many bytes of what was sent follow from word 16 on (an echo message from its ICMP header on, a UDP payload).
+ * [14] how many bytes of what was sent follow from word 16 on (an echo message or TCP segment from its header on, a UDP payload),
+ * [15] the TTL that the error arrived with, -1 when the kernel does not tell.
  */
 static int32_t error_receive(Context *context, const int32_t *argument) {
   struct sockaddr_storage destination = {0};
-  int32_t *scratch = context->scratch, port;
+  int32_t *scratch = context->scratch, port, tos;
   char control[512] __attribute__((aligned(8)));
   struct iovec quote = {scratch + QUOTE, QUOTE_MAX};
   struct msghdr message = {.msg_name = &destination,
@@ -195,6 +208,8 @@ static int32_t error_receive(Context *context, const int32_t *argument) {
   address_store(scratch + 5, &scratch[9], (struct sockaddr *)&destination);
   address_store(scratch + 10, &port, SO_EE_OFFENDER(error));
   scratch[QUOTE_LENGTH] = (int32_t)length;
+  scratch[ERROR_TTL] = -1;
+  read_fields(&message, &scratch[ERROR_TTL], &tos);
   return 1;
 }
 
@@ -203,6 +218,7 @@ const Method udp_methods[] = {
     {"pingOpen", 2, ping_open},
     {"udpConnect", 6, udp_connect},
     {"udpSend", 9, udp_send},
+    {"datagramHeader", 5, datagram_header},
     {"udpReceive", 3, udp_receive},
     {"errorReceive", 1, error_receive},
     {NULL, 0, NULL},

@@ -83,6 +83,7 @@ export class Stack implements TurnHandler {
     this.gate = new Gate(this.interface, this.table, { allowsHostLoopback: options.hostLoopback, hasDns: options.dns })
     const drops = this.input.drops
     const icmpv4 = new Icmpv4(this.interface, drops)
+    this.input.connect(icmpv4)
     this.udp = new Udp(this.interface, drops)
     this.#flows = new DatagramFlows(native, loop, this.table, this.#timers, drops)
     this.#udpRelay = new UdpRelay(native, this.#flows, this.gate, this.udp, icmpv4, options.hostLoopback)

@@ -17,6 +17,7 @@ import {
   MAC_LOW,
   PACKETS_IN,
   PACKETS_OUT,
+  PROTOCOL,
   ROW_SHIFT,
   SOCKET,
 } from '../net/flow-row.js'
@@ -25,16 +26,20 @@ import type { DropCounters } from '../net/ipv4.js'
 import { TIMERS_PER_ROW } from '../tcp/stack.js'
 import type { TimerWheel } from '../util/timer-wheel.js'
 import { type Evictor, type FlowTable, LIST_DATAGRAM } from './flow-table.js'
+import { outgoing } from './hops.js'
 
 /** Kinds of rows, flow-row.ts: KIND_UDP and KIND_PING index the relays. */
 const KINDS = 4
+/** A datagram flow's own column: TTL | TOS << 8 | DF << 16 that its socket sends with. */
+const SENT_WITH = PROTOCOL
+const UNKNOWN = -1
 
 /** One protocol's part. */
 export interface DatagramRelay {
   /** The socket has something to read. True when a budget ran out and more is left. */
   readable(row: number): boolean
-  /** The socket's error queue has something. */
-  failed(row: number): void
+  /** The socket's error queue may have something. True when a budget ran out and more may be left. */
+  failed(row: number): boolean
 }
 
 export class DatagramFlows implements ReadyHandler, Evictor {
@@ -72,6 +77,7 @@ export class DatagramFlows implements ReadyHandler, Evictor {
     if (row !== 0) {
       const base = row << ROW_SHIFT
       this.#rows[base + SOCKET] = socket
+      this.#rows[base + SENT_WITH] = UNKNOWN
       this.#rows[base + CREATED] = inbound.now
       if (this.#native.epollAdd(socket, token(TOKEN_DATAGRAM, this.#rows[base + GENERATION]!, row), EPOLLIN | EPOLLET) >= 0) return row
       table.remove(row)
@@ -79,6 +85,20 @@ export class DatagramFlows implements ReadyHandler, Evictor {
     } else this.drops.tableFull++
     this.#native.closeDescriptor(socket)
     return 0
+  }
+
+  /**
+   * Has the row's socket send with TTL, TOS and don't-fragment as the guest has sent (RFC 1812, 5.3.1: one hop less). Most flows never change
+   * them, so the kernel is told once.
+   */
+  head(row: number, inbound: Inbound, address: number): void {
+    const rows = this.#rows
+    const base = row << ROW_SHIFT
+    const ttl = outgoing(inbound.timeToLive, address)
+    const word = ttl | (inbound.typeOfService << 8) | (inbound.dontFragment << 16)
+    if (rows[base + SENT_WITH] === word) return
+    rows[base + SENT_WITH] = word
+    this.#native.datagramHeader(rows[base + SOCKET]!, 4, ttl, inbound.typeOfService, inbound.dontFragment)
   }
 
   /** Counts `length` bytes from the guest and keeps the flow for another `expiry` ms. */
@@ -116,8 +136,8 @@ export class DatagramFlows implements ReadyHandler, Evictor {
     if (kind === KIND_TCP || rows[base + GENERATION] !== generation) return
     const relay = this.#relays[kind] as DatagramRelay | null
     if (relay === null) return
-    if ((events & EPOLLERR) !== 0) relay.failed(row)
-    if ((events & EPOLLIN) !== 0 && relay.readable(row)) this.#postpone(row)
+    const hasErrors = (events & EPOLLERR) !== 0 && relay.failed(row)
+    if (((events & EPOLLIN) !== 0 && relay.readable(row)) || hasErrors) this.#postpone(row)
   }
 
   // Once only: an event may tell again of what waits already, and the list has a place for each row.
@@ -142,7 +162,9 @@ export class DatagramFlows implements ReadyHandler, Evictor {
       const base = row << ROW_SHIFT
       this.#rows[base + IS_POSTPONED] = 0
       const relay = this.#relays[this.#rows[base + KIND]!] ?? null
-      if (relay?.readable(row) === true) this.#postpone(row)
+      if (relay === null) continue
+      const hasErrors = relay.failed(row)
+      if (relay.readable(row) || hasErrors) this.#postpone(row)
     }
   }
 

@@ -5,14 +5,15 @@ import type { NativeContext } from '../host/native.js'
 import { GUEST_ADDRESS, KIND_PING, MAC_HIGH, MAC_LOW, PORTS, ROW_SHIFT, SOCKET } from '../net/flow-row.js'
 import type { EchoRelay, Icmpv4 } from '../net/icmpv4.js'
 import type { Inbound } from '../net/inbound.js'
-import { DEFAULT_TTL, type Interface, TRANSPORT_AT } from '../net/interface.js'
+import { type Interface, TRANSPORT_AT } from '../net/interface.js'
 import * as icmp from '../wire/icmpv4.js'
 import * as ipv4 from '../wire/ipv4.js'
 import { PROTOCOL_ICMP } from '../wire/numbers.js'
 import type { DatagramFlows, DatagramRelay } from './datagram-flows.js'
 import type { Decision, Gate } from './gate.js'
+import { incoming } from './hops.js'
 import { EAGAIN, HostErrors } from './host-errors.js'
-import { refusalCode, tellFailure } from './unreachable.js'
+import { EMSGSIZE, refusalCode, tellFailure } from './unreachable.js'
 
 /** Silence that ends an exchange, ms (RFC 5508, REQ-2: 60 s at least). */
 export const EXPIRY = 60_000
@@ -48,6 +49,8 @@ export class PingRelay implements EchoRelay, DatagramRelay {
 
   /** An echo request of the guest to an address that is not ours. */
   request(inbound: Inbound): void {
+    // RFC 792: there is no other, and the kernel would send none.
+    if (icmp.code(this.#interface.view, inbound.payloadAt) !== 0) return
     const decision = this.#gate.ping(inbound.destination)
     if (decision.verdict !== 'allow') {
       this.#icmp.sendError(inbound, icmp.UNREACHABLE, refusalCode(decision.verdict), 0)
@@ -58,11 +61,18 @@ export class PingRelay implements EchoRelay, DatagramRelay {
     if (row === 0) row = this.#open(inbound, key)
     if (row === 0) return
     this.#flows.sent(row, inbound, inbound.payloadLength, EXPIRY)
+    this.#flows.head(row, inbound, decision.address3)
     const socket = this.#rows[(row << ROW_SHIFT) + SOCKET]!
     let status = this.#send(socket, inbound, decision)
     // The first call may only report an error about an earlier request.
     if (status < 0 && status !== -EAGAIN) status = this.#send(socket, inbound, decision)
-    if (status < 0 && status !== -EAGAIN) tellFailure(this.#icmp, this.#flows.drops, inbound, -status)
+    if (status < 0 && status !== -EAGAIN) this.#refuse(row, inbound, -status)
+  }
+
+  #refuse(row: number, inbound: Inbound, errno: number): void {
+    const base = row << ROW_SHIFT
+    const mtu = errno === EMSGSIZE ? this.#errors.pathMtu(this.#rows[base + SOCKET]!, this.#rows, base) : 0
+    tellFailure(this.#icmp, this.#flows.drops, inbound, errno, mtu)
   }
 
   #send(socket: number, inbound: Inbound, d: Decision): number {
@@ -87,9 +97,9 @@ export class PingRelay implements EchoRelay, DatagramRelay {
     return 0
   }
 
-  failed(row: number): void {
+  failed(row: number): boolean {
     const base = row << ROW_SHIFT
-    this.#errors.drain(this.#rows[base + SOCKET]!, this.#rows, base)
+    return this.#errors.drain(this.#rows[base + SOCKET]!, this.#rows, base)
   }
 
   readable(row: number): boolean {
@@ -109,19 +119,12 @@ export class PingRelay implements EchoRelay, DatagramRelay {
     const iface = this.#interface
     const at = iface.slot + TRANSPORT_AT
     const source = this.#scratch[3]!
-    const ttl = this.#scratch[5]!
+    const ttl = incoming(this.#scratch[5]!, source)
+    const tos = Math.max(0, this.#scratch[6]!)
     const target = rows[base + GUEST_ADDRESS + 3]!
     icmp.write(iface.view, at, icmp.ECHO_REPLY, 0, rows[base + PORTS]! | icmp.sequence(iface.view, at))
     icmp.setChecksum(iface.view, at, length)
     this.#flows.received(row, length, EXPIRY)
-    const high = rows[base + MAC_HIGH]!
-    const low = rows[base + MAC_LOW]!
-    if (ipv4.HEADER_LENGTH + length > iface.mtu) {
-      iface.transmitFragments(high, low, source, target, PROTOCOL_ICMP, length)
-      return
-    }
-    // The hop limit that the answer arrived with, less our own hop.
-    iface.head(high, low, source, target, PROTOCOL_ICMP, length, ttl > 1 ? ttl - 1 : DEFAULT_TTL, 0)
-    iface.transmit(length)
+    iface.transmitDatagram(rows[base + MAC_HIGH]!, rows[base + MAC_LOW]!, source, target, PROTOCOL_ICMP, length, ttl, tos)
   }
 }

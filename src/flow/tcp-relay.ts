@@ -48,7 +48,8 @@ import * as icmp from '../wire/icmpv4.js'
 import { PROTOCOL_TCP } from '../wire/numbers.js'
 import { type Evictor, type FlowTable, LIST_NONE, LIST_TIME_WAIT } from './flow-table.js'
 import type { Decision, Gate } from './gate.js'
-import { EAGAIN } from './host-errors.js'
+import { outgoing } from './hops.js'
+import { EAGAIN, HostErrors } from './host-errors.js'
 import type { SendRing } from './send-ring.js'
 import { isShortage, refusalCode, tellFailure, unreachableCode } from './unreachable.js'
 
@@ -80,6 +81,7 @@ export class TcpRelay implements Relay, ReadyHandler, Evictor, ErrorReceiver {
   readonly #icmp: Icmpv4
   readonly #drops: DropCounters
   readonly #ring: SendRing | null
+  readonly #errors: HostErrors
   #demux: TcpDemux | null = null
   #dns: StreamService | null = null
 
@@ -101,6 +103,7 @@ export class TcpRelay implements Relay, ReadyHandler, Evictor, ErrorReceiver {
     this.#icmp = icmpv4
     this.#drops = drops
     this.#ring = ring
+    this.#errors = new HostErrors(native, icmpv4, icmpv4.interface, PROTOCOL_TCP)
     loop.serve(TOKEN_TCP, this)
     table.serve(KIND_TCP, this)
   }
@@ -143,7 +146,7 @@ export class TcpRelay implements Relay, ReadyHandler, Evictor, ErrorReceiver {
     rows[base + CREATED] = inbound.now
     rows[base + ACTIVE] = inbound.now
     rows[base + PACKETS_IN] = 1
-    const status = this.#open(row, decision)
+    const status = this.#open(row, decision, inbound.timeToLive)
     if (status >= 0) return row
     tellFailure(this.#icmp, this.#drops, inbound, -status)
     this.#table.remove(row)
@@ -151,7 +154,7 @@ export class TcpRelay implements Relay, ReadyHandler, Evictor, ErrorReceiver {
   }
 
   // Begins to connect to where the gate has said.
-  #open(row: number, decision: Decision): number {
+  #open(row: number, decision: Decision, ttl: number): number {
     const rows = this.#rows
     const base = row << ROW_SHIFT
     rows[base + HOST_ADDRESS] = decision.address0
@@ -159,7 +162,7 @@ export class TcpRelay implements Relay, ReadyHandler, Evictor, ErrorReceiver {
     rows[base + HOST_ADDRESS + 2] = decision.address2
     rows[base + HOST_ADDRESS + 3] = decision.address3
     rows[base + HOST_PORT] = decision.port
-    const socket = this.#connect(decision)
+    const socket = this.#connect(decision, outgoing(ttl, decision.address3))
     if (socket < 0) return socket
     rows[base + SOCKET] = socket
     const status = this.#native.epollAdd(socket, this.#token(row), EVENTS)
@@ -170,9 +173,9 @@ export class TcpRelay implements Relay, ReadyHandler, Evictor, ErrorReceiver {
     return status
   }
 
-  #connect(decision: Decision): number {
+  #connect(decision: Decision, hops: number): number {
     if (decision.verdict === 'dns') return this.#dns!.open()
-    return this.#native.tcpConnect(decision.address0, decision.address1, decision.address2, decision.address3, decision.port)
+    return this.#native.tcpConnect(decision.address0, decision.address1, decision.address2, decision.address3, decision.port, hops)
   }
 
   #token(row: number): number {
@@ -193,7 +196,7 @@ export class TcpRelay implements Relay, ReadyHandler, Evictor, ErrorReceiver {
     const demux = this.#demux!
     const now = this.#loop.now
     if (demux.isPending(row)) {
-      if ((events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) !== 0) this.#connected(row)
+      if ((events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) !== 0) this.#connected(row, events)
       return
     }
     if ((events & EPOLLERR) !== 0 && this.#native.socketError(rows[base + SOCKET]!) !== 0) {
@@ -204,26 +207,34 @@ export class TcpRelay implements Relay, ReadyHandler, Evictor, ErrorReceiver {
     if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP)) !== 0) demux.hostReadable(row)
   }
 
-  // The connect has ended, one way or the other.
-  #connected(row: number): void {
+  // The connect has ended, one way or the other; or a router has told why it will not (tcp(7) keeps that, as Linux 5.9 does for a traceroute).
+  #connected(row: number, events: number): void {
     const base = row << ROW_SHIFT
-    const error = this.#native.socketError(this.#rows[base + SOCKET]!)
+    const socket = this.#rows[base + SOCKET]!
+    this.#errors.told = 0
+    if ((events & EPOLLERR) !== 0) this.#errors.drain(socket, this.#rows, base, this.#demux!.guestSequence(row))
+    const error = this.#native.socketError(socket)
     if (error === EINPROGRESS || error === EAGAIN) return
     if (error !== 0) {
-      this.#failed(row, error)
+      this.#failed(row, error, this.#errors.told > 0)
       return
     }
+    if ((events & EPOLLOUT) === 0) return
     if (this.#ring === null) this.#native.tcpPeekOffset(this.#rows[base + SOCKET]!, 0)
     if (this.#rows[base + HOST_ADDRESS + 3]! >>> 24 === LOOPBACK_NET)
       this.#native.tcpReceiveBuffer(this.#rows[base + SOCKET]!, LOOPBACK_BUFFER)
     this.#demux!.hostConnected(row, this.#loop.now)
   }
 
-  // The failure is told as what it is.
-  #failed(row: number, error: number): void {
+  // The failure is told as what it is, unless whoever knows more has told it.
+  #failed(row: number, error: number, isTold: boolean): void {
     const base = row << ROW_SHIFT
     const rows = this.#rows
     this.#closeSocket(base)
+    if (isTold) {
+      this.#demux!.hostUnreachable(row)
+      return
+    }
     if (error === ECONNREFUSED) {
       this.#demux!.hostBroken(row, this.#loop.now)
       return

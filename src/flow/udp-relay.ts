@@ -2,7 +2,8 @@
 // mapping, REQ-1), whose answers reach the guest from any peer (endpoint-independent filtering, REQ-8 leaves it to us). A
 // mapping ends after 300 s of silence, 120 s when nothing ever came back (REQ-5), or as the oldest when the table is full.
 //
-// Errors that the host learns (IP_RECVERR) go back to the guest as the ICMP error that it would have seen itself.
+// Errors that the host learns (IP_RECVERR) go back to the guest as the ICMP error that it would have seen itself. TTL, TOS and ECN are carried
+// both ways, and don't-fragment out: what the path behind the host cannot take in one piece is refused, or cut, as the guest has asked.
 import type { NativeContext } from '../host/native.js'
 import { ANSWERED, GUEST_ADDRESS, guestPort, KIND_UDP, MAC_HIGH, MAC_LOW, ROW_SHIFT, SOCKET } from '../net/flow-row.js'
 import type { Icmpv4 } from '../net/icmpv4.js'
@@ -13,15 +14,15 @@ import { PROTOCOL_UDP } from '../wire/numbers.js'
 import { GSO_UDP_L4 } from '../wire/virtio-net.js'
 import type { DatagramFlows, DatagramRelay } from './datagram-flows.js'
 import type { Decision, Gate } from './gate.js'
+import { incoming, isLoopback } from './hops.js'
 import { EAGAIN, HostErrors } from './host-errors.js'
-import { refusalCode, tellFailure } from './unreachable.js'
+import { EMSGSIZE, refusalCode, tellFailure } from './unreachable.js'
 
 /** Silence that ends a mapping, ms (RFC 4787, REQ-5: 2 minutes at least, 5 recommended). */
 export const EXPIRY_TWO_WAY = 300_000
 export const EXPIRY_ONE_WAY = 120_000
 /** Datagrams taken from one socket before the others get their turn. */
 const TURN_BUDGET = 64
-const LOOPBACK_NET = 127
 
 export class UdpRelay implements DatagramReceiver, DatagramRelay {
   readonly #native: NativeContext
@@ -74,9 +75,16 @@ export class UdpRelay implements DatagramReceiver, DatagramRelay {
     if (row === 0) return
     this.#flows.sent(row, inbound, length, this.#expiry(row))
     const segment = inbound.gsoType === GSO_UDP_L4 && inbound.gsoSize > 0 && inbound.gsoSize < length ? inbound.gsoSize : 0
+    this.#flows.head(row, inbound, decision.address3)
     const status = this.#send(this.#rows[(row << ROW_SHIFT) + SOCKET]!, at, length, segment, decision)
     // No route, too long, not permitted: the guest learns. A full socket only loses the datagram.
-    if (status < 0 && status !== -EAGAIN) tellFailure(this.#icmp, this.#flows.drops, inbound, -status)
+    if (status < 0 && status !== -EAGAIN) this.#refuse(row, inbound, -status)
+  }
+
+  #refuse(row: number, inbound: Inbound, errno: number): void {
+    const base = row << ROW_SHIFT
+    const mtu = errno === EMSGSIZE ? this.#errors.pathMtu(this.#rows[base + SOCKET]!, this.#rows, base) : 0
+    tellFailure(this.#icmp, this.#flows.drops, inbound, errno, mtu)
   }
 
   // RFC 4787, 4.2.1: the guest's own port when it is free.
@@ -109,9 +117,9 @@ export class UdpRelay implements DatagramReceiver, DatagramRelay {
     return this.#rows[(row << ROW_SHIFT) + ANSWERED] === 1 ? EXPIRY_TWO_WAY : EXPIRY_ONE_WAY
   }
 
-  failed(row: number): void {
+  failed(row: number): boolean {
     const base = row << ROW_SHIFT
-    this.#errors.drain(this.#rows[base + SOCKET]!, this.#rows, base)
+    return this.#errors.drain(this.#rows[base + SOCKET]!, this.#rows, base)
   }
 
   readable(row: number): boolean {
@@ -131,7 +139,9 @@ export class UdpRelay implements DatagramReceiver, DatagramRelay {
     const base = row << ROW_SHIFT
     let source = this.#scratch[3]!
     const port = this.#scratch[4]!
-    if (source >>> 24 === LOOPBACK_NET) {
+    const ttl = incoming(this.#scratch[5]!, source)
+    const tos = Math.max(0, this.#scratch[6]!)
+    if (isLoopback(source)) {
       // The host's loopback is known to the guest by the gateway's address.
       if (!this.#allowsHostLoopback) return
       source = this.#udp.interface.addresses.gateway
@@ -145,6 +155,8 @@ export class UdpRelay implements DatagramReceiver, DatagramRelay {
       rows[base + GUEST_ADDRESS + 3]!,
       guestPort(rows, base),
       length,
+      ttl,
+      tos,
     )
   }
 }

@@ -11,7 +11,7 @@ const ENETDOWN = 100
 const EACCES = 13
 const EPERM = 1
 const ECONNREFUSED = 111
-const EMSGSIZE = 90
+export const EMSGSIZE = 90
 // A lack of ours.
 const EAGAIN = 11
 const ENOMEM = 12
@@ -58,10 +58,13 @@ export function isShortage(errno: number): boolean {
   }
 }
 
-/** What the guest has just sent could not be passed on: it is told why. For want of something of ours it is only lost, and comes again. */
-export function tellFailure(icmpv4: Icmpv4, drops: DropCounters, inbound: Inbound, errno: number): void {
+/**
+ * What the guest has just sent could not be passed on: it is told why. For want of something of ours it is only lost, and comes again.
+ * `mtu`: of the path, where it was too long for that (RFC 1191, 4).
+ */
+export function tellFailure(icmpv4: Icmpv4, drops: DropCounters, inbound: Inbound, errno: number, mtu = 0): void {
   if (isShortage(errno)) drops.hostExhausted++
-  else icmpv4.sendError(inbound, icmp.UNREACHABLE, unreachableCode(errno), 0)
+  else icmpv4.sendError(inbound, icmp.UNREACHABLE, unreachableCode(errno), mtu & 0xffff)
 }
 
 /** The code that tells the guest what the gate has decided. */

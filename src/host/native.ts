@@ -64,8 +64,11 @@ export interface NativeContext {
 
   // TCP: tcp(7). Every transfer is non-blocking.
 
-  /** A new non-blocking TCP_NODELAY socket, whose connect may still be in progress: EPOLLOUT, then socketError(). */
-  tcpConnect(a0: number, a1: number, a2: number, a3: number, port: number): number
+  /**
+   * A new non-blocking TCP_NODELAY socket, whose connect may still be in progress: EPOLLOUT, then socketError(). `hops`: TTL or hop
+   * limit of its segments, 0 for the host's default. Where an ICMP error ends the connect, errorReceive() has it (Linux 5.9).
+   */
+  tcpConnect(a0: number, a1: number, a2: number, a3: number, port: number, hops: number): number
   /** Takes the pending error of a socket: a positive errno, or 0. */
   socketError(descriptor: number): number
   tcpSend(descriptor: number, at: number, length: number): number
@@ -112,13 +115,18 @@ export interface NativeContext {
     a3: number,
     port: number,
   ): number
+  /**
+   * TTL or hop limit (1 to 255), TOS or traffic class and don't-fragment of all that a UDP or ping socket of IP version 4 or 6 sends
+   * from now on. With the latter a datagram too long for its path is -EMSGSIZE, and an error of origin 1 has the path's MTU.
+   */
+  datagramHeader(descriptor: number, family: number, hops: number, tos: number, dontFragment: 0 | 1): number
   /** One datagram: scratch[0..3] = source, [4] = its port, [5] = TTL or -1, [6] = TOS or -1. -EMSGSIZE: did not fit, and is gone. */
   udpReceive(descriptor: number, at: number, length: number): number
   /**
    * One error from the queue, 1, or 0 when there is none: scratch[0] = errno, [1] = origin (1 local, 2 ICMP, 3 ICMPv6),
    * [2] = ICMP type, [3] = code, [4] = info (an MTU), [5..8] = where the datagram was sent, [9] = that port,
-   * [10..13] = who reported it, [14] = bytes of what was sent (at most 128) that follow from word 16 on: a UDP payload,
-   * or an echo message from its ICMP header on.
+   * [10..13] = who reported it, [14] = bytes of what was sent (at most 528) that follow from word 16 on: a UDP payload,
+   * or an echo message or TCP segment from its header on; [15] = the TTL that the error arrived with, or -1.
    */
   errorReceive(descriptor: number): number
 

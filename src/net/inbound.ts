@@ -19,6 +19,8 @@ export class Inbound {
   ports = 0
   timeToLive = 0
   typeOfService = 0
+  /** 1 when no router may cut it. */
+  dontFragment: 0 | 1 = 0
   /** The checksum was never computed, or was verified already: the frame did not cross a wire (NEEDS_CSUM, DATA_VALID). */
   isTrusted = false
   /** Of the virtio-net header: how a super-segment is to be cut. */

@@ -55,6 +55,8 @@ export class Interface {
   /** Where the frame begins that was headed last. */
   #start = 0
   #identification = 0
+  // Of what is cut here, by itself: it must not come round while fragments wait for each other (RFC 6864, 4.2).
+  #fragmented = 0
   #refusesBig = false
 
   constructor(arena: Arena, addresses: InterfaceAddresses) {
@@ -114,7 +116,7 @@ export class Interface {
     this.head(rows[base + MAC_HIGH] as number, rows[base + MAC_LOW] as number, source, target, protocol, length, DEFAULT_TTL, 0)
   }
 
-  /** Heads the slot: Ethernet and IPv4. `length` counts from the transport header. */
+  /** Heads the slot for what must not be cut (DF): Ethernet and IPv4. `length` counts from the transport header. */
   head(
     macHigh: number,
     macLow: number,
@@ -125,6 +127,20 @@ export class Interface {
     ttl: number,
     tos: number,
   ): void {
+    this.#head(macHigh, macLow, source, destination, protocol, length, ttl, tos, 1)
+  }
+
+  #head(
+    macHigh: number,
+    macLow: number,
+    source: number,
+    destination: number,
+    protocol: number,
+    length: number,
+    ttl: number,
+    tos: number,
+    dontFragment: 0 | 1,
+  ): void {
     const view = this.view
     const start = this.slot + IPV4_START
     this.#start = start
@@ -133,7 +149,7 @@ export class Interface {
     const total = ipv4.HEADER_LENGTH + length
     // BIG TCP: what 16 bits cannot say is said by the frame's length.
     const field = total > MAX_DATAGRAM ? 0 : total
-    ipv4.write(view, start + IP_AT, field, protocol, source, destination, this.#identification, ttl, tos, 1)
+    ipv4.write(view, start + IP_AT, field, protocol, source, destination, this.#identification, ttl, tos, dontFragment)
   }
 
   /** Heads the slot for an ARP message. */
@@ -155,13 +171,39 @@ export class Interface {
   }
 
   /**
-   * Sends the slot as fragments of the MTU (RFC 791, 3.2), each headed in place over what has left already. `length` counts from
-   * the transport header.
+   * Heads the slot and sends it, as it is or as fragments of the MTU (RFC 791, 3.2). `length` counts from the transport header. Routers in
+   * the guest may cut it further (DF is clear): whoever sent it to the host's socket could not be told that it is too long.
    */
-  transmitFragments(macHigh: number, macLow: number, source: number, destination: number, protocol: number, length: number): boolean {
+  transmitDatagram(
+    macHigh: number,
+    macLow: number,
+    source: number,
+    destination: number,
+    protocol: number,
+    length: number,
+    ttl: number,
+    tos: number,
+  ): boolean {
+    if (ipv4.HEADER_LENGTH + length > this.mtu)
+      return this.#transmitFragments(macHigh, macLow, source, destination, protocol, length, ttl, tos)
+    this.#head(macHigh, macLow, source, destination, protocol, length, ttl, tos, 0)
+    return this.transmit(length)
+  }
+
+  // Each is headed in place over what has left already.
+  #transmitFragments(
+    macHigh: number,
+    macLow: number,
+    source: number,
+    destination: number,
+    protocol: number,
+    length: number,
+    ttl: number,
+    tos: number,
+  ): boolean {
     const view = this.view
     const most = (this.mtu - ipv4.HEADER_LENGTH) & ~7
-    this.#identification = (this.#identification + 1) & 0xffff
+    this.#fragmented = (this.#fragmented + 1) & 0xffff
     let isSent = true
     for (let offset = 0; offset < length; offset += most) {
       const piece = Math.min(length - offset, most)
@@ -169,7 +211,7 @@ export class Interface {
       const isLast = offset + piece === length
       virtio.clear(view, at)
       ethernet.write(view, at + virtio.HEADER_LENGTH, macHigh, macLow, this.macHigh, this.macLow, ETHERTYPE_IPV4)
-      ipv4.write(view, at + IP_AT, ipv4.HEADER_LENGTH + piece, protocol, source, destination, this.#identification, DEFAULT_TTL, 0, 0)
+      ipv4.write(view, at + IP_AT, ipv4.HEADER_LENGTH + piece, protocol, source, destination, this.#fragmented, ttl, tos, 0)
       ipv4.setFragment(view, at + IP_AT, offset, isLast ? 0 : 1)
       isSent = this.#device?.transmit(at, IP_AT + ipv4.HEADER_LENGTH + piece) === true && isSent
     }

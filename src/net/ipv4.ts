@@ -1,6 +1,9 @@
 // IPv4 input (RFC 791, 1122 3.2.1): proves a datagram well-formed and addressed as one may be, then hands it to its
 // protocol. Fragments are counted and dropped: nothing above ever sees a piece of a datagram.
+//
+// What is not for us goes on to the host's network, so we are a router to it (RFC 1812, 5.3.1): the last hop of a packet that has none left.
 import * as ethernet from '../wire/ethernet.js'
+import * as icmp from '../wire/icmpv4.js'
 import * as ipv4 from '../wire/ipv4.js'
 import { ETHERTYPE_ARP, ETHERTYPE_IPV4 } from '../wire/numbers.js'
 import * as virtio from '../wire/virtio-net.js'
@@ -14,6 +17,11 @@ export interface ProtocolReceiver {
   receive(inbound: Inbound): void
 }
 
+/** Tells the guest what is wrong with a datagram that is being received: icmpv4.ts. */
+export interface ErrorSender {
+  sendError(inbound: Inbound, type: number, code: number, word: number): void
+}
+
 /** Why frames were dropped, counted. */
 export class DropCounters {
   ethernetInvalid = 0
@@ -22,6 +30,7 @@ export class DropCounters {
   ipv4Checksum = 0
   ipv4Source = 0
   ipv4Destination = 0
+  ipv4TimeToLive = 0
   ipv4Fragment = 0
   protocol = 0
   transportInvalid = 0
@@ -30,6 +39,8 @@ export class DropCounters {
   /** The host had no descriptor, port or memory for it. */
   hostExhausted = 0
   notReady = 0
+  /** Errors that were not sent, for there were too many. */
+  errorLimit = 0
 }
 
 const LOOPBACK_NET = 127
@@ -41,6 +52,7 @@ export class Ipv4Input {
   readonly drops = new DropCounters()
   #interface: Interface
   #arp: Arp
+  #errors: ErrorSender | null = null
   #protocols: (ProtocolReceiver | null)[] = new Array<ProtocolReceiver | null>(256).fill(null)
 
   constructor(iface: Interface, inbound: Inbound) {
@@ -52,6 +64,11 @@ export class Ipv4Input {
   /** Names the receiver of a protocol number. */
   serve(protocol: number, receiver: ProtocolReceiver): void {
     this.#protocols[protocol] = receiver
+  }
+
+  /** Names who tells the guest of datagrams that go nowhere. */
+  connect(errors: ErrorSender): void {
+    this.#errors = errors
   }
 
   /** Takes a frame: virtio-net header first. */
@@ -106,10 +123,6 @@ export class Ipv4Input {
       drops.ipv4Destination++
       return
     }
-    if (ipv4.isFragment(view, at)) {
-      drops.ipv4Fragment++
-      return
-    }
     const headerLength = ipv4.headerLength(view, at)
     inbound.ipAt = at
     inbound.payloadAt = at + headerLength
@@ -119,9 +132,33 @@ export class Ipv4Input {
     inbound.protocol = ipv4.protocol(view, at)
     inbound.timeToLive = ipv4.timeToLive(view, at)
     inbound.typeOfService = ipv4.typeOfService(view, at)
+    inbound.dontFragment = ipv4.dontFragment(view, at) ? 1 : 0
+    if (inbound.timeToLive <= 1 && this.#isBeyond(destination)) this.#expire(inbound)
+    else if (!ipv4.isFragment(view, at)) this.#deliver(inbound)
+    else drops.ipv4Fragment++
+  }
+
+  #deliver(inbound: Inbound): void {
     const receiver = this.#protocols[inbound.protocol] as ProtocolReceiver | null
-    if (receiver === null) drops.protocol++
-    else receiver.receive(inbound)
+    if (receiver !== null) {
+      receiver.receive(inbound)
+      return
+    }
+    this.drops.protocol++
+    // RFC 1122, 3.2.2.1.
+    this.#errors?.sendError(inbound, icmp.UNREACHABLE, icmp.PROTOCOL_UNREACHABLE, 0)
+  }
+
+  // RFC 1812, 5.3.1. RFC 1122, 3.2.2: of a datagram in fragments the first one is answered.
+  #expire(inbound: Inbound): void {
+    this.drops.ipv4TimeToLive++
+    if (ipv4.fragmentOffset(this.#interface.view, inbound.ipAt) !== 0) return
+    this.#errors?.sendError(inbound, icmp.TIME_EXCEEDED, icmp.TTL_EXCEEDED, 0)
+  }
+
+  /** True for an address behind us: not in the guest's network, and of one host. */
+  #isBeyond(destination: number): boolean {
+    return !this.#interface.isOnLink(destination) && !this.#interface.isGroup(destination)
   }
 
   // RFC 1122, 3.2.1.3: never a source address: 0/8, 127/8, multicast and above, a broadcast address. And never ours.

@@ -263,7 +263,7 @@ export class DnsTcpUpstream<Q extends ConnectionQuestion> implements ReadyHandle
 
   #open(call: Call<Q>, attempt: Attempt): boolean {
     const [a0, a1, a2, a3] = attempt.server.address
-    const descriptor = this.#native.tcpConnect(a0, a1, a2, a3, PORT_DNS)
+    const descriptor = this.#native.tcpConnect(a0, a1, a2, a3, PORT_DNS, 0)
     if (descriptor < 0) {
       this.#resolver.failedByTcp(attempt.server)
       attempt.isOver = true

@@ -2,7 +2,7 @@
 // than the MTU leave as fragments.
 
 import type { Inbound } from '../net/inbound.js'
-import { type Interface, TRANSPORT_AT } from '../net/interface.js'
+import { DEFAULT_TTL, type Interface, TRANSPORT_AT } from '../net/interface.js'
 import type { DropCounters, ProtocolReceiver } from '../net/ipv4.js'
 import * as ipv4 from '../wire/ipv4.js'
 import { PROTOCOL_UDP } from '../wire/numbers.js'
@@ -61,15 +61,23 @@ export class Udp implements ProtocolReceiver {
     return this.interface.slot + TRANSPORT_AT + wire.HEADER_LENGTH
   }
 
-  /** Sends `length` bytes that lie at `payloadAt`. Addresses are IPv4 words. */
-  send(macHigh: number, macLow: number, source: number, sourcePort: number, target: number, targetPort: number, length: number): boolean {
+  /** Sends `length` bytes that lie at `payloadAt`, as fragments when they are many. Addresses are IPv4 words. */
+  send(
+    macHigh: number,
+    macLow: number,
+    source: number,
+    sourcePort: number,
+    target: number,
+    targetPort: number,
+    length: number,
+    ttl = DEFAULT_TTL,
+    tos = 0,
+  ): boolean {
     const iface = this.interface
     const at = iface.slot + TRANSPORT_AT
     const total = wire.HEADER_LENGTH + length
     wire.write(iface.view, at, sourcePort, targetPort, total)
     wire.setChecksum4(iface.view, at, source, target)
-    if (ipv4.HEADER_LENGTH + total > iface.mtu) return iface.transmitFragments(macHigh, macLow, source, target, PROTOCOL_UDP, total)
-    iface.head(macHigh, macLow, source, target, PROTOCOL_UDP, total, 64, 0)
-    return iface.transmit(total)
+    return iface.transmitDatagram(macHigh, macLow, source, target, PROTOCOL_UDP, total, ttl, tos)
   }
 }

@@ -13,6 +13,7 @@ import type { NativeContext } from '../../src/host/native.js'
 import { MAX_FRAME } from '../../src/packet/arena.js'
 
 const EAGAIN = 11
+const EMSGSIZE = 90
 const EBADF = 9
 const EFAULT = 14
 const ENOMEM = 12
@@ -20,6 +21,8 @@ const ENOTCONN = 107
 const EPIPE = 32
 const ECONNRESET = 104
 const TIMER_TOKEN = -1
+/** IPv4 and UDP, bytes. */
+const DATAGRAM_HEADERS = 28
 
 /** What every descriptor has: its place in the epoll set. */
 class FakeDescriptor {
@@ -27,9 +30,28 @@ class FakeDescriptor {
   events = 0
   isRegistered = false
   isPending = false
+  /** The error queue (MSG_ERRQUEUE). */
+  readonly errors: FakeError[] = []
   poll(): number {
     return 0
   }
+}
+
+/** One error of a queue: an ICMP message (origin 2), or the host's own word (1). */
+export interface FakeError {
+  readonly origin: number
+  readonly type: number
+  readonly code: number
+  /** The next hop's MTU. */
+  readonly info: number
+  /** Where the packet went. */
+  readonly address: number
+  readonly port: number
+  /** Who says so. */
+  readonly offender: number
+  /** Hop limit that the error came with. */
+  readonly ttl: number
+  readonly quote: Uint8Array
 }
 
 /** A TCP socket. The stack's side is in the kernel's methods; these are the far end's. */
@@ -38,6 +60,8 @@ export class FakeTcp extends FakeDescriptor {
   /** The address it was connected to, and its port. */
   readonly address: number
   readonly port: number
+  /** Hop limit of its segments. */
+  readonly hops: number
   isConnected = false
   isClosed = false
   /** The far end was told by a reset. */
@@ -59,11 +83,12 @@ export class FakeTcp extends FakeDescriptor {
   isEnded = false
   peekOffset = -1
 
-  constructor(kernel: FakeKernel, address: number, port: number) {
+  constructor(kernel: FakeKernel, address: number, port: number, hops: number) {
     super()
     this.kernel = kernel
     this.address = address
     this.port = port
+    this.hops = hops
   }
 
   /** sk_stream_is_writeable: half as much free as is queued. */
@@ -73,7 +98,8 @@ export class FakeTcp extends FakeDescriptor {
 
   override poll(): number {
     if (this.error !== 0) return EPOLLERR | EPOLLHUP | EPOLLIN | EPOLLOUT | EPOLLRDHUP
-    if (!this.isConnected) return 0
+    // An ICMP error about a SYN that is still tried again.
+    if (!this.isConnected) return this.errors.length > 0 ? EPOLLERR : 0
     let mask = 0
     if (this.arrived > this.front) mask |= EPOLLIN
     if (this.isEnded) mask |= EPOLLIN | EPOLLRDHUP
@@ -123,11 +149,22 @@ export class FakeTcp extends FakeDescriptor {
   }
 }
 
+/** What a socket puts into the IP header. */
+export interface FakeHeader {
+  readonly ttl: number
+  readonly tos: number
+  readonly dontFragment: boolean
+}
+
 /** A UDP or ping socket: what was sent through it, and what has come back. */
 export class FakeDatagram extends FakeDescriptor {
   readonly kernel: FakeKernel
-  readonly sent: { bytes: Uint8Array; segment: number; address: number; port: number }[] = []
-  readonly incoming: { bytes: Uint8Array; address: number; port: number }[] = []
+  readonly sent: { bytes: Uint8Array; segment: number; address: number; port: number; header: FakeHeader }[] = []
+  readonly incoming: { bytes: Uint8Array; address: number; port: number; ttl: number; tos: number }[] = []
+  /** What it sends with: Linux's defaults. */
+  header: FakeHeader = { ttl: 64, tos: 0, dontFragment: true }
+  /** MTU of the path, for what may not be cut. */
+  mtu = 65_535
 
   constructor(kernel: FakeKernel) {
     super()
@@ -135,13 +172,19 @@ export class FakeDatagram extends FakeDescriptor {
   }
 
   /** A datagram arrives. */
-  delivers(bytes: Uint8Array, address: number, port: number): void {
-    this.incoming.push({ bytes, address, port })
+  delivers(bytes: Uint8Array, address: number, port: number, ttl = 63, tos = 0): void {
+    this.incoming.push({ bytes, address, port, ttl, tos })
+    this.kernel.wake(this)
+  }
+
+  /** An error arrives about what was sent. */
+  fails(error: FakeError): void {
+    this.errors.push(error)
     this.kernel.wake(this)
   }
 
   override poll(): number {
-    return EPOLLOUT | (this.incoming.length > 0 ? EPOLLIN : 0)
+    return EPOLLOUT | (this.incoming.length > 0 ? EPOLLIN : 0) | (this.errors.length > 0 ? EPOLLERR : 0)
   }
 }
 
@@ -322,9 +365,9 @@ export class FakeKernel {
     return length
   }
 
-  tcpConnect(_a0: number, _a1: number, _a2: number, a3: number, port: number): number {
+  tcpConnect(_a0: number, _a1: number, _a2: number, a3: number, port: number, hops: number): number {
     if (this.openStatus < 0) return this.openStatus
-    const socket = new FakeTcp(this, a3, port)
+    const socket = new FakeTcp(this, a3, port, hops)
     this.tcp.push(socket)
     const descriptor = this.#open(socket)
     this.onConnect(socket)
@@ -459,7 +502,12 @@ export class FakeKernel {
     const d = this.open.get(descriptor)
     if (!(d instanceof FakeDatagram)) return -EBADF
     if (this.sendStatus < 0) return this.sendStatus
-    d.sent.push({ bytes: this.#range(at, length).slice(), segment, address: a3, port })
+    if (d.header.dontFragment && (segment > 0 ? segment : length) + DATAGRAM_HEADERS > d.mtu) {
+      const none = { type: 0, code: 0, address: a3, port: 0, offender: 0, ttl: -1, quote: new Uint8Array() }
+      d.fails({ origin: 1, info: d.mtu, ...none })
+      return -EMSGSIZE
+    }
+    d.sent.push({ bytes: this.#range(at, length).slice(), segment, address: a3, port, header: d.header })
     return length
   }
   udpReceive(descriptor: number, at: number, length: number): number {
@@ -469,10 +517,21 @@ export class FakeKernel {
     if (datagram === undefined) return -EAGAIN
     if (datagram.bytes.length > length) return -EFAULT
     this.#range(at, datagram.bytes.length).set(datagram.bytes)
-    this.#words.set([0, 0, 0xffff, datagram.address, datagram.port, 63, 0])
+    this.#words.set([0, 0, 0xffff, datagram.address, datagram.port, datagram.ttl, datagram.tos])
     return datagram.bytes.length
   }
-  errorReceive(): number {
+  errorReceive(descriptor: number): number {
+    const error = this.open.get(descriptor)?.errors.shift()
+    if (error === undefined) return 0
+    const { origin, type, code, info, address, port, offender, ttl, quote } = error
+    this.#words.set([0, origin, type, code, info, 0, 0, 0xffff, address, port, 0, 0, 0xffff, offender, quote.length, ttl])
+    new Uint8Array(this.scratch, 64).set(quote)
+    return 1
+  }
+  datagramHeader(descriptor: number, family: number, ttl: number, tos: number, dontFragment: number): number {
+    const d = this.open.get(descriptor)
+    assert.ok(d instanceof FakeDatagram && family === 4 && ttl >= 1 && ttl <= 255 && tos >= 0 && tos <= 255)
+    d.header = { ttl, tos, dontFragment: dontFragment === 1 }
     return 0
   }
 

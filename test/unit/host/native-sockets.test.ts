@@ -43,7 +43,7 @@ async function connected(t: TestContext, bench: Bench, host: string, words: Word
   server.listen(0, host)
   await once(server, 'listening')
   const accepted = once(server, 'connection')
-  const ours = bench.native.tcpConnect(...words, (server.address() as AddressInfo).port)
+  const ours = bench.native.tcpConnect(...words, (server.address() as AddressInfo).port, 0)
   assert.ok(ours >= 0, `connect: ${ours}`)
   await bench.ready(ours, EPOLLOUT)
   assert.equal(bench.native.socketError(ours), 0)
@@ -107,7 +107,7 @@ test('a refused connect is told as that', async (t) => {
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
   await new Promise((resolve) => server.close(resolve))
-  const descriptor = native.tcpConnect(...LOCALHOST, port)
+  const descriptor = native.tcpConnect(...LOCALHOST, port, 0)
   if (descriptor >= 0) {
     assert.ok(((await ready(descriptor, EPOLLOUT)) & EPOLLERR) !== 0)
     assert.equal(native.socketError(descriptor), ECONNREFUSED)
@@ -259,6 +259,37 @@ for (const [family, host, words] of FAMILIES) {
     native.closeDescriptor(client)
   })
 
+  test(`UDP over IPv${family}: hop limit and traffic class are as they were set, from then on`, async (t) => {
+    const bench = makeBench(t)
+    const { native, words: scratch } = bench
+    const [server, client] = [native.udpOpen(family, 0), native.udpOpen(family, 0)]
+    const port = await portOf(bench, server, host, words)
+    const fields = async () => {
+      assert.equal(native.udpSend(client, 0, 1, 0, ...words, port), 1)
+      await bench.ready(server, EPOLLIN)
+      assert.equal(native.udpReceive(server, 0, 1), 1)
+      return [scratch[5], scratch[6]]
+    }
+    for (const [hops, tos] of [
+      [1, 0],
+      [7, 0xbb],
+      [255, 3],
+    ] as const) {
+      for (const dontFragment of [0, 1] as const) {
+        assert.equal(native.datagramHeader(client, family, hops, tos, dontFragment), 0)
+        assert.deepEqual(await fields(), [hops, tos])
+        assert.deepEqual(await fields(), [hops, tos])
+      }
+    }
+    for (const hops of [0, 256]) assert.equal(native.datagramHeader(client, family, hops, 0, 0), family === 4 || hops > 255 ? -EINVAL : 0)
+    native.closeDescriptor(server)
+    native.closeDescriptor(client)
+  })
+
+  test(`TCP over IPv${family}: a hop limit that cannot be is refused`, (t) => {
+    assert.equal(makeBench(t).native.tcpConnect(...words, 9, 256), -EINVAL)
+  })
+
   test(`UDP over IPv${family}: the wanted port, or another when it is taken`, async (t) => {
     const bench = makeBench(t)
     const { native } = bench
@@ -287,6 +318,7 @@ for (const [family, host, words] of FAMILIES) {
     const icmp = family === 4 ? [ORIGIN_ICMP, 3, 3] : [ORIGIN_ICMP6, 1, 4] // Port unreachable.
     assert.deepEqual(Array.from(scratch.subarray(0, 4)), [ECONNREFUSED, ...icmp])
     assert.deepEqual(Array.from(scratch.subarray(5, 15)), [...words, port, ...words, 8])
+    assert.ok(scratch[15]! > 0, `TTL ${scratch[15]}`)
     assert.equal(new TextDecoder().decode(new Uint8Array(native.scratch, 16 * 4, 8)), 'anybody?')
     assert.equal(native.errorReceive(socket), 0)
     native.closeDescriptor(socket)
@@ -295,7 +327,13 @@ for (const [family, host, words] of FAMILIES) {
 
 test('families and ports that do not exist are refused', (t) => {
   const { native } = makeBench(t)
-  const answers = [native.udpOpen(5, 0), native.pingOpen(0, 0), native.probePeekOffset(7), native.tcpDiscard(0, -1)]
+  const answers = [
+    native.udpOpen(5, 0),
+    native.datagramHeader(0, 5, 1, 0, 0),
+    native.pingOpen(0, 0),
+    native.probePeekOffset(7),
+    native.tcpDiscard(0, -1),
+  ]
   assert.deepEqual(answers, new Array(answers.length).fill(-EINVAL))
 })
 
