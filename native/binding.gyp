@@ -13,6 +13,7 @@
       'sources': [
         'src/addon.c',
         'src/address.c',
+        'src/listen.c',
         'src/loop.c',
         'src/memory.c',
         'src/message.c',

@@ -6,6 +6,8 @@
 export type { ImpairmentOptions } from './app/impairment.js'
 export { createNetwork } from './app/network.js'
 export type { NetworkOptions } from './app/options.js'
+export type { Publication } from './app/publications.js'
+export type { PublishOptions } from './app/publish-spec.js'
 export type {
   Attachment,
   AttachTarget,

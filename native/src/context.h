@@ -64,7 +64,7 @@ struct Context {
   napi_async_cleanup_hook_handle hook;
 };
 
-extern const Method loop_methods[], message_methods[], process_methods[], signal_methods[], tap_methods[], tcp_methods[], udp_methods[];
+extern const Method listen_methods[], loop_methods[], message_methods[], process_methods[], signal_methods[], tap_methods[], tcp_methods[], udp_methods[];
 
 /* memory.c */
 Mapping *mapping_create(size_t bytes, int descriptor);

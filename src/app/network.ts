@@ -20,6 +20,8 @@ import { format } from '../wire/address.js'
 import { listFlows } from './flow-list.js'
 import { fitOptions, type HostFacts, probeHost } from './host-facts.js'
 import type { NetworkOptions, ResolvedOptions } from './options.js'
+import { type Publication, Publications } from './publications.js'
+import type { PublishOptions } from './publish-spec.js'
 import { arenaBytes, SECRET_WORDS, Stack, type StackOptions } from './stack.js'
 import type {
   Attachment,
@@ -66,6 +68,7 @@ class LiveNetwork implements Network {
   readonly #arena: Arena
   readonly #stack: Stack
   // What the device reads into; the launcher's messages too, for both are done with at once.
+  readonly #publications: Publications
   readonly #region: number
   readonly #tableDescriptor: number
   #device: TapDevice | null = null
@@ -100,6 +103,7 @@ class LiveNetwork implements Network {
     this.#tableDescriptor = new Int32Array(this.#native.scratch)[0]!
     this.#stack = new Stack(this.#native, this.#loop, this.#arena, table, randomFillSync(new Int32Array(SECRET_WORDS)), stackOptions)
     if (process.env['NETLOOM_DEBUG'] === '1') this.#stack.tcp.verify = verify
+    this.#publications = new Publications(this.#native, this.#stack.forwards, options.addresses.guest)
     if (options.dns) {
       const resolver = new Resolver(() => this.#native.now())
       this.#stack.serveDns(new DnsForwarder(this.#native, this.#loop, this.#stack.udp, resolver, { hostLoopback: options.hostLoopback }))
@@ -133,6 +137,15 @@ class LiveNetwork implements Network {
       impaired: impaired === null ? null : { up: impairedFrames(impaired.fromGuest), down: impairedFrames(impaired.toGuest) },
       drops: Object.fromEntries(Object.entries(input.drops).filter(([, count]) => count > 0)),
     }
+  }
+
+  get published(): readonly Publication[] {
+    return this.#publications.all
+  }
+
+  publish(...ports: PublishOptions[]): Publication[] {
+    if (this.#isClosed) throw new NetloomError('ERR_CLOSED', 'the network is closed', 'create another one')
+    return this.#publications.open(ports)
   }
 
   flows(): FlowInfo[] {
@@ -201,6 +214,7 @@ class LiveNetwork implements Network {
     if (this.#isClosed) return
     this.#isClosed = true
     await this.#detach()
+    for (const publication of this.#publications.all) publication.close()
     this.#stack.close()
     this.#loop.stop()
     this.#native.closeDescriptor(this.#tableDescriptor)

@@ -4,6 +4,7 @@ import { DatagramFlows } from '../flow/datagram-flows.js'
 import { type FlowLimits, FlowTable } from '../flow/flow-table.js'
 import { Gate } from '../flow/gate.js'
 import { PingRelay } from '../flow/ping-relay.js'
+import { PortForwards } from '../flow/port-forwards.js'
 import { SendRing } from '../flow/send-ring.js'
 import { TcpRelay } from '../flow/tcp-relay.js'
 import { UdpRelay } from '../flow/udp-relay.js'
@@ -60,6 +61,7 @@ export class Stack implements TurnHandler {
   readonly tcp: Tcp
   readonly udp: Udp
   readonly gate: Gate
+  readonly forwards: PortForwards
   /** The bad link in front of the device; null: none. */
   readonly impaired: ImpairedDevice | null
   readonly #demux: TcpDemux
@@ -95,6 +97,7 @@ export class Stack implements TurnHandler {
     this.#demux = new TcpDemux(this.tcp, drops)
     relay.connect(this.#demux)
     this.#tcpRelay = relay
+    this.forwards = new PortForwards(native, loop, relay, this.interface, this.input.arp)
     icmpv4.serveTcpErrors(relay)
     this.input.serve(PROTOCOL_TCP, this.#demux)
     this.input.serve(PROTOCOL_UDP, this.udp)
@@ -136,7 +139,8 @@ export class Stack implements TurnHandler {
     this.#timers.advance(now, this.#expiry)
     if (this.#demux.hasWork) this.#demux.settle(now)
     const dns = this.#dns === null ? -1 : this.#dns.expire(now)
-    const next = sooner(this.#timers.next(now), dns)
+    const forwards = this.forwards.expire(now)
+    const next = sooner(sooner(this.#timers.next(now), dns), forwards)
     return this.impaired === null ? next : sooner(next, this.impaired.next(now))
   }
 
@@ -164,6 +168,7 @@ export class Stack implements TurnHandler {
 
   /** Ends every flow: TCP peers on the host see a reset, for the guest is gone. */
   close(): void {
+    this.forwards.close()
     const rows = this.table.rows
     for (let row = 1; row <= this.table.capacity; row++) {
       const kind = rows[(row << ROW_SHIFT) + KIND]

@@ -4,6 +4,8 @@ import type { Readable, Writable } from 'node:stream'
 import type { LaunchStreams } from '../host/launcher.js'
 import type { LaunchTarget } from '../host/launcher-errors.js'
 import type { TapFeatures } from '../host/tap-device.js'
+import type { Publication } from './publications.js'
+import type { PublishOptions } from './publish-spec.js'
 
 /** One end of a flow. */
 export interface Endpoint {
@@ -143,6 +145,15 @@ export interface Network extends AsyncDisposable {
   readonly counters: Counters
   /** The flows that are open, as a snapshot. */
   flows(): FlowInfo[]
+  /** Ports of the host that lead into the sandbox. */
+  readonly published: readonly Publication[]
+  /**
+   * Publishes ports, all or none: TCP connections to the host's port are opened again to the sandbox's, from the client's own address and
+   * port (from the gateway's, where the client is on the host's loopback or has IPv6). A port of every address is two publications, one
+   * for each family the host has. At any time; connections made before `run()` or `attach()` wait three seconds for the sandbox.
+   * @throws NetloomError with an errno's name as its code (`EADDRINUSE`, `EACCES`, `EADDRNOTAVAIL`), or `ERR_PUBLISH`, exit status 2.
+   */
+  publish(...ports: PublishOptions[]): Publication[]
   /**
    * Starts a command in a new user, network and mount namespace, and resolves when it runs.
    * @throws NetloomError `ENOENT` (exit status 127), `EACCES`, `ENOEXEC`, `EISDIR` (126), or one of `attach()`.

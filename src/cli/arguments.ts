@@ -5,6 +5,8 @@
 export interface OptionRow {
   readonly flags: string
   readonly help: string
+  /** May be given again: the values are joined by commas. */
+  readonly isList?: boolean
   /** Long name of an option that it excludes. */
   readonly conflicts?: string
 }
@@ -63,7 +65,9 @@ export function scan(syntax: Syntax, args: readonly string[]): Arguments | null 
     if (option === undefined || (equals >= 0 && !option.takesValue)) return null
     const value = option.takesValue ? (equals < 0 ? args[++i] : arg.slice(equals + 1)) : true
     if (value === undefined) return null
-    flags[camelCase(option.name)] = value
+    const key = camelCase(option.name)
+    const before = flags[key]
+    flags[key] = option.row.isList === true && typeof before === 'string' ? `${before},${value}` : value
   }
   for (const { row, name } of known.values()) {
     if (row.conflicts !== undefined && flags[camelCase(name)] !== undefined && flags[row.conflicts] !== undefined) return null

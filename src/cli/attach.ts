@@ -2,7 +2,7 @@
 // nobody uses the namespace any more.
 import type { AttachTarget } from '../app/types.js'
 import { parse, type Syntax } from './arguments.js'
-import { NETWORK_OPTIONS, networkOptions } from './network-flags.js'
+import { NETWORK_OPTIONS, networkOptions, publish } from './network-flags.js'
 import { print, usageError } from './output.js'
 import { reportNetwork, reportTraffic } from './report.js'
 
@@ -53,6 +53,7 @@ export async function main(args: readonly string[]): Promise<number> {
   const { createNetwork } = await import('../app/network.js')
   const network = await createNetwork(options)
   try {
+    publish(network, flags, options.log)
     const attachment = await Promise.race([network.attach(target), stopped])
     if (attachment === null) return 0
     const { ifname, addresses } = network

@@ -12,8 +12,9 @@ function build(syntax: Syntax): Command {
     .exitOverride()
     .configureOutput({ writeOut: print, writeErr: () => {} })
   if (syntax.operand !== '') command.argument(syntax.operand, syntax.operandHelp)
-  for (const { flags, help, conflicts } of syntax.options) {
+  for (const { flags, help, conflicts, isList } of syntax.options) {
     const option = new Option(flags, help)
+    if (isList === true) option.argParser((value, before: string | undefined) => (before === undefined ? value : `${before},${value}`))
     command.addOption(conflicts === undefined ? option : option.conflicts(conflicts))
   }
   return command

@@ -14,6 +14,8 @@ import {
   parseFlows,
   parseMtu,
 } from '../app/options.js'
+import { parsePublish } from '../app/publish-spec.js'
+import type { Network } from '../app/types.js'
 import type { Log, LogLevel } from '../util/log.js'
 import type { Flags, OptionRow } from './arguments.js'
 import { createLog } from './output.js'
@@ -23,6 +25,11 @@ export const NETWORK_OPTIONS: readonly OptionRow[] = [
   { flags: '--cidr <NETWORK>', help: `the sandbox's network: gateway .2, DNS .3, sandbox .100 (default ${DEFAULT_CIDR})` },
   { flags: '--ifname <NAME>', help: `name of the interface (default ${DEFAULT_IFNAME})` },
   { flags: '--disable-host-loopback', help: "do not let the gateway address lead to the host's loopback" },
+  {
+    flags: '-p, --publish <SPEC>',
+    help: 'lead a TCP port of the host into the sandbox: [HOSTADDR:]HOSTPORT:GUESTPORT; may be given again (see README.md)',
+    isList: true,
+  },
   { flags: '--disable-dns', help: 'no name server at the DNS address' },
   { flags: '--max-flows <N>', help: `most flows at a time, 1 to ${MAX_FLOWS} (default ${DEFAULT_MAX_FLOWS})` },
   { flags: '--max-half-open <N>', help: 'most connections not established yet; the oldest makes room (default a quarter of all flows)' },
@@ -58,6 +65,23 @@ function flowLimits(flags: Flags): Partial<Record<FlowLimit, number>> {
     if (typeof text === 'string') limits[name] = parseFlows(name, text)
   }
   return limits
+}
+
+/**
+ * Publishes what flags ask for, and tells of ports that were chosen for want of one.
+ * @throws NetloomError `ERR_PUBLISH`, exit status 2, or one of Network.publish().
+ */
+export function publish(network: Network, flags: Flags, log: Log): void {
+  const text = flags['publish']
+  if (typeof text !== 'string') return
+  const wanted = parsePublish(text)
+  const isChosen = wanted.some((one) => one.hostPort === 0)
+  for (const { hostAddress, hostPort, guestAddress, guestPort } of network.publish(...wanted)) {
+    const host = hostAddress.includes(':') ? `[${hostAddress}]` : hostAddress
+    const line = `published: ${host}:${hostPort} -> ${guestAddress}:${guestPort}`
+    if (isChosen) log.info(line)
+    else log.verbose(line)
+  }
 }
 
 function logLevel(flags: Flags): LogLevel {

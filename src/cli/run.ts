@@ -2,7 +2,7 @@
 // standard streams, terminal, environment, descriptors, signals and exit status are the user's.
 import { SignalForwarder, signalStatus } from '../host/signals.js'
 import { parse, type Syntax } from './arguments.js'
-import { NETWORK_OPTIONS, networkOptions } from './network-flags.js'
+import { NETWORK_OPTIONS, networkOptions, publish } from './network-flags.js'
 import { reportNetwork, reportTraffic } from './report.js'
 
 const SYNTAX: Syntax = {
@@ -18,6 +18,7 @@ Without a command: $SHELL. The host's loopback is at the gateway's address, 10.0
 
 Examples:
   netloom run -- curl http://10.0.2.2:8080/
+  netloom run -p 127.0.0.1:8080:80 -- nginx -g 'daemon off;'
   netloom run --mtu 9000 --disable-host-loopback -- make test
 `,
 }
@@ -33,6 +34,7 @@ export async function main(args: readonly string[]): Promise<number> {
   const network = await createNetwork(options)
   const signals = new SignalForwarder()
   try {
+    publish(network, flags, options.log)
     const sandbox = await network.run(command, { mapCurrentUser: flags['mapCurrentUser'] === true })
     signals.forward((signal) => sandbox.kill(signal))
     reportNetwork(options.log, network, `PID ${sandbox.pid}`)

@@ -84,6 +84,13 @@ export class Gate {
     return this.#counted(this.#decide(remote, 0))
   }
 
+  /** Decides on a connection from a port forward. */
+  forward(guest: number, remote: number): boolean {
+    if (this.#census.admits(guest, remote)) return true
+    this.limited++
+    return false
+  }
+
   /** Decides whether datagrams or echo requests of `guest`, each of which is decided on by itself, may begin a flow. */
   begins(guest: number): boolean {
     if (this.#census.admits(guest, 0)) return true
@@ -117,7 +124,7 @@ export class Gate {
 }
 
 // RFC 1122, 3.2.1.3 and RFC 6890: this network, loopback, multicast, reserved and broadcast are no destinations.
-function isUnicast(address: number): boolean {
+export function isUnicast(address: number): boolean {
   const top = address >>> 24
   return top !== 0 && top !== 127 && top < 224
 }

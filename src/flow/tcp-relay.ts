@@ -153,6 +153,57 @@ export class TcpRelay implements Relay, ReadyHandler, Evictor, ErrorReceiver {
     return 0
   }
 
+  /** True when there is a flow with these ends. */
+  isKnown(guest: number, remote: number, ports: number): boolean {
+    return this.#table.find(KIND_TCP, guest, remote, ports) !== 0
+  }
+
+  /**
+   * Takes over a connection that somebody has made to the host, and begins to open it to the guest. `client`: who that is, four words
+   * and the port from `at` on. False, and the socket is the caller's still, when the gate refuses or there is no row.
+   */
+  adopt(
+    socket: number,
+    guest: number,
+    remote: number,
+    ports: number,
+    macHigh: number,
+    macLow: number,
+    client: Int32Array,
+    at: number,
+    now: number,
+  ): boolean {
+    if (!this.#gate.forward(guest, remote)) return false
+    const row = this.#table.insert(KIND_TCP, guest, remote, ports)
+    if (row === 0) {
+      this.#drops.tableFull++
+      return false
+    }
+    const rows = this.#rows
+    const base = row << ROW_SHIFT
+    rows[base + MAC_HIGH] = macHigh
+    rows[base + MAC_LOW] = macLow
+    rows[base + CREATED] = now
+    rows[base + ACTIVE] = now
+    for (let i = 0; i < 4; i++) rows[base + HOST_ADDRESS + i] = client[at + i]!
+    rows[base + HOST_PORT] = client[at + 4]!
+    if (this.#native.epollAdd(socket, this.#token(row), EVENTS) < 0) {
+      this.#table.remove(row)
+      return false
+    }
+    rows[base + SOCKET] = socket
+    this.#prepare(base)
+    this.#demux!.open(row, now)
+    return true
+  }
+
+  // A socket that is connected now.
+  #prepare(base: number): void {
+    const socket = this.#rows[base + SOCKET]!
+    if (this.#ring === null) this.#native.tcpPeekOffset(socket, 0)
+    if (this.#rows[base + HOST_ADDRESS + 3]! >>> 24 === LOOPBACK_NET) this.#native.tcpReceiveBuffer(socket, LOOPBACK_BUFFER)
+  }
+
   // Begins to connect to where the gate has said.
   #open(row: number, decision: Decision, ttl: number): number {
     const rows = this.#rows
@@ -220,9 +271,7 @@ export class TcpRelay implements Relay, ReadyHandler, Evictor, ErrorReceiver {
       return
     }
     if ((events & EPOLLOUT) === 0) return
-    if (this.#ring === null) this.#native.tcpPeekOffset(this.#rows[base + SOCKET]!, 0)
-    if (this.#rows[base + HOST_ADDRESS + 3]! >>> 24 === LOOPBACK_NET)
-      this.#native.tcpReceiveBuffer(this.#rows[base + SOCKET]!, LOOPBACK_BUFFER)
+    this.#prepare(base)
     this.#demux!.hostConnected(row, this.#loop.now)
   }
 

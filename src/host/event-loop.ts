@@ -22,7 +22,8 @@ export const TOKEN_SERVICE = 4
 export const TOKEN_LAUNCHER = 5
 export const TOKEN_SIGNAL = 6
 export const TOKEN_PROCESS = 7
-const TOKEN_CLASSES = 8
+export const TOKEN_LISTENER = 8
+const TOKEN_CLASSES = 9
 
 /** Events of epoll(7). */
 export const EPOLLIN = 0x001
@@ -144,7 +145,7 @@ export class EventLoop {
         this.#isArmed = false
         continue
       }
-      const handler = this.#handlers[(word >>> 28) & 7] as ReadyHandler | null
+      const handler = this.#handlers[word >>> 28] as ReadyHandler | null
       if (handler !== null) handler.ready(word & 0xfffff, (word >>> 20) & 0xff, batch[2 * i + 1] as number)
     }
   }

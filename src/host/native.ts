@@ -70,6 +70,10 @@ export interface NativeContext {
    */
   tcpConnect(a0: number, a1: number, a2: number, a3: number, port: number, hops: number): number
   /** Takes the pending error of a socket: a positive errno, or 0. */
+  /** A listening descriptor, of IPv6 alone if it is one; its address and port in scratch[0..4]. */
+  tcpListen(a0: number, a1: number, a2: number, a3: number, port: number, backlog: number): number
+  /** The descriptor of the next connection; its address and port in scratch[0..4]. -EAGAIN: there is none. */
+  tcpAccept(descriptor: number): number
   socketError(descriptor: number): number
   tcpSend(descriptor: number, at: number, length: number): number
   tcpSendv(descriptor: number, at: number, length: number, at2: number, length2: number): number

@@ -51,14 +51,14 @@ export class Ipv4Input {
   readonly inbound: Inbound
   readonly drops = new DropCounters()
   #interface: Interface
-  #arp: Arp
+  readonly arp: Arp
   #errors: ErrorSender | null = null
   #protocols: (ProtocolReceiver | null)[] = new Array<ProtocolReceiver | null>(256).fill(null)
 
   constructor(iface: Interface, inbound: Inbound) {
     this.#interface = iface
     this.inbound = inbound
-    this.#arp = new Arp(iface)
+    this.arp = new Arp(iface)
   }
 
   /** Names the receiver of a protocol number. */
@@ -95,7 +95,7 @@ export class Ipv4Input {
     const type = ethernet.etherType(view, ethernetAt)
     const payloadAt = ethernetAt + ethernet.HEADER_LENGTH
     if (type === ETHERTYPE_IPV4) this.#receiveIpv4(payloadAt, available - ethernet.HEADER_LENGTH)
-    else if (type === ETHERTYPE_ARP) this.#arp.receive(payloadAt, available - ethernet.HEADER_LENGTH)
+    else if (type === ETHERTYPE_ARP) this.arp.receive(payloadAt, available - ethernet.HEADER_LENGTH, inbound.now)
     else this.drops.etherType++
   }
 

@@ -32,6 +32,8 @@ function network(counters: Partial<Counters> = {}, isOn = true): Network {
     features: { vnetHeader: isOn, checksum: isOn, tso: isOn, uso: false },
     counters: { ...COUNTERS, ...counters },
     flows: () => [],
+    published: [],
+    publish: () => [],
     run: () => Promise.reject(new Error('not here')),
     attach: () => Promise.reject(new Error('not here')),
     drain: async () => {},

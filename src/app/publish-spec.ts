@@ -1,0 +1,103 @@
+// Port forwards as people write them, read and checked before anything is opened:
+//
+//   [HOSTADDR:]HOSTPORT[-END]:GUESTPORT[-END][/tcp|tcp4|tcp6]
+//
+//   8080:80   127.0.0.1:8080:80   [::1]:8080:80   8000-8099:9000-9099   eth0:8080:80   127.0.0.1::80   80
+import { networkInterfaces } from 'node:os'
+import { NetloomError } from '../util/errors.js'
+import * as address from '../wire/address.js'
+
+/** Ports of the host that lead to ports of the sandbox. */
+export interface PublishOptions {
+  /** Address of the host to listen on, IPv4 or IPv6. Default: every address of both families. */
+  readonly hostAddress?: string
+  /** Port of the host, 0 to 65,535; 0, the default: one that is free. */
+  readonly hostPort?: number
+  /** Port of the sandbox, 1 to 65,535. */
+  readonly guestPort: number
+}
+
+const MAX_PORT = 65_535
+const HELP = 'write [HOSTADDR:]HOSTPORT:GUESTPORT, as in 127.0.0.1:8080:80'
+const FAMILIES = { tcp: 0, tcp4: 4, tcp6: 6 } as const
+type Family = (typeof FAMILIES)[keyof typeof FAMILIES]
+
+const usage = (text: string, why: string, hint = HELP): NetloomError =>
+  new NetloomError('ERR_PUBLISH', `the port forward '${text}' ${why}`, hint, 2)
+
+/**
+ * The forwards that a command line's texts stand for, parted by commas; ranges are spread out.
+ * @throws NetloomError `ERR_PUBLISH`, exit status 2.
+ */
+export function parsePublish(texts: string): PublishOptions[] {
+  return texts.split(',').flatMap(parseOne)
+}
+
+function parseOne(text: string): PublishOptions[] {
+  const [spec = '', protocol = 'tcp', ...more] = text.split('/')
+  if (more.length > 0 || !(protocol in FAMILIES))
+    throw usage(
+      text,
+      `asks for '${text.slice(spec.length + 1)}', and TCP alone can be published`,
+      'end it with /tcp, /tcp4 or /tcp6, or with nothing',
+    )
+  const family: Family = FAMILIES[protocol as keyof typeof FAMILIES]
+  const [host, ports] = splitHost(text, spec)
+  const parts = ports.split(':')
+  if (parts.length > 2) throw usage(text, 'has too many colons', 'put an IPv6 address in brackets, as in [::1]:8080:80')
+  const guest = range(text, parts.at(-1)!, 1)
+  const hostText = parts.length === 2 ? parts[0]! : ''
+  const from = hostText === '' ? null : range(text, hostText, 0)
+  if (from !== null && from.count !== guest.count)
+    throw usage(text, `pairs ${from.count} ports of the host with ${guest.count} of the sandbox`, 'give ranges of the same length')
+  const addresses = hostAddresses(text, host, family)
+  return addresses.flatMap((hostAddress) =>
+    Array.from({ length: guest.count }, (_, i) => ({
+      ...(hostAddress === undefined ? {} : { hostAddress }),
+      hostPort: from === null || from.first === 0 ? 0 : from.first + i,
+      guestPort: guest.first + i,
+    })),
+  )
+}
+
+// What stands before the ports: an address, an address in brackets, or the name of an interface; '' for none.
+function splitHost(text: string, spec: string): [string, string] {
+  if (spec.startsWith('[')) {
+    const end = spec.indexOf(']:')
+    if (end < 0) throw usage(text, 'has no port behind its address')
+    return [spec.slice(1, end), spec.slice(end + 2)]
+  }
+  const parts = spec.split(':')
+  return parts.length === 3 ? [parts[0]!, `${parts[1]}:${parts[2]}`] : ['', spec]
+}
+
+function range(text: string, ports: string, least: number): { first: number; count: number } {
+  const found = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(ports)
+  if (found === null)
+    throw usage(text, ports === '' ? 'names no port of the sandbox' : `has '${ports}' where a port or a range of them should be`)
+  const first = Number(found[1])
+  const last = found[2] === undefined ? first : Number(found[2])
+  if (first < least || last > MAX_PORT) throw usage(text, `has a port outside ${least} to ${MAX_PORT}`)
+  if (last < first) throw usage(text, `has the range ${ports}, which ends before it begins`, `turn it round: ${last}-${first}`)
+  if (first === 0 && last !== 0) throw usage(text, 'has a range that begins with port 0', 'begin with 1, or write 0 alone for a free port')
+  return { first, count: last - first + 1 }
+}
+
+// undefined: every address of both families.
+function hostAddresses(text: string, host: string, family: Family): (string | undefined)[] {
+  if (host === '') return [family === 0 ? undefined : family === 4 ? '0.0.0.0' : '::']
+  const words = address.parseAny(host)
+  if (words !== null) {
+    const isIpv4 = address.isMapped(words[0], words[1], words[2])
+    if (family === (isIpv4 ? 6 : 4))
+      throw usage(text, `has an IPv${isIpv4 ? 4 : 6} address and asks for tcp${family}`, 'leave the number out')
+    return [host]
+  }
+  const found = networkInterfaces()[host]
+  if (found === undefined) throw usage(text, `names '${host}', which is no address, and no interface of this host`, 'see `ip address`')
+  const own = found.filter((item) => family === 0 || item.family === `IPv${family}`).map((item) => item.address)
+  // Link-local addresses need the interface's index beside them.
+  const usable = own.filter((item) => !item.startsWith('fe80:'))
+  if (usable.length === 0) throw usage(text, `names the interface ${host}, which has no address to listen on`, 'see `ip address`')
+  return usable
+}
