@@ -21,10 +21,17 @@ export class Elsewhere {
   /** The TCP and UDP port (the same number) that it echoes on. */
   readonly echoPort: number
   readonly #program: Program
+  readonly #pid: string
 
-  constructor(program: Program, echoPort: number) {
+  constructor(program: Program, pid: string, echoPort: number) {
     this.#program = program
+    this.#pid = pid
     this.echoPort = echoPort
+  }
+
+  /** A command, as one that runs there. */
+  inside(...command: readonly string[]): string[] {
+    return ['nsenter', `--target=${this.#pid}`, '--net', ...command]
   }
 
   static async start(): Promise<Elsewhere> {
@@ -41,7 +48,7 @@ export class Elsewhere {
     await must(['ip', 'route', 'add', 'unreachable', '203.0.113.0/24'])
     program.write('go\n')
     const line = await program.line(/^port (\d+)$/m)
-    return new Elsewhere(program, Number(line[1]))
+    return new Elsewhere(program, pid, Number(line[1]))
   }
 
   async close(): Promise<void> {

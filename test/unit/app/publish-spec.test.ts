@@ -1,0 +1,82 @@
+// Port forwards as people write them.
+import assert from 'node:assert/strict'
+import { networkInterfaces } from 'node:os'
+import { test } from 'node:test'
+import { parsePublish } from '../../../src/app/publish-spec.js'
+import { NetloomError } from '../../../src/util/errors.js'
+
+const GOOD: readonly (readonly [string, ReturnType<typeof parsePublish>])[] = [
+  ['8080:80', [{ hostPort: 8080, guestPort: 80 }]],
+  ['80', [{ hostPort: 0, guestPort: 80 }]],
+  [':80', [{ hostPort: 0, guestPort: 80 }]],
+  ['0:80', [{ hostPort: 0, guestPort: 80 }]],
+  ['127.0.0.1::80', [{ hostAddress: '127.0.0.1', hostPort: 0, guestPort: 80 }]],
+  ['127.0.0.1:8080:80', [{ hostAddress: '127.0.0.1', hostPort: 8080, guestPort: 80 }]],
+  ['[::1]:8080:80', [{ hostAddress: '::1', hostPort: 8080, guestPort: 80 }]],
+  ['[::1]::80/tcp6', [{ hostAddress: '::1', hostPort: 0, guestPort: 80 }]],
+  ['8080:80/tcp', [{ hostPort: 8080, guestPort: 80 }]],
+  ['8080:80/tcp4', [{ hostAddress: '0.0.0.0', hostPort: 8080, guestPort: 80 }]],
+  ['8080:80/tcp6', [{ hostAddress: '::', hostPort: 8080, guestPort: 80 }]],
+  [
+    '8000-8001:9000-9001',
+    [
+      { hostPort: 8000, guestPort: 9000 },
+      { hostPort: 8001, guestPort: 9001 },
+    ],
+  ],
+  [
+    '1:2,3:4',
+    [
+      { hostPort: 1, guestPort: 2 },
+      { hostPort: 3, guestPort: 4 },
+    ],
+  ],
+  ['65535:65535', [{ hostPort: 65_535, guestPort: 65_535 }]],
+]
+
+for (const [text, expected] of GOOD) test(`'${text}'`, () => assert.deepEqual(parsePublish(text), expected))
+
+test('an interface stands for its addresses', (t) => {
+  if (networkInterfaces()['lo'] === undefined) {
+    t.skip('there is no interface lo')
+    return
+  }
+  const hosts = parsePublish('lo:8080:80').map((one) => one.hostAddress)
+  assert.ok(hosts.includes('127.0.0.1'))
+  assert.deepEqual(
+    parsePublish('lo:8080:80/tcp4').map((one) => one.hostAddress),
+    ['127.0.0.1'],
+  )
+})
+
+const BAD = [
+  '',
+  ':',
+  '0',
+  'x',
+  '80:',
+  '80:0',
+  '80:70000',
+  '70000:80',
+  '1-2:3',
+  '2-1:3-2',
+  '0-1:2-3',
+  '1:2:3:4',
+  '[::1]',
+  '[::1:80:80',
+  '80:80/tcp/udp',
+  '80:80/udp',
+  '1.2.3:80:80',
+  '-1:80',
+  '8 0:80',
+  '80:80,',
+]
+for (const text of BAD) {
+  test(`'${text}' is no port forward, and one line says why`, () => {
+    assert.throws(
+      () => parsePublish(text),
+      (error: unknown) =>
+        error instanceof NetloomError && error.code === 'ERR_PUBLISH' && error.exitCode === 2 && !error.message.includes('\n'),
+    )
+  })
+}
