@@ -66,6 +66,37 @@ export function pseudoHeader6(view: DataView, at: number, protocol: number, leng
   return add(view, at + 8, 32, fold(protocol + length))
 }
 
+/** The partial sum of an IPv6 pseudo-header, of two addresses of four words each. */
+export function pseudoHeader6Of(
+  source0: number,
+  source1: number,
+  source2: number,
+  source3: number,
+  destination0: number,
+  destination1: number,
+  destination2: number,
+  destination3: number,
+  protocol: number,
+  length: number,
+): number {
+  return fold(
+    halves(source0) +
+      halves(source1) +
+      halves(source2) +
+      halves(source3) +
+      halves(destination0) +
+      halves(destination1) +
+      halves(destination2) +
+      halves(destination3) +
+      protocol +
+      length,
+  )
+}
+
+function halves(word: number): number {
+  return (word >>> 16) + (word & 0xffff)
+}
+
 /** The header field of a complete sum. */
 export function finish(sum: number): number {
   return ~sum & 0xffff

@@ -76,6 +76,23 @@ test('pseudo-header of a captured ICMPv6 message', () => {
   assert.equal(checksum.add(view, ip + 40, length, checksum.pseudoHeader6(view, ip, PROTOCOL_ICMPV6, length)), 0xffff)
 })
 
+test('pseudo-header of IPv6 addresses by their words is that of the header', () => {
+  const word = fc.integer({ min: -0x80000000, max: 0x7fffffff })
+  const words = fc.tuple(word, word, word, word)
+  fc.assert(
+    fc.property(words, words, fc.nat({ max: 255 }), fc.nat({ max: 0x2ffff }), (from, to, protocol, length) => {
+      const view = new DataView(new ArrayBuffer(40))
+      for (const [i, value] of [...from, ...to].entries()) view.setInt32(8 + 4 * i, value)
+      const sum = checksum.pseudoHeader6Of(...from, ...to, protocol, length)
+      // 0 and 0xffff are the same number in one's complement.
+      assert.equal(sum % 0xffff, checksum.pseudoHeader6(view, 0, protocol, length) % 0xffff)
+      assert.equal(sum, checksum.fold(sum))
+    }),
+  )
+  const ones = [-1, -1, -1, -1] as const
+  assert.equal(checksum.pseudoHeader6Of(...ones, ...ones, 0xff, 0xffff), naive(bytes(`${'ff'.repeat(34)} 00ff`), 0))
+})
+
 test('fold takes any sum of 16-bit words that fits in 32 bits', () => {
   fc.assert(
     fc.property(fc.integer({ min: 0, max: 0xfffeffff }), (sum) => {
