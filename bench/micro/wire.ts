@@ -1,5 +1,7 @@
 import * as ethernet from '../../src/wire/ethernet.js'
 import * as ipv4 from '../../src/wire/ipv4.js'
+import * as ipv6 from '../../src/wire/ipv6.js'
+import * as extension from '../../src/wire/ipv6-extension.js'
 import * as tcp from '../../src/wire/tcp.js'
 import * as options from '../../src/wire/tcp-options.js'
 import * as udp from '../../src/wire/udp.js'
@@ -76,6 +78,57 @@ function parse(name: string, at: number, length: number): MicroCase {
   }
 }
 
+/** The header of a packet from fd00::100 to fd00::2. */
+function write6(at: number, payload: number, next: number, label: number): void {
+  ipv6.write(view, at, payload, next, 64, 0, label, 0xfd000000 | 0, 0, 0, 0x100, 0xfd000000 | 0, 0, 0, 2)
+}
+
+/** What the way in reads of every IPv6 packet: 5 fields and two addresses. */
+function read6(at: number): number {
+  if (!ipv6.isValid(view, at, STRIDE)) return 0
+  return (
+    ipv6.trafficClass(view, at) ^
+    ipv6.flowLabel(view, at) ^
+    ipv6.payloadLength(view, at) ^
+    ipv6.nextHeader(view, at) ^
+    ipv6.hopLimit(view, at) ^
+    ipv6.source(view, at, 0) ^
+    ipv6.source(view, at, 1) ^
+    ipv6.source(view, at, 2) ^
+    ipv6.source(view, at, 3) ^
+    ipv6.destination(view, at, 0) ^
+    ipv6.destination(view, at, 1) ^
+    ipv6.destination(view, at, 2) ^
+    ipv6.destination(view, at, 3)
+  )
+}
+
+const IPV6 = 320 * STRIDE
+const chain = new Int32Array(extension.COLUMNS)
+
+/** `headers` of 8 bytes, each with a PadN, in front of UDP. */
+function writeChain(slot: number, headers: number): number {
+  const at = IPV6 + slot * STRIDE
+  write6(at, 8 * headers + 8, headers === 0 ? 17 : 60, 0)
+  for (let i = 0; i < headers; i++) {
+    view.setInt32(at + 40 + 8 * i, ((i + 1 === headers ? 17 : 60) << 24) | 0x0104)
+    view.setInt32(at + 44 + 8 * i, 0)
+  }
+  return at
+}
+
+function walk(name: string, slot: number, headers: number): MicroCase {
+  const at = writeChain(slot, headers)
+  return {
+    name: `ipv6-extension.walk, ${name}`,
+    run(count) {
+      let sum = 0
+      for (let i = 0; i < count; i++) sum ^= extension.walk(view, at, chain) ^ chain[extension.OFFSET]!
+      return sum
+    },
+  }
+}
+
 export const cases: readonly MicroCase[] = [
   {
     name: 'validate and read 20 header fields of a TCP segment',
@@ -103,6 +156,25 @@ export const cases: readonly MicroCase[] = [
       return view.getInt32(at + 8)
     },
   },
+  {
+    name: 'validate and read 13 fields and address words of an IPv6 header',
+    run(count) {
+      let sum = 0
+      for (let i = 0; i < count; i++) sum ^= read6(IPV6 + (i & 1) * STRIDE)
+      return sum
+    },
+  },
+  {
+    name: 'write the 40 bytes of an IPv6 header',
+    run(count) {
+      const at = IPV6 + 8 * STRIDE
+      for (let i = 0; i < count; i++) write6(at, i & 0x7fff, 6, i & 0xfffff)
+      return view.getInt32(at)
+    },
+  },
+  walk('no extension header', 0, 0),
+  walk('one header of options', 1, 1),
+  walk('four headers of options', 2, 4),
   parse('timestamp', OPTIONS, 12),
   parse('SYN', SYN, 20),
   parse('timestamp and three SACK blocks', SACK, 40),
