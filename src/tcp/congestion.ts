@@ -35,8 +35,12 @@ export const isLimiting = (c: Connection): boolean => c.cwnd < CWND_MAX
  */
 export function acknowledged(c: Connection, bytes: number, flight: number, now: number): void {
   const cwnd = c.cwnd
-  // RFC 9438, 5.8: a window that is not used says nothing about the path.
-  if (cwnd >= CWND_MAX || flight < cwnd >> 1) return
+  if (cwnd >= CWND_MAX) return
+  // RFC 9438, 4.2 and 5.8: a window that is not used says nothing about the path, and its time does not count.
+  if (flight < cwnd >> 1) {
+    c.lower(HAS_EPOCH)
+    return
+  }
   if (cwnd < c.ssthresh) c.cwnd = Math.min(cwnd + bytes, c.ssthresh)
   else c.cwnd = Math.min(cubic(c, bytes, now), CWND_MAX)
 }
@@ -46,13 +50,16 @@ function cubic(c: Connection, bytes: number, now: number): number {
   const cwnd = c.cwnd
   const mss = c.sndMss
   if (!c.has(HAS_EPOCH)) beginEpoch(c, now)
-  const t = (seq.diff(now, c.epoch) + (c.srtt >> 3) - c.cubicK) / 1000
-  const target = C * t * t * t * mss + c.wMax
+  const t = (seq.diff(now, c.epoch) - c.cubicK) / 1000
   c.wEst = c.wEst + Math.max(1, Math.trunc((alpha(c) * mss * bytes) / cwnd))
-  if (target < c.wEst) return Math.max(cwnd, c.wEst)
+  if (window(c, t) < c.wEst) return Math.max(cwnd, c.wEst)
+  const target = window(c, t + (c.srtt >> 3) / 1000)
   const bounded = Math.min(Math.max(target, cwnd), cwnd * 1.5)
   return cwnd + Math.max(1, Math.trunc(((bounded - cwnd) * bytes) / cwnd))
 }
+
+/** RFC 9438, figure 1: W_cubic, `t` seconds after the inflection. */
+const window = (c: Connection, t: number): number => C * t * t * t * c.sndMss + c.wMax
 
 const alpha = (c: Connection): number => (c.wEst < c.cwndPrior ? ALPHA : 1)
 
@@ -64,7 +71,10 @@ function beginEpoch(c: Connection, now: number): void {
   c.cubicK = Math.trunc(1000 * Math.cbrt((c.wMax - c.cwnd) / c.sndMss / C))
 }
 
-/** A loss (RFC 9438, 4.6 and 4.7): `flight` bytes were sent and not acknowledged, by SACK or not (RFC 5681: FlightSize). What was before is kept for when it was none (RFC 3522). */
+/**
+ * A loss (RFC 9438, 4.6 and 4.7): `flight` bytes were sent and not acknowledged, by SACK or not (RFC 5681: FlightSize). What was before is
+ * kept for when it was none (RFC 3522).
+ */
 export function reduce(c: Connection, flight: number, stamp: number): void {
   c.priorCwnd = c.cwnd
   c.priorSsthresh = c.ssthresh
@@ -72,10 +82,10 @@ export function reduce(c: Connection, flight: number, stamp: number): void {
   c.raise(MAY_UNDO)
   c.lower(HAS_EPOCH)
   // What limited transmit has sent does not count (RFC 5681, 3.2 step 2).
-  const window = Math.min(c.cwnd, flight)
-  c.cwndPrior = window
-  c.wMax = window < c.wMax ? Math.trunc((window * (1 + BETA)) / 2) : window
-  c.ssthresh = Math.max(Math.trunc(window * BETA), 2 * c.sndMss)
+  const used = Math.min(c.cwnd, flight)
+  c.cwndPrior = used
+  c.wMax = used < c.wMax ? Math.trunc((used * (1 + BETA)) / 2) : used
+  c.ssthresh = Math.max(Math.trunc(used * BETA), 2 * c.sndMss)
 }
 
 /** Loss recovery begins (RFC 6675, 5; RFC 6582, 3.2 step 2). */

@@ -9,7 +9,7 @@
 //
 // `rcvNxt` moves only when the host's kernel has accepted the bytes: what we acknowledge is in a kernel. Ranges that
 // arrived and are not there yet (out of order, or the socket was full) lie in the ring, whose first byte is rcvNxt.
-import { GUEST_ADDRESS, KIND, PORTS, REMOTE_ADDRESS, SOCKET } from '../net/flow-row.js'
+import { GUEST_ADDRESS, KIND, KIND_TCP, PORTS, REMOTE_ADDRESS, SOCKET } from '../net/flow-row.js'
 import {
   CHALLENGED,
   DSACK_LEFT,
@@ -227,7 +227,7 @@ export class Connection extends SendVariables {
     this.rows[this.base + SOCKET] = value
   }
   get isOpen(): boolean {
-    return this.rows[this.base + KIND] !== 0 && this.rows[this.base + STATE] !== 0
+    return this.rows[this.base + KIND] === KIND_TCP && this.rows[this.base + STATE] !== 0
   }
   /** Guest's IPv4 address. */
   get guest(): number {

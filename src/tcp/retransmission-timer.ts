@@ -15,8 +15,8 @@ export const MODE_REORDER = 2
 
 /** A guest may hold back the acknowledgment of a single segment, ms (RFC 8985, 7.2: WCDelAckT; 40 on Linux). */
 const DELAYED_ACK_MAX = 50
-/** What a probe waits beyond two round trips: the clock's grain, ms. */
-const GRAIN = 4
+/** What a probe waits beyond two round trips, ms: the grain of clocks, and a guest that has to wait for a processor. */
+const GRAIN = 10
 
 /** Sets the timer for what is in flight now; nothing in flight, no timer. */
 export function arm(tcp: Tcp, c: Connection): void {

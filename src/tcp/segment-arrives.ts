@@ -74,6 +74,10 @@ function checkSequence(tcp: Tcp, c: Connection, s: Segment): boolean {
   // acknowledgment, for it may have crossed the text that came since (tcp_sequence).
   const offset = seq.diff(s.seq, c.rcvNxt)
   const isOld = s.length === 0 ? seq.lt(s.seq, c.lastAckSent) : offset + s.length <= 0
+  if (isProbedAck(c, s)) {
+    challenge(tcp, c)
+    return true
+  }
   const isOutside = isOld || offset > slabSize(c.slabClass)
   if (s.has(RST)) return !isOutside
   // RFC 7323, 4.3. Text that arrives again counts as well: its acknowledgment was lost, and echoing the stamp of the first copy would tell
@@ -83,6 +87,12 @@ function checkSequence(tcp: Tcp, c: Connection, s: Segment): boolean {
     c.tsRecentAge = tcp.now
   }
   return isOutside ? unacceptable(tcp, c, s) : true
+}
+
+// An acknowledgment from one byte back is a keep-alive probe, or comes from an end that has probed our closed window and does not know
+// that the byte was taken: what it acknowledges and offers counts (RFC 9293, 3.10.7.4), or two such ends would never hear of each other.
+function isProbedAck(c: Connection, s: Segment): boolean {
+  return s.length === 0 && s.seq === ((c.rcvNxt - 1) | 0) && s.has(ACK) && !s.has(RST) && c.state !== 'SYN-RECEIVED'
 }
 
 function unacceptable(tcp: Tcp, c: Connection, s: Segment): boolean {
