@@ -20,10 +20,22 @@ export function withOption(message: Buffer, code: number, value: Buffer): Buffer
   return copy
 }
 
-/** A name server's answer: identifier and question are the query's. */
+const HEADER_LENGTH = 12
+/** Type and class, behind a question's name. */
+const QUESTION_FIXED = 4
+
+/** A name server's answer: identifier and questions are the query's, byte for byte, whatever else stands in the query. */
 export function answerTo(message: Buffer, answers: readonly Answer[], more: Packet = {}): Buffer {
-  const asked = decode(message)
-  return encode({ type: 'response', id: asked.id, flags: 0x0180, questions: asked.questions, answers: [...answers], ...more })
+  const answer = encode({ type: 'response', id: message.readUInt16BE(0), flags: 0x0180, answers: [...answers], ...more })
+  if (more.questions !== undefined) return answer
+  const count = message.readUInt16BE(4)
+  let end = HEADER_LENGTH
+  for (let i = 0; i < count; i++) {
+    while (message[end]! > 0) end += 1 + message[end]!
+    end += 1 + QUESTION_FIXED
+  }
+  answer.writeUInt16BE(count, 4)
+  return Buffer.concat([answer.subarray(0, HEADER_LENGTH), message.subarray(HEADER_LENGTH, end), answer.subarray(HEADER_LENGTH)])
 }
 
 export const a = (name: string, data = '198.51.100.1', ttl = 60): Answer => ({ type: 'A', name, ttl, data })
