@@ -1,9 +1,11 @@
-// `npm run bench`: the micro benchmarks (micro/) and the end-to-end ones (e2e/). README.md has the method and the last tables.
+// `npm run bench`: single functions (micro/), two stacks back to back (stack/) and whole programs (e2e/, impaired/). README.md has the method
+// and the last tables.
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { stage } from './e2e/enclosure.js'
 import { hasWorkloads, run } from './e2e/main.js'
 import { run as runImpaired } from './impaired/main.js'
+import { run as runStack } from './stack/main.js'
 import { type BenchOptions, PARTS, type Part, parseOptions, USAGE, UsageError } from './support/options.js'
 
 /** micro/main.js does its work while it is loaded; its command line is the words that the names of its cases hold. */
@@ -18,7 +20,7 @@ async function micro(options: BenchOptions): Promise<number> {
 function partsOf(options: BenchOptions): readonly Part[] {
   if (options.parts.length > 0) return options.parts
   if (options.list) return ['e2e']
-  if (options.only.length === 0) return ['micro', 'e2e']
+  if (options.only.length === 0) return ['micro', 'stack', 'e2e']
   return hasWorkloads(options.only) ? ['e2e'] : ['micro']
 }
 
@@ -29,6 +31,8 @@ function runPart(part: Part, options: BenchOptions, args: readonly string[]): Pr
   switch (part) {
     case 'micro':
       return micro(options)
+    case 'stack':
+      return Promise.resolve(runStack(options))
     case 'e2e':
       return run(options, alone(part, args))
     case 'impaired':

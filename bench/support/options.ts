@@ -1,9 +1,9 @@
 // The command line of the benchmarks: what may be asked for, its defaults and its limits.
 import { parseArgs } from 'node:util'
 
-export const USAGE = `usage: npm run bench -- [micro|e2e|impaired] [options]
+export const USAGE = `usage: npm run bench -- [micro|stack|e2e|impaired] [options]
 
-  micro | e2e        one part only (default: micro, then e2e; with --only, the part that has it)
+  micro | stack | e2e  one part only (default: all three; with --only, micro or e2e, whichever has it)
   impaired           netloom against Linux over a bad link
   --only NAMES       workloads whose name is, or begins with, one of these (comma-separated)
   --stacks NAMES     these stacks only: netloom, slirp4netns, pasta, loopback (default: all that are installed)
@@ -13,7 +13,7 @@ export const USAGE = `usage: npm run bench -- [micro|e2e|impaired] [options]
   --json FILE        also write every single measurement there
   --list             print the names of the e2e workloads and stop`
 
-export const PARTS = ['micro', 'e2e', 'impaired'] as const
+export const PARTS = ['micro', 'stack', 'e2e', 'impaired'] as const
 export type Part = (typeof PARTS)[number]
 
 export interface BenchOptions {
