@@ -44,7 +44,7 @@ export function acknowledge(tcp: Tcp, c: Connection, s: Segment): number {
     else if (isNew) timer.arm(tcp, c)
   } else if (!cumulative(tcp, c, isNew, isDuplicate, outstanding, seq.diff(c.sndUna, before))) return BROKEN
   if (recovery.tailAnswered(c, s, isNew)) {
-    congestion.reduce(c, outstanding, 0)
+    congestion.reduce(c, c.recoverFs, 0)
     c.lower(MAY_UNDO)
     c.cwnd = Math.min(c.cwnd, c.ssthresh)
   }

@@ -135,10 +135,11 @@ export function isSpurious(c: Connection, s: Segment): boolean {
  */
 export function tailAnswered(c: Connection, s: Segment, isNew: boolean): boolean {
   if (!c.has(IS_PROBING_TAIL) || seq.lt(s.ack, c.tailEnd)) return false
-  const isRepaired = c.has(IS_TAIL_RESENT) && seq.gt(s.ack, c.tailEnd)
+  const isOriginal = c.has(HAS_TIMESTAMPS) && s.hasTimestamp && seq.lt(s.timestampEcho, c.tailStamp)
+  const isRepaired = c.has(IS_TAIL_RESENT) && seq.gt(s.ack, c.tailEnd) && !isOriginal
   const isRepeated = !isNew && s.length === 0 && s.options[options.SACK_COUNT] === 0
   // The acknowledgment of all there was may be the original's: nothing is known yet.
-  if (c.has(IS_TAIL_RESENT) && !isRepaired && !isRepeated) return false
+  if (c.has(IS_TAIL_RESENT) && s.ack === c.tailEnd && !isRepeated) return false
   c.lower(IS_PROBING_TAIL | IS_TAIL_RESENT)
   return isRepaired && !c.has(IS_RECOVERING | IS_LOSS)
 }

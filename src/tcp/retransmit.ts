@@ -69,6 +69,7 @@ export function tail(tcp: Tcp, c: Connection): boolean {
   c.raise(IS_PROBING_TAIL)
   c.lower(IS_TAIL_RESENT)
   c.tailStamp = (tcp.now + c.tsOffset) | 0
+  c.recoverFs = seq.diff(c.sndMax, c.sndUna)
   const isWhole = fresh(tcp, c) || last(tcp, c)
   c.tailEnd = c.sndMax
   timer.armTimeout(tcp, c)

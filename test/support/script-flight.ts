@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import type { Conversation } from './script.js'
 import type { SegmentText } from './script-segment.js'
-import { established } from './script-states.js'
+import { synReceived } from './script-states.js'
 
 /** Bytes of a segment. */
 const SIZE = 1000
@@ -26,9 +26,9 @@ export class Flight {
   #echo = 0
   #next = 1
 
-  constructor(syn: SegmentText) {
+  constructor(syn: SegmentText, roundTrip: number) {
     this.#hasTimestamps = syn.timestamp !== undefined
-    this.t = established({ offload: false }, { mss: this.#hasTimestamps ? SIZE + TIMESTAMP : SIZE, ...syn })
+    this.t = synReceived({ offload: false }, { mss: this.#hasTimestamps ? SIZE + TIMESTAMP : SIZE, ...syn }).wait(roundTrip)
     this.#guest({ seq: 1, ack: 1 })
   }
 
@@ -90,5 +90,5 @@ export class Flight {
   }
 }
 
-/** A connection with `count` segments in flight. */
-export const flight = (count: number, syn: SegmentText = {}): Flight => new Flight(syn).flies(count)
+/** A connection with `count` segments in flight, whose handshake took `roundTrip` ms. */
+export const flight = (count: number, syn: SegmentText = {}, roundTrip = 0): Flight => new Flight(syn, roundTrip).flies(count)
