@@ -8,10 +8,28 @@
 
 import * as address from './address.js'
 import * as arp from './arp.js'
+import { describeIcmp6 } from './describe-icmpv6.js'
+import * as dhcpv4 from './dhcpv4.js'
+import * as dhcpv4Options from './dhcpv4-options.js'
+import * as dhcpv6 from './dhcpv6.js'
 import * as ethernet from './ethernet.js'
 import * as icmpv4 from './icmpv4.js'
 import * as ipv4 from './ipv4.js'
-import { ETHERTYPE_ARP, ETHERTYPE_IPV4, ETHERTYPE_IPV6, PROTOCOL_ICMP, PROTOCOL_TCP, PROTOCOL_UDP } from './numbers.js'
+import * as ipv6 from './ipv6.js'
+import * as extension from './ipv6-extension.js'
+import {
+  ETHERTYPE_ARP,
+  ETHERTYPE_IPV4,
+  ETHERTYPE_IPV6,
+  PORT_DHCP_CLIENT,
+  PORT_DHCP_SERVER,
+  PORT_DHCPV6_CLIENT,
+  PORT_DHCPV6_SERVER,
+  PROTOCOL_ICMP,
+  PROTOCOL_ICMPV6,
+  PROTOCOL_TCP,
+  PROTOCOL_UDP,
+} from './numbers.js'
 import * as tcp from './tcp.js'
 import * as options from './tcp-options.js'
 import * as udp from './udp.js'
@@ -38,6 +56,9 @@ const ICMP_NAMES: Readonly<Record<number, string>> = {
   [icmpv4.PARAMETER_PROBLEM]: 'parameter problem',
 }
 
+const DHCPV4_NAMES = ['', 'discover', 'offer', 'request', 'decline', 'ack', 'nak', 'release', 'inform']
+const DHCPV6_NAMES: Readonly<Record<number, string>> = { [dhcpv6.REPLY]: 'reply', [dhcpv6.INFORMATION_REQUEST]: 'information-request' }
+
 /** A frame that begins with its Ethernet header. */
 export function describe(view: DataView, at: number, length: number): string {
   if (!ethernet.isValid(view, at, length)) return `ethernet: truncated, ${length} bytes`
@@ -49,8 +70,10 @@ export function describe(view: DataView, at: number, length: number): string {
       return describeArp(view, body, rest)
     case ETHERTYPE_IPV4:
       return describeIpv4(view, body, rest)
+    case ETHERTYPE_IPV6:
+      return describeIpv6(view, body, rest)
     default: {
-      const name = type === ETHERTYPE_IPV6 ? 'ipv6' : `ethertype 0x${type.toString(16).padStart(4, '0')}`
+      const name = `ethertype 0x${type.toString(16).padStart(4, '0')}`
       const source = address.formatMac(ethernet.srcHigh(view, at), ethernet.srcLow(view, at))
       const destination = address.formatMac(ethernet.dstHigh(view, at), ethernet.dstLow(view, at))
       return `${source} > ${destination} ${name} len ${rest}`
@@ -101,13 +124,74 @@ function describeIpv4(view: DataView, at: number, available: number): string {
     case PROTOCOL_TCP:
       return describeTcp(view, body, length, source, destination) + mark
     case PROTOCOL_UDP:
-      if (!udp.isValid(view, body, length)) return `${source} > ${destination} udp: malformed, ${length} bytes${mark}`
-      return `${source}:${udp.srcPort(view, body)} > ${destination}:${udp.dstPort(view, body)} udp len ${udp.length(view, body) - udp.HEADER_LENGTH}${mark}`
+      return describeUdp(view, body, length, source, destination) + mark
     case PROTOCOL_ICMP:
       return `${source} > ${destination} ${describeIcmp(view, body, length)}${mark}`
     default:
       return `${source} > ${destination} protocol ${protocol} len ${length}${mark}`
   }
+}
+
+function describeIpv6(view: DataView, at: number, available: number): string {
+  if (!ipv6.isValid(view, at, available)) return `ipv6: malformed, ${available} bytes`
+  const source = address.format6(ipv6.source(view, at, 0), ipv6.source(view, at, 1), ipv6.source(view, at, 2), ipv6.source(view, at, 3))
+  const destination = address.format6(
+    ipv6.destination(view, at, 0),
+    ipv6.destination(view, at, 1),
+    ipv6.destination(view, at, 2),
+    ipv6.destination(view, at, 3),
+  )
+  const found = new Int32Array(extension.COLUMNS)
+  const end = extension.walk(view, at, found)
+  const protocol = found[extension.PROTOCOL]!
+  const body = at + found[extension.OFFSET]!
+  const length = ipv6.HEADER_LENGTH + ipv6.payloadLength(view, at) - found[extension.OFFSET]!
+  switch (end) {
+    case extension.PROBLEM:
+      return `${source} > ${destination} ipv6 problem code ${found[extension.PROBLEM_CODE]} at ${found[extension.PROBLEM_POINTER]} len ${length}`
+    case extension.DISCARD:
+      return `${source} > ${destination} ipv6 to be discarded, next ${protocol} len ${length}`
+    case extension.FRAGMENTED: {
+      const header = at + found[extension.FRAGMENT]!
+      const more = extension.moreFragments(view, header) ? '+' : ''
+      const piece = `fragment ${extension.identification(view, header) >>> 0} at ${extension.fragmentOffset(view, header)}${more}`
+      return `${source} > ${destination} protocol ${protocol} ${piece} len ${length}`
+    }
+  }
+  switch (protocol) {
+    case PROTOCOL_TCP:
+      return describeTcp(view, body, length, `[${source}]`, `[${destination}]`)
+    case PROTOCOL_UDP:
+      return describeUdp(view, body, length, `[${source}]`, `[${destination}]`)
+    case PROTOCOL_ICMPV6:
+      return `${source} > ${destination} ${describeIcmp6(view, at, body, length)}`
+    default:
+      return `${source} > ${destination} protocol ${protocol} len ${length}`
+  }
+}
+
+function describeUdp(view: DataView, at: number, available: number, source: string, destination: string): string {
+  if (!udp.isValid(view, at, available)) return `${source} > ${destination} udp: malformed, ${available} bytes`
+  const from = udp.srcPort(view, at)
+  const to = udp.dstPort(view, at)
+  const length = udp.length(view, at) - udp.HEADER_LENGTH
+  return `${source}:${from} > ${destination}:${to} udp len ${length}${describeDhcp(view, at + udp.HEADER_LENGTH, length, from, to)}`
+}
+
+function describeDhcp(view: DataView, at: number, length: number, from: number, to: number): string {
+  if ((from === PORT_DHCP_CLIENT && to === PORT_DHCP_SERVER) || (from === PORT_DHCP_SERVER && to === PORT_DHCP_CLIENT)) {
+    const found = new Int32Array(dhcpv4Options.COLUMNS)
+    if (!dhcpv4.isValid(view, at, length) || !dhcpv4Options.parse(view, at, length, found)) return ' dhcp malformed'
+    const type = found[dhcpv4Options.MESSAGE_TYPE]!
+    const given = dhcpv4.yiaddr(view, at)
+    return ` dhcp ${DHCPV4_NAMES[type] || `type ${type}`}${given === 0 ? '' : ` ${address.format(given)}`}`
+  }
+  if ((from === PORT_DHCPV6_CLIENT && to === PORT_DHCPV6_SERVER) || (from === PORT_DHCPV6_SERVER && to === PORT_DHCPV6_CLIENT)) {
+    if (!dhcpv6.isValid(view, at, length)) return ' dhcp6 malformed'
+    const type = dhcpv6.type(view, at)
+    return ` dhcp6 ${DHCPV6_NAMES[type] ?? `type ${type}`}`
+  }
+  return ''
 }
 
 function describeIcmp(view: DataView, at: number, length: number): string {
