@@ -78,9 +78,11 @@ export interface Plan {
 
 const EAGER: Pace = { bytes: 1 << 20, every: 0, stallAt: NEVER, stallFor: 0 }
 
-function drawImpairment(random: Random): Impairment {
+function drawImpairment(random: Random, mtu: number): Impairment {
   const loss = random.pick([0, 0, 1, 5, random.below(16), random.below(31)])
-  const isSlow = random.chance(15)
+  const rate = random.chance(15) ? random.pick([64_000, 1e6, 10e6, 100e6]) : 0
+  // A queue that does not hold a few packets is a loss of all but the first.
+  const least = rate > 0 ? Math.ceil((3 * mtu * 8000) / rate) : 0
   return {
     ...NO_IMPAIRMENT,
     loss,
@@ -91,18 +93,19 @@ function drawImpairment(random: Random): Impairment {
     reorderDelay: random.pick([1, 10, 50, 300]),
     delay: random.pick([0, 0, 1, 5, 20, 100, 300]),
     jitter: random.pick([0, 0, 1, 20, 100]),
-    rate: isSlow ? random.pick([64_000, 1e6, 10e6, 100e6]) : 0,
-    queue: random.pick([20, 100, 1000]),
+    rate,
+    queue: Math.max(least, random.pick([20, 100, 1000])),
   }
 }
 
 function drawLink(random: Random): LinkPlan {
   const mtu = (): number => random.pick([68, 576, 1280, 1500, 1500, 1500, 9000, 65_520])
   const first = mtu()
-  const isGood = random.chance(15)
+  const mtus = [first, random.chance(85) ? first : mtu()] as const
+  const most = Math.max(...mtus)
   return {
-    mtus: [first, random.chance(85) ? first : mtu()],
-    impairments: isGood ? null : [drawImpairment(random), drawImpairment(random)],
+    mtus,
+    impairments: random.chance(15) ? null : [drawImpairment(random, most), drawImpairment(random, most)],
     seed: random.int32(),
   }
 }
@@ -200,12 +203,29 @@ function plannedTime({ answersAfter, reopensAfter, ends }: Plan): number {
   return reopensAfter < 0 ? sum : 2 * sum + reopensAfter
 }
 
-/** ms that a connection may take on a good link beyond what its hosts planned: it starts small, stops for each window, and remembers its end. */
+/** ms beyond what the hosts planned and the link takes: for the opening, and TIME-WAIT. */
 const LEAST_LIMIT = 15 * 60_000
 /** And for each percent of frames that do not arrive: the last retransmissions of a segment are a minute apart. */
 const LIMIT_PER_PERCENT = 4 * 60_000
 /** Time in which keep-alive probes find out that nobody is there (RFC 9293, 3.8.4), once there was silence. */
 const KEEP_ALIVE = 12 * 60_000
+
+/** The window that a receive ring begins with, bytes. */
+const LEAST_WINDOW = 16_384
+
+/** ms that the link takes for the text of both, window by window. */
+function transferTime({ link, ends, reopensAfter }: Plan): number {
+  const ways = link.impairments ?? []
+  const roundTrip = ways.reduce((sum, { delay, jitter, reorderDelay }) => sum + delay + jitter + reorderDelay, 0)
+  let sum = 0
+  for (const [i, { host }] of ends.entries()) {
+    const window = Math.min(host.sendBuffer, ends[1 - i]!.host.receiveBuffer, LEAST_WINDOW)
+    sum += Math.ceil(host.bytes / window) * roundTrip
+    // Headers, and acknowledgments of the other way.
+    if (ways.length > 0 && ways[i]!.rate > 0) sum += (2 * host.bytes * 8000) / ways[i]!.rate
+  }
+  return reopensAfter < 0 ? sum : 2 * sum
+}
 
 /** ms after which a simulation must be over. */
 export function timeLimit(plan: Plan): number {
@@ -214,5 +234,5 @@ export function timeLimit(plan: Plan): number {
   // A reset is sent once: when it is lost, the other end finds out when it next sends something.
   const isReset = plan.ends.some(({ host }) => host.resetsAt !== NEVER)
   const silence = isReset ? Math.max(...plan.ends.map(({ keepAliveIdle }) => keepAliveIdle)) + KEEP_ALIVE : 0
-  return plannedTime(plan) + LEAST_LIMIT + lost * LIMIT_PER_PERCENT + silence
+  return plannedTime(plan) + transferTime(plan) + LEAST_LIMIT + lost * LIMIT_PER_PERCENT + silence
 }

@@ -53,6 +53,7 @@ export class Watch {
   isn = 0
   #hasIsn = false
   #peerIsn = 0
+  #hasPeerIsn = false
   /** In bytes from the initial sequence number: one past the highest sent, the highest acknowledgment and right edge told. */
   sent = 0
   acked = 0
@@ -83,7 +84,7 @@ export class Watch {
 
   /** A new connection begins, after the end of another one. */
   restart(): void {
-    this.#hasIsn = this.#hasScale = false
+    this.#hasIsn = this.#hasPeerIsn = this.#hasScale = false
     this.sent = this.acked = this.edge = this.permitted = this.#scale = 0
   }
 
@@ -107,11 +108,16 @@ export class Watch {
     assert.ok(!this.#hasIsn || this.isn === s.seq, 'another initial sequence number')
     this.isn = s.seq
     this.#hasIsn = true
-    if (s.has(wire.ACK)) this.#peerIsn = (s.ack - 1) | 0
+    if (s.has(wire.ACK)) this.#knowPeer((s.ack - 1) | 0)
     const scale = s.options[options.WINDOW_SCALE]!
     this.#hasScale = scale >= 0
     this.#scale = Math.max(0, scale)
     this.sent = Math.max(this.sent, 1)
+  }
+
+  #knowPeer(isn: number): void {
+    this.#peerIsn = isn
+    this.#hasPeerIsn = true
   }
 
   get #shift(): number {
@@ -152,7 +158,7 @@ export class Watch {
   receives(s: Seen): void {
     if (!s.has(wire.ACK) || s.has(wire.RST)) return
     const ack = (s.ack - this.isn) | 0
-    if (s.has(wire.SYN) && ack === 1) this.#peerIsn = s.seq
+    if (s.has(wire.SYN) && ack === 1 && !this.#hasPeerIsn) this.#knowPeer(s.seq)
     const shift = s.has(wire.SYN) ? 0 : this.#peer.#shift
     this.permitted = Math.max(this.permitted, ack + (s.window << shift))
   }
