@@ -29,6 +29,8 @@ export function clear(c: Connection): void {
   c.rows[c.base + FLAGS] = c.rows[c.base + FLAGS]! & IS_DIRTY
   c.slab = 0
   c.sendSlab = 0
+  // Nothing is in flight that an ICMP error could be about.
+  c.sndUna = c.sndNxt = c.sndMax = 0
   c.heldCount = 0
   c.sackedCount = 0
 }
@@ -81,6 +83,7 @@ export function start(tcp: Tcp, c: Connection): void {
   c.rcvActive = tcp.now
   c.rcvTime = tcp.now
   c.lastSent = tcp.now
+  c.flightSize = 0
   c.keepAlives = 0
   c.dsackLeft = c.dsackRight = 0
   c.lastHeld = c.rcvNxt
