@@ -17,6 +17,7 @@ import { Icmpv4 } from '../net/icmpv4.js'
 import { Inbound } from '../net/inbound.js'
 import { Interface, type InterfaceAddresses } from '../net/interface.js'
 import { Ipv4Input } from '../net/ipv4.js'
+import { REASSEMBLY_BYTES, Reassembly } from '../net/reassembly.js'
 import { type Arena, BIG_FRAME, MAX_FRAME } from '../packet/arena.js'
 import { SLAB_CLASSES, SlabPool, slabBytes } from '../packet/slab-pool.js'
 import type { DnsForwarder } from '../service/dns-forwarder.js'
@@ -39,8 +40,8 @@ export interface StackOptions extends FlowLimits {
   readonly hostRead: 'peek' | 'ring'
 }
 
-/** Arena bytes beside the slabs: receive batch, transmit slot, and what services set aside. */
-const FIXED_BYTES = 8 * MAX_FRAME + BIG_FRAME
+/** Arena bytes beside the slabs: receive batch, transmit slot, fragments, and what services set aside. */
+const FIXED_BYTES = 8 * MAX_FRAME + BIG_FRAME + REASSEMBLY_BYTES
 
 /** Words of chance that a stack is given: keys of the flow table's hash, and of initial sequence numbers (RFC 6528). */
 export const SECRET_WORDS = 4
@@ -57,6 +58,7 @@ const sooner = (a: number, b: number): number => (a < 0 || (b >= 0 && b < a) ? b
 export class Stack implements TurnHandler {
   readonly interface: Interface
   readonly input: Ipv4Input
+  readonly reassembly: Reassembly
   readonly table: FlowTable
   readonly tcp: Tcp
   readonly udp: Udp
@@ -85,7 +87,8 @@ export class Stack implements TurnHandler {
     this.gate = new Gate(this.interface, this.table, { allowsHostLoopback: options.hostLoopback, hasDns: options.dns })
     const drops = this.input.drops
     const icmpv4 = new Icmpv4(this.interface, drops)
-    this.input.connect(icmpv4)
+    this.reassembly = new Reassembly(this.interface, icmpv4, drops)
+    this.input.connect(this.reassembly, icmpv4)
     this.udp = new Udp(this.interface, drops)
     this.#flows = new DatagramFlows(native, loop, this.table, this.#timers, drops)
     this.#udpRelay = new UdpRelay(native, this.#flows, this.gate, this.udp, icmpv4, options.hostLoopback)
@@ -140,7 +143,8 @@ export class Stack implements TurnHandler {
     if (this.#demux.hasWork) this.#demux.settle(now)
     const dns = this.#dns === null ? -1 : this.#dns.expire(now)
     const forwards = this.forwards.expire(now)
-    const next = sooner(sooner(this.#timers.next(now), dns), forwards)
+    const own = sooner(dns, this.reassembly.expire(now))
+    const next = sooner(sooner(this.#timers.next(now), own), forwards)
     return this.impaired === null ? next : sooner(next, this.impaired.next(now))
   }
 
@@ -175,6 +179,7 @@ export class Stack implements TurnHandler {
       if (kind === KIND_TCP) this.#demux.abandon(row)
       else if (kind !== 0) this.#flows.remove(row)
     }
+    this.reassembly.close()
     this.#dns?.close()
     this.#dns = null
   }

@@ -1,5 +1,5 @@
 // IPv4 input (RFC 791, 1122 3.2.1): proves a datagram well-formed and addressed as one may be, then hands it to its
-// protocol. Fragments are counted and dropped: nothing above ever sees a piece of a datagram.
+// protocol. Fragments wait in reassembly.ts until they are whole: nothing above ever sees a piece of a datagram.
 //
 // What is not for us goes on to the host's network, so we are a router to it (RFC 1812, 5.3.1): the last hop of a packet that has none left.
 import * as ethernet from '../wire/ethernet.js'
@@ -10,6 +10,7 @@ import * as virtio from '../wire/virtio-net.js'
 import { Arp } from './arp.js'
 import type { Inbound } from './inbound.js'
 import type { Interface } from './interface.js'
+import type { Reassembly } from './reassembly.js'
 
 /** Receives the datagrams of one protocol. */
 export interface ProtocolReceiver {
@@ -31,7 +32,10 @@ export class DropCounters {
   ipv4Source = 0
   ipv4Destination = 0
   ipv4TimeToLive = 0
+  /** Fragments that fit nothing: of impossible length, overlapping others, or of a datagram that had to make room. */
   ipv4Fragment = 0
+  /** Datagrams of which not all fragments came in time. */
+  ipv4Reassembly = 0
   protocol = 0
   transportInvalid = 0
   transportChecksum = 0
@@ -53,6 +57,7 @@ export class Ipv4Input {
   #interface: Interface
   readonly arp: Arp
   #errors: ErrorSender | null = null
+  #reassembly: Reassembly | null = null
   #protocols: (ProtocolReceiver | null)[] = new Array<ProtocolReceiver | null>(256).fill(null)
 
   constructor(iface: Interface, inbound: Inbound) {
@@ -66,8 +71,9 @@ export class Ipv4Input {
     this.#protocols[protocol] = receiver
   }
 
-  /** Names who tells the guest of datagrams that go nowhere. */
-  connect(errors: ErrorSender): void {
+  /** Names who puts fragments together, and who tells the guest of datagrams that go nowhere. */
+  connect(reassembly: Reassembly, errors: ErrorSender): void {
+    this.#reassembly = reassembly
     this.#errors = errors
   }
 
@@ -134,8 +140,7 @@ export class Ipv4Input {
     inbound.typeOfService = ipv4.typeOfService(view, at)
     inbound.dontFragment = ipv4.dontFragment(view, at) ? 1 : 0
     if (inbound.timeToLive <= 1 && this.#isBeyond(destination)) this.#expire(inbound)
-    else if (!ipv4.isFragment(view, at)) this.#deliver(inbound)
-    else drops.ipv4Fragment++
+    else if (!ipv4.isFragment(view, at) || this.#reassembly?.add(inbound) === true) this.#deliver(inbound)
   }
 
   #deliver(inbound: Inbound): void {

@@ -143,6 +143,15 @@ export function write(
 /** Bytes from the start of the header to its checksum field. */
 export const CHECKSUM_OFFSET = CHECKSUM
 
+/** Makes the header of a first fragment, its options included, that of the whole datagram, and renews its checksum. */
+export function setWhole(view: DataView, at: number, totalLength: number, typeOfService: number): void {
+  view.setUint8(at + TYPE_OF_SERVICE, typeOfService)
+  view.setUint16(at + TOTAL_LENGTH, totalLength)
+  view.setUint16(at + FRAGMENT, 0)
+  view.setUint16(at + CHECKSUM, 0)
+  view.setUint16(at + CHECKSUM, checksum.finish(checksum.add(view, at, headerLength(view, at), 0)))
+}
+
 /** Makes a written header that of a fragment, DF cleared, and renews its checksum. `offset`: bytes, a multiple of 8. */
 export function setFragment(view: DataView, at: number, offset: number, more: 0 | 1): void {
   view.setInt16(at + FRAGMENT, (more << 13) | (offset >> 3))

@@ -6,6 +6,7 @@ import * as ipv4 from '../../src/wire/ipv4.js'
 import { PROTOCOL_ICMP, PROTOCOL_TCP, PROTOCOL_UDP } from '../../src/wire/numbers.js'
 import * as tcp from '../../src/wire/tcp.js'
 import * as udp from '../../src/wire/udp.js'
+import { cut, piece } from './fragments.js'
 import {
   arpFrame,
   BROADCAST_MAC,
@@ -133,6 +134,46 @@ export function lie(random: Random, frame: Uint8Array): Uint8Array {
         view.setUint8(random.below(frame.length), random.below(256))
       return frame
   }
+}
+
+/**
+ * A frame in pieces that need not be all of it, nor fit each other: some missing, twice, out of order, moved, or of another datagram. A frame
+ * that cannot be cut is one piece.
+ */
+export function inPieces(random: Random, frame: Uint8Array): Uint8Array[] {
+  const view = new DataView(frame.buffer)
+  const length = frame.length - TRANSPORT_AT
+  if (length < 16 || view.getUint8(IP_AT) !== 0x45 || ipv4.totalLength(view, IP_AT) !== frame.length - IP_AT) return [frame]
+  // A few identifiers, so that pieces of several frames meet.
+  const id = random.below(4)
+  const size = 8 * random.between(Math.max(1, length >> 7), Math.max(1, length >> 3))
+  const pieces = cut(frame, size, id)
+  for (let i = random.below(4); i > 0; i--) {
+    const at = random.below(pieces.length)
+    switch (random.below(6)) {
+      case 0:
+        pieces.splice(at, 1)
+        if (pieces.length === 0) return pieces
+        break
+      case 1:
+        pieces.push(pieces[at]!)
+        break
+      case 2: {
+        const offset = 8 * random.below(length >> 3)
+        pieces.splice(at, 0, piece(frame, id, offset, random.below(length - offset), random.chance(70)))
+        break
+      }
+      case 3:
+        ;[pieces[0], pieces[at]] = [pieces[at]!, pieces[0]!]
+        break
+      case 4:
+        pieces[at] = lie(random, pieces[at]!.slice())
+        break
+      default:
+        pieces.reverse()
+    }
+  }
+  return pieces
 }
 
 /** Makes the checksums right again where they can be, so that the lie gets further. */

@@ -106,6 +106,7 @@ export class SimulatedStack {
     assert.equal(this.stack.table.inUse, 0, 'a row was left')
     assert.equal(this.stack.tcp.slabs.inUse, 0, 'a slab was left')
     assert.equal(this.stack.tcp.timers.scheduled, 0, 'a timer was left')
+    assert.equal(this.stack.reassembly.inUse, 0, 'a fragment was left')
     assert.equal(this.kernel.inUse, 0, 'a descriptor was left')
   }
 }

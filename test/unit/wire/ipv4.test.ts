@@ -51,6 +51,23 @@ test('writes captured headers byte for byte', () => {
   assertBytes(error, bytes(ICMP_PORT_UNREACHABLE).subarray(14, 34))
 })
 
+test('the header of a first fragment is made that of the whole datagram, options included', () => {
+  const options = Uint8Array.from([7, 7, 4, 1, 2, 3, 4, 0])
+  const header = written(28, (view, at) => {
+    ipv4.write(view, at, 20, PROTOCOL_UDP, GUEST, GATEWAY, 0x0ba3, 64, 0, 0)
+    ipv4.setFragment(view, at, 0, 1)
+    view.setUint8(at, 0x47)
+    options.forEach((byte, i) => {
+      view.setUint8(at + 20 + i, byte)
+    })
+    ipv4.setWhole(view, at, 3036, 0xbb)
+  })
+  const view = viewOf(header)
+  assert.ok(!ipv4.isFragment(view, JUNK) && ipv4.checksumIsRight(view, JUNK))
+  assert.deepEqual([ipv4.totalLength(view, JUNK), ipv4.typeOfService(view, JUNK), ipv4.identification(view, JUNK)], [3036, 0xbb, 0x0ba3])
+  assert.deepEqual(header.subarray(20), options)
+})
+
 test('what it writes, ip-packet reads', () => {
   fc.assert(
     fc.property(uint16, uint8, word, word, uint16, uint8, uint8, fc.boolean(), (length, protocol, from, to, id, ttl, tos, dont) => {
