@@ -14,7 +14,7 @@ import * as rto from './rto.js'
 import * as scoreboard from './scoreboard.js'
 import type { Segment } from './segment.js'
 import * as seq from './seq.js'
-import { type Tcp, TIMER_RETRANSMIT } from './stack.js'
+import type { Tcp } from './stack.js'
 
 /** The segment is to be processed further. */
 export const GO_ON = 0
@@ -168,11 +168,11 @@ function updateWindow(tcp: Tcp, c: Connection, s: Segment, isNew: boolean): void
   c.sndWl1 = s.seq
   c.sndWl2 = s.ack
   if (window === c.sndWnd) return
-  // A window that opens ends the probing (RFC 9293, 3.8.6.1).
+  // A window that opens ends the probing (RFC 9293, 3.8.6.1). What is in flight all the same, a probe or what was sent before a timeout, keeps
+  // a timer (RFC 6298, 5.1).
   if (c.sndWnd === 0) {
     c.backoff = 0
-    // In TIME-WAIT the timer is not a probe's.
-    if (c.sndNxt === c.sndUna && c.state !== 'TIME-WAIT') tcp.cancelTimer(c, TIMER_RETRANSMIT)
+    if (c.sndNxt === c.sndUna) timer.arm(tcp, c)
   }
   c.sndWnd = window
   if (window > c.maxWnd) c.maxWnd = window
