@@ -2,8 +2,10 @@
 import { createContext } from '../host/native.js'
 import { type NetworkOptions, type ResolvedOptions, resolveOptions } from './options.js'
 
-/** Families of probePeekOffset. */
+/** Family of probePeekOffset and pingOpen. */
 const IPV4 = 4
+/** errno(3): none of our groups is in net.ipv4.ping_group_range. */
+const EACCES = 13
 /**
  * Descriptors that are no flow's: Node's and our own (some 40), questions of the DNS forwarder under way (one to three each), its
  * connections (two each), and what else the process has open.
@@ -17,14 +19,18 @@ export interface HostFacts {
   readonly hostRead: 'peek' | 'ring'
   /** How many descriptors this process may have open, as many as it can be given; negative: not known. */
   readonly descriptors: number
+  /** Whether this user may open ping sockets. */
+  readonly mayPing: boolean
 }
 
 export function probeHost(): HostFacts {
   const probe = createContext(4096)
   const hostRead = probe.probePeekOffset(IPV4) === 1 ? 'peek' : 'ring'
   const descriptors = probe.raiseFileLimit()
+  const ping = probe.pingOpen(IPV4, 0)
+  if (ping >= 0) probe.closeDescriptor(ping)
   probe.close()
-  return { hostRead, descriptors }
+  return { hostRead, descriptors, mayPing: ping !== -EACCES }
 }
 
 /**

@@ -40,6 +40,8 @@ const NO_FEATURES: TapFeatures = { vnetHeader: false, checksum: false, tso: fals
 /** How long what an ended command has sent may make no progress before it is given up, ms. */
 const DRAIN_PATIENCE = 60_000
 const DRAIN_INTERVAL = 5
+const NO_PING =
+  'ping reaches no further than the gateway, for this user may not open ping sockets: `sysctl -w net.ipv4.ping_group_range="0 2147483647"`'
 
 /**
  * Makes a network, ready for `run` or `attach`.
@@ -79,7 +81,7 @@ class LiveNetwork implements Network {
   #isBusy = false
   #isClosed = false
 
-  constructor(options: ResolvedOptions, { hostRead }: HostFacts) {
+  constructor(options: ResolvedOptions, { hostRead, mayPing }: HostFacts) {
     const a = options.addresses
     this.#options = options
     this.mtu = options.mtu
@@ -95,6 +97,7 @@ class LiveNetwork implements Network {
     const { impairment } = options
     if (impairment !== null) options.log.verbose(`the link is bad on purpose: seed=${impairment.seed} draws the same again`)
     if (hostRead === 'ring') options.log.verbose('this kernel has no SO_PEEK_OFF for TCP (Linux 6.9): bytes wait in a ring of ours')
+    if (!mayPing) options.log.warn(NO_PING)
     this.#native = createContext(arenaBytes(stackOptions))
     this.#loop = new EventLoop(this.#native)
     this.#arena = new Arena(this.#native.arena)

@@ -62,9 +62,11 @@ e2e(
     writeFileSync(path, '1 0')
     scope.defer(() => writeFileSync(path, before))
     const guest = scope.use(await Sandbox.start())
+    assert.match(guest.program.stderr, /^netloom: warning: ping .* `sysctl -w net\.ipv4\.ping_group_range="0 2147483647"`$/m)
     await guest.must(['ping', '-c', '1', '-W', '5', '10.0.2.2'])
     const outcome = await guest.exec(['ping', '-n', '-c', '1', '-W', '2', ELSEWHERE])
     assert.equal(outcome.status, 1, outcome.stdout + outcome.stderr)
+    assert.match(outcome.stdout, /Packet filtered/)
   },
   { needsRoot: true },
 )

@@ -35,7 +35,8 @@ test('a limit below the reserve leaves a few flows all the same; one that is not
 })
 
 test('the facts of this machine', () => {
-  const { hostRead, descriptors } = probeHost()
+  const { hostRead, descriptors, mayPing } = probeHost()
   assert.match(hostRead, /^(peek|ring)$/)
   assert.ok(descriptors > 0)
+  assert.equal(typeof mayPing, 'boolean')
 })
