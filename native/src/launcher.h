@@ -23,6 +23,7 @@ typedef struct {
   /* Of run: */
   const char *dns; /* NULL: resolv.conf is left alone. */
   bool maps_root;
+  int open_files; /* --open-files: the soft limit of the command; -1: ours */
   char **command;
   /* Of attach: */
   int pid; /* 0: by path */

@@ -1,5 +1,5 @@
 /*
- * The mount namespace of `run`, and becoming the command. See mount_namespaces(7), path_resolution(7).
+ * The mount namespace of `run`, and becoming the command. See mount_namespaces(7), path_resolution(7), getrlimit(2).
  *
  * The host's files are all there and stay as they are; only resolv.conf is covered by a file of our own:
  *
@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -93,8 +94,18 @@ void sandbox_mounts(const Options *options) {
   if (error != 0) channel_warn(options, "resolv", error);
 }
 
+/* Node has raised the soft limit of its own. */
+static void lower_open_files(const Options *options) {
+  struct rlimit limit;
+  if (options->open_files < 0 || getrlimit(RLIMIT_NOFILE, &limit) < 0) return;
+  const rlim_t wanted = (rlim_t)options->open_files;
+  limit.rlim_cur = wanted < limit.rlim_max ? wanted : limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 /* As the program that the user started: what it inherited, minus what is ours, which closes on exec. */
 void sandbox_exec(const Options *options) {
+  lower_open_files(options);
   execvp(options->command[0], options->command);
   const int error = errno;
   channel_send_exec(options, error);

@@ -19,7 +19,7 @@ import { errnoName, NetloomError } from '../util/errors.js'
 import { format } from '../wire/address.js'
 import { listFlows } from './flow-list.js'
 import { fitOptions, type HostFacts, probeHost } from './host-facts.js'
-import type { NetworkOptions, ResolvedOptions } from './options.js'
+import { checkOpenFiles, type NetworkOptions, type ResolvedOptions } from './options.js'
 import { type Publication, Publications } from './publications.js'
 import type { PublishOptions } from './publish-spec.js'
 import { arenaBytes, SECRET_WORDS, Stack, type StackOptions } from './stack.js'
@@ -165,6 +165,7 @@ class LiveNetwork implements Network {
         cwd: options.cwd,
         env: options.env,
         stdio: options.stdio ?? 'inherit',
+        openFiles: checkOpenFiles(options.openFiles),
       }),
     )
     const { child } = launched

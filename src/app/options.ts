@@ -27,6 +27,8 @@ const GUEST_OFFSET = 100
 export const DEFAULT_MAX_FLOWS = 4096
 /** A flow has 16 KiB of the arena, twice that where the kernel lacks peek offsets, and an arena has 2 GiB at most. */
 export const MAX_FLOWS = 32_768
+/** Descriptors are int in C. */
+const MAX_OPEN_FILES = 0x7fff_ffff
 /** As a share of all flows: three in four stay for what is established, however many SYNs come. */
 const HALF_OPEN_SHARE = 4
 /** A page of a browser begins so many connections at once. */
@@ -171,6 +173,19 @@ function badFlows(name: FlowLimit, given: string): NetloomError {
 function checkFlows(name: FlowLimit, flows: number): number {
   if (!Number.isInteger(flows) || flows < 1 || flows > MAX_FLOWS) throw badFlows(name, String(flows))
   return flows
+}
+
+/**
+ * A limit of open files, or undefined.
+ * @throws NetloomError `ERR_OPEN_FILES`.
+ */
+export function checkOpenFiles(limit: number | undefined): number | undefined {
+  if (limit === undefined || (Number.isInteger(limit) && limit >= 0 && limit <= MAX_OPEN_FILES)) return limit
+  throw usage(
+    'ERR_OPEN_FILES',
+    `the limit openFiles ${limit} is not a whole number of files from 0 to ${MAX_OPEN_FILES}`,
+    'leave it out for the limit of this process',
+  )
 }
 
 /** dev_valid_name() of Linux takes nearly any byte; we take what every tool can name, and never a format (`tap%d`). */

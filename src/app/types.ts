@@ -96,6 +96,8 @@ export interface RunOptions {
   readonly env?: NodeJS.ProcessEnv
   /** Standard streams, as spawn() of node:child_process takes the first three. Default `inherit`. */
   readonly stdio?: StandardStreams
+  /** Soft limit of open files (getrlimit(2)), cut to the hard one. Default: this process's, which Node has raised to the hard one. */
+  readonly openFiles?: number | undefined
 }
 
 /** Standard input, output and error alike, or each by itself; a number is a descriptor of this process. */
@@ -156,7 +158,7 @@ export interface Network extends AsyncDisposable {
   publish(...ports: PublishOptions[]): Publication[]
   /**
    * Starts a command in a new user, network and mount namespace, and resolves when it runs.
-   * @throws NetloomError `ENOENT` (exit status 127), `EACCES`, `ENOEXEC`, `EISDIR` (126), or one of `attach()`.
+   * @throws NetloomError `ENOENT` (exit status 127), `EACCES`, `ENOEXEC`, `EISDIR` (126), `ERR_OPEN_FILES` (2), or one of `attach()`.
    */
   run(command: readonly string[], options?: RunOptions): Promise<Sandbox>
   /**

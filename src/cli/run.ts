@@ -1,5 +1,6 @@
 // `netloom run`: a command in namespaces of its own, with a network, and otherwise as if it had been started without us: its
 // standard streams, terminal, environment, descriptors, signals and exit status are the user's.
+import { callerOpenFiles } from '../host/caller.js'
 import { SignalForwarder, signalStatus } from '../host/signals.js'
 import { parse, type Syntax } from './arguments.js'
 import { NETWORK_OPTIONS, networkOptions, publish } from './network-flags.js'
@@ -35,7 +36,7 @@ export async function main(args: readonly string[]): Promise<number> {
   const signals = new SignalForwarder()
   try {
     publish(network, flags, options.log)
-    const sandbox = await network.run(command, { mapCurrentUser: flags['mapCurrentUser'] === true })
+    const sandbox = await network.run(command, { mapCurrentUser: flags['mapCurrentUser'] === true, openFiles: callerOpenFiles() })
     signals.forward((signal) => sandbox.kill(signal))
     reportNetwork(options.log, network, `PID ${sandbox.pid}`)
     const { code, signal } = await sandbox.exited

@@ -58,6 +58,8 @@ export interface LaunchCommand {
   /** Name server for resolv.conf, null to leave that alone. */
   readonly dns: string | null
   readonly mapCurrentUser: boolean
+  /** The soft limit of open files, undefined for this process's. */
+  readonly openFiles: number | undefined
   readonly cwd: string | undefined
   readonly env: NodeJS.ProcessEnv | undefined
   readonly stdio: LaunchStreams
@@ -86,6 +88,7 @@ export interface Launched {
 export function launchRun(context: LaunchContext, link: LaunchInterface, options: LaunchCommand): Promise<Launched> {
   const args = ['run', ...interfaceArguments(link), `--map=${options.mapCurrentUser ? 'current' : 'root'}`]
   if (options.dns !== null) args.push(`--dns=${options.dns}`)
+  if (options.openFiles !== undefined) args.push(`--open-files=${options.openFiles}`)
   const launch = new Launch(context, { ifname: link.ifname, mtu: link.mtu, target: null }, options)
   return launch.start([...args, '--', ...options.command])
 }

@@ -73,6 +73,19 @@ e2e('environment and working directory are kept, and nothing is added', async (s
   assert.equal(directory.stdout, `${world.temporary}\n`)
 })
 
+e2e('the command may have as many files open as its caller, not as Node', async (scope) => {
+  const limits = async (script: string) => {
+    const command = ['sh', '-c', script, 'sh', ...NETLOOM, ...sh('ulimit -Sn; ulimit -Hn')]
+    const { status, stdout, stderr } = await scope.use(userProgram(command, { input: '' })).finished
+    assert.equal(status, 0, stderr)
+    return stdout
+  }
+  // The shell is there until the end, and is who called.
+  assert.equal(await limits('ulimit -Sn 300; ulimit -Hn 900; "$@"; exit $?'), '300\n900\n')
+  // Who sets both limits for us alone means us.
+  assert.equal(await limits('ulimit -n 600; exec "$@"'), '600\n600\n')
+})
+
 e2e('arguments arrive as they were given', async (scope) => {
   const given = ['', ' ', '--mtu', '-x', '$HOME', 'a\nb', '--', 'ü']
   const outcome = await scope.use(netloom(['run', '--', 'printf', '[%s]', ...given], { input: '' })).finished

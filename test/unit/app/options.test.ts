@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { MAX_FLOWS, MAX_MTU, MIN_MTU, type NetworkOptions, parseFlows, parseMtu, resolveOptions } from '../../../src/app/options.js'
+import {
+  checkOpenFiles,
+  MAX_FLOWS,
+  MAX_MTU,
+  MIN_MTU,
+  type NetworkOptions,
+  parseFlows,
+  parseMtu,
+  resolveOptions,
+} from '../../../src/app/options.js'
 import { NetloomError } from '../../../src/util/errors.js'
 import { format } from '../../../src/wire/address.js'
 
@@ -135,6 +144,11 @@ test('the text of a limit is digits and nothing else', () => {
     for (const text of ['', 'x', '1e3', '0x10', '-1', '+1', ' 1', '0', '32769', '99999999999'])
       assert.equal(refusal(() => parseFlows(name, text)).code, code, text)
   }
+})
+
+test('a limit of open files is a number of descriptors, or none', () => {
+  for (const limit of [undefined, 0, 1024, 0x7fff_ffff]) assert.equal(checkOpenFiles(limit), limit)
+  for (const limit of [-1, 1.5, 0x8000_0000, Number.NaN]) assert.equal(refusal(() => checkOpenFiles(limit)).code, 'ERR_OPEN_FILES')
 })
 
 test('half-open connections have a quarter of all flows, but no less than a page needs; no limit is above that of all flows', () => {

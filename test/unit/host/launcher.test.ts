@@ -144,6 +144,20 @@ test('the command inherits what the user gave, and nothing of ours', async (t) =
   assert.deepEqual(await started.ended(), { status: 7, output: '0 1 2 4 ' })
 })
 
+test('the command has the soft limit of open files that it is to have, but no more than the hard one', async (t) => {
+  const hard = Number(/^Max open files +\w+ +(\w+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))![1])
+  for (const [asked, granted] of [
+    [300, 300],
+    [0x7fff_ffff, hard],
+  ]) {
+    const bench = makeBench(t)
+    const started = launch(bench, 'run', { ...RUN, 'open-files': String(asked) }, ['sh', '-c', 'ulimit -Sn; ulimit -Hn'])
+    const tap = await started.go()
+    assert.deepEqual(await started.ended(), { status: 0, output: `${granted}\n${hard}\n` })
+    bench.native.closeDescriptor(tap)
+  }
+})
+
 test('ping sockets work inside', async (t) => {
   const bench = makeBench(t)
   const command = script(`
