@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { PACKAGE_ROOT } from '../util/package-root.js'
 import { HELP, suggest } from './help.js'
-import { fail, print, usageError } from './output.js'
+import { exit, fail, print, usageError } from './output.js'
 
 /** A command: takes its arguments, returns the exit status. */
 interface Command {
@@ -45,6 +45,4 @@ async function main(args: readonly string[]): Promise<number> {
 }
 
 // What is still open (a command's pipes, a server of the tour's) must not keep us. No await here: a CommonJS bundle has none at its top.
-void main(process.argv.slice(2))
-  .catch(fail)
-  .then((status) => process.exit(status))
+void main(process.argv.slice(2)).catch(fail).then(exit)

@@ -1,9 +1,10 @@
 // Lines for people and programs. Written at once and as a whole to the descriptors: process.stdout and process.stderr would cost
 // time at the start, be lost at exit when they are pipes, and take over SIGWINCH when they are a terminal.
-import { writeSync } from 'node:fs'
+import { closeSync, fstatSync, writeSync } from 'node:fs'
 import { NetloomError } from '../util/errors.js'
 import { Log, type LogLevel } from '../util/log.js'
 
+const STANDARD_INPUT = 0
 const STANDARD_OUTPUT = 1
 const STANDARD_ERROR = 2
 
@@ -41,6 +42,27 @@ export function fail(error: unknown): number {
   log.error(`this is a defect of netloom, please report it: ${error instanceof Error ? error.message : String(error)}`)
   if (error instanceof Error && error.stack !== undefined) write(STANDARD_ERROR, `${error.stack}\n`)
   return 1
+}
+
+function isDevice(descriptor: number): boolean {
+  try {
+    return fstatSync(descriptor).isCharacterDevice()
+  } catch {
+    // It is closed.
+    return false
+  }
+}
+
+/**
+ * Ends the process. Node sets a terminal to what it was before, and aborts when that fails because the terminal has hung up; not for a
+ * stream that is closed. (A stream that is some other device, such as /dev/null, is no loss at this point.)
+ */
+export async function exit(status: number): Promise<never> {
+  const devices = [STANDARD_INPUT, STANDARD_OUTPUT, STANDARD_ERROR].filter(isDevice)
+  // Loaded only where there may be a terminal: it takes its time.
+  const tty = devices.length > 0 ? await import('node:tty') : null
+  for (const descriptor of devices) if (tty?.isatty(descriptor) === false) closeSync(descriptor)
+  process.exit(status)
 }
 
 /** Wrong use of the command line: status 2. */

@@ -16,11 +16,13 @@ const SYNTAX: Syntax = {
   more: `
 Everything from the first word that is no option is the command; -- says so where it could be doubted.
 Without a command: $SHELL. The host's loopback is at the gateway's address, 10.0.2.2.
+For a command that is to outlive the terminal nohup stands directly in front of it.
 
 Examples:
   netloom run -- curl http://10.0.2.2:8080/
   netloom run -p 127.0.0.1:8080:80 -- nginx -g 'daemon off;'
   netloom run --mtu 9000 --disable-host-loopback -- make test
+  netloom run -- nohup ./server
 `,
 }
 

@@ -3,9 +3,15 @@
 //
 //     sent by kill(2)           si_code SI_USER, SI_QUEUE   to us alone, so it is passed on
 //     typed at the terminal     si_code SI_KERNEL           to the whole foreground process group, where the command is too: it is not
+//     the terminal hung up      SIGHUP, SI_KERNEL           to the session leader alone: if that is us, it is passed on. (To the
+//                                                           foreground process group only when the leader has ended.)
 //
 // Until the command runs, signals wait. When it does not come to run they have their default effect on us, so that whoever
 // started us sees the ending that he asked for.
+//
+// One thing is out of our hands: Node gives every signal its default effect when it starts, so that nothing tells us which of them we
+// were to ignore. `nohup netloom run COMMAND` does not reach the command; `netloom run nohup COMMAND` does, for we stay as long as it does.
+import { readFileSync } from 'node:fs'
 import { constants } from 'node:os'
 import { NetloomError } from '../util/errors.js'
 import { EPOLLIN, EventLoop, type ReadyHandler, TOKEN_SIGNAL, token } from './event-loop.js'
@@ -25,6 +31,12 @@ for (const [name, number] of Object.entries(constants.signals)) NAMES.set(number
 
 /** The exit status of a shell's child that a signal has ended. */
 export const signalStatus = (signal: NodeJS.Signals): number => 128 + constants.signals[signal]
+
+/** proc(5), stat: the session is the fourth field behind the name, which may have anything in it. */
+function isSessionLeader(): boolean {
+  const stat = readFileSync('/proc/self/stat', 'latin1')
+  return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[3]) === process.pid
+}
 
 interface Received {
   readonly signal: NodeJS.Signals
@@ -96,7 +108,7 @@ export class SignalForwarder implements ReadyHandler {
     else if (this.#send === null) {
       this.#waiting.push(received)
       this.#patience ??= setTimeout(() => this.giveUp(), PATIENCE).unref()
-    } else if (!received.isFromTerminal) this.#send(received.signal)
+    } else if (!received.isFromTerminal || (received.signal === 'SIGHUP' && isSessionLeader())) this.#send(received.signal)
   }
 
   #cancelPatience(): void {

@@ -1,9 +1,9 @@
 // Signals: what is sent to netloom reaches the command, once; what ends either of them leaves nothing of the other.
 import assert from 'node:assert/strict'
-import { e2e } from '../support/e2e.js'
+import { e2e, type Scope } from '../support/e2e.js'
 import { until } from '../support/program.js'
-import { netloom, Sandbox } from '../support/sandbox.js'
-import { guestProgram } from '../support/world.js'
+import { netloom, Sandbox, userProgram } from '../support/sandbox.js'
+import { guestProgram, NETLOOM } from '../support/world.js'
 
 e2e('INT, TERM, HUP, QUIT and WINCH are forwarded exactly once each', async (scope) => {
   const program = scope.use(netloom(['run', '--', ...guestProgram('signals.py')]))
@@ -45,11 +45,23 @@ for (const [name, number] of [
   })
 }
 
-e2e('a signal that netloom was told to ignore stays ignored in the command', async (scope) => {
-  const command = ['sh', '-c', 'trap "" HUP; exec "$@"', 'sh']
-  const program = scope.use(netloom(['run', '--', ...command, 'sh', '-c', 'kill -HUP $$; echo alive'], { input: '' }))
+/** The status of netloom when its terminal is taken away from it and the command. */
+async function hangUp(scope: Scope, command: readonly string[]): Promise<number> {
+  const steps = [['expect', 'ready'], ['hang up']]
+  const line = [...guestProgram('terminal.py'), JSON.stringify(steps), ...NETLOOM, 'run', '--', ...command]
+  const program = scope.use(userProgram(line, { input: '' }))
   const outcome = await program.finished
-  assert.equal(outcome.stdout, 'alive\n')
+  assert.equal(outcome.status, 0, program.describe())
+  return JSON.parse(outcome.stdout).status
+}
+
+e2e('when the terminal hangs up the command is told, though only the session leader is', async (scope) => {
+  assert.equal(await hangUp(scope, ['sh', '-c', 'echo ready; exec sleep 300']), 129)
+})
+
+e2e('a command under nohup outlives its terminal, with its network', async (scope) => {
+  const outlive = 'echo ready > /dev/tty; while echo > /dev/tty; do sleep 0.02; done 2> /dev/null; grep -q tap0 /proc/net/dev && exit 5'
+  assert.equal(await hangUp(scope, ['sh', '-c', 'exec nohup sh -c "$1" < /dev/null > /dev/null 2>&1', 'sh', outlive]), 5)
 })
 
 e2e('the command starts with the default disposition and mask of every signal', async (scope) => {

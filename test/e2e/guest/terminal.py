@@ -1,7 +1,8 @@
 """Plays a person at a terminal: `terminal.py JSON COMMAND [ARGUMENT...]` runs the command under a pseudo terminal of 40 x 100.
 
 JSON is a list of steps: ["expect", TEXT] waits until the command printed TEXT after what the steps before waited for, ["type", TEXT]
-types, ["size", ROWS, COLUMNS] resizes the window, ["eof"] types ^D. Prints {"status", "output"} when the command has ended.
+types, ["size", ROWS, COLUMNS] resizes the window, ["eof"] types ^D, ["hang up"], the last, takes the terminal away. Prints
+{"status", "output"} when the command has ended.
 """
 import fcntl
 import json
@@ -49,6 +50,8 @@ for step, *arguments in steps:
         os.write(terminal, b'\x04')
     elif step == 'size':
         resize(*arguments)
+    elif step == 'hang up':
+        os.close(terminal)
     else:
         text = arguments[0].encode()
         deadline = time.monotonic() + PATIENCE
@@ -58,7 +61,7 @@ for step, *arguments in steps:
                 sys.exit(f'ended before {text!r} was printed: {output!r}')
             output += data
         seen = output.index(text, seen) + len(text)
-while data := read(time.monotonic() + PATIENCE):
+while steps[-1][0] != 'hang up' and (data := read(time.monotonic() + PATIENCE)):
     output += data
 _, status = os.waitpid(child, 0)
 print(json.dumps({'status': os.waitstatus_to_exitcode(status), 'output': output.decode()}), flush=True)
