@@ -33,16 +33,15 @@ export function acknowledge(tcp: Tcp, c: Connection, s: Segment): number {
   const isNew = seq.gt(s.ack, c.sndUna)
   const outstanding = seq.diff(c.sndNxt, c.sndUna)
   const isDuplicate = !isNew && s.ack === c.sndUna && saysNothingElse(c, s)
-  const flight = recovery.flight(c)
   const sacked = c.sackedCount === 0 ? 0 : scoreboard.bytes(c)
   const before = c.sndUna
-  if (isNew && advance(tcp, c, s, flight) === DROP) return DROP
+  if (isNew && advance(tcp, c, s) === DROP) return DROP
   if (seq.leq(c.sndUna, s.ack)) updateWindow(tcp, c, s, isNew)
   if (recovery.hasScoreboard(c)) {
     const isClear = s.options[SACK_COUNT] === 0 && sacked === 0 && !c.has(IS_RECOVERING | IS_LOSS)
     if (!isClear) selective(tcp, c, s, isNew, outstanding, seq.diff(c.sndUna, before) - sacked)
     else if (isNew) timer.arm(tcp, c)
-  } else if (!cumulative(tcp, c, isNew, isDuplicate, outstanding, seq.diff(c.sndUna, before))) return BROKEN
+  } else if (!cumulative(tcp, c, isNew, isDuplicate, seq.diff(c.sndUna, before))) return BROKEN
   if (recovery.tailAnswered(c, s, isNew)) {
     congestion.reduce(c, c.recoverFs, 0)
     c.lower(MAY_UNDO)
@@ -52,7 +51,7 @@ export function acknowledge(tcp: Tcp, c: Connection, s: Segment): number {
 }
 
 // SND.UNA < SEG.ACK =< SND.NXT
-function advance(tcp: Tcp, c: Connection, s: Segment, flight: number): number {
+function advance(tcp: Tcp, c: Connection, s: Segment): number {
   const all = seq.diff(s.ack, c.sndUna)
   const isFinAcked = c.has(FIN_SENT) && s.ack === c.sndMax
   const text = isFinAcked ? all - 1 : all
@@ -73,7 +72,7 @@ function advance(tcp: Tcp, c: Connection, s: Segment, flight: number): number {
   rto.measure(tcp, c, s, isTimed ? seq.diff(tcp.now, c.rttSent) : -1)
   if (isTimed) c.lower(IS_TIMED)
   if (recovery.isSpurious(c, s)) undo(tcp, c)
-  if (!c.has(IS_RECOVERING)) congestion.acknowledged(c, text, flight, tcp.now)
+  if (!c.has(IS_RECOVERING)) congestion.acknowledged(c, text, c.flightSize, tcp.now)
   tcp.touch(c)
   return isFinAcked ? finAcknowledged(tcp, c) : GO_ON
 }
@@ -94,10 +93,12 @@ function selective(tcp: Tcp, c: Connection, s: Segment, isNew: boolean, outstand
     c.sndNxt = scoreboard.end(c)
     retransmit.resume(tcp, c)
   }
-  const delivered = gone + scoreboard.bytes(c)
+  let delivered = gone + scoreboard.bytes(c)
   if (c.has(IS_RECOVERING | IS_LOSS) && seq.leq(c.recover, c.sndUna)) congestion.leaveRecovery(c)
   if (recovery.detect(tcp, c, delivered > 0) && !c.has(IS_RECOVERING | IS_LOSS)) {
-    congestion.enterRecovery(c, outstanding, (tcp.now + c.tsOffset) | 0)
+    congestion.enterRecovery(c, c.flightSize, (tcp.now + c.tsOffset) | 0)
+    // What the batch has acknowledged before was delivered as well, and nothing has been sent for it yet.
+    delivered += Math.max(c.flightSize - outstanding, 0)
   }
   if (c.has(IS_RECOVERING)) congestion.recovering(c, delivered, recovery.flight(c))
   if (recovery.untilLost >= 0) timer.armReorder(tcp, c, recovery.untilLost)
@@ -107,7 +108,7 @@ function selective(tcp: Tcp, c: Connection, s: Segment, isNew: boolean, outstand
 }
 
 // By counting (RFC 6582, 3.2), from a guest that does not know SACK. False when the host's socket is broken.
-function cumulative(tcp: Tcp, c: Connection, isNew: boolean, isDuplicate: boolean, outstanding: number, acked: number): boolean {
+function cumulative(tcp: Tcp, c: Connection, isNew: boolean, isDuplicate: boolean, acked: number): boolean {
   if (isNew) {
     c.dupAcks = 0
     timer.arm(tcp, c)
@@ -128,7 +129,7 @@ function cumulative(tcp: Tcp, c: Connection, isNew: boolean, isDuplicate: boolea
     return true
   }
   if (c.dupAcks !== congestion.DUP_ACK_THRESHOLD || !seq.lt(c.recover, c.sndUna)) return true
-  congestion.enterRecovery(c, outstanding, (tcp.now + c.tsOffset) | 0)
+  congestion.enterRecovery(c, c.flightSize, (tcp.now + c.tsOffset) | 0)
   return retransmit.first(tcp, c)
 }
 

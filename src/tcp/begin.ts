@@ -83,6 +83,7 @@ export function start(tcp: Tcp, c: Connection): void {
   c.rcvActive = tcp.now
   c.rcvTime = tcp.now
   c.lastSent = tcp.now
+  c.flightSize = 0
   c.keepAlives = 0
   c.dsackLeft = c.dsackRight = 0
   c.lastHeld = c.rcvNxt

@@ -9,7 +9,8 @@ export const CHALLENGE_INTERVAL = 500
 
 /** Answers with an acknowledgment when the batch ends, unless one was sent just now. */
 export function challenge(tcp: Tcp, c: Connection): void {
-  if (((tcp.now - c.challenged) | 0) < CHALLENGE_INTERVAL) return
+  // Unsigned: after 25 days the difference of two int32 would be negative.
+  if ((tcp.now - c.challenged) >>> 0 < CHALLENGE_INTERVAL) return
   c.challenged = tcp.now
   c.raise(ACK_NOW)
   tcp.touch(c)

@@ -45,36 +45,37 @@ export const UNDO_STAMP = PROTOCOL + 37 // timestamp of the first retransmission
 export const TAIL_END = PROTOCOL + 38 // sndNxt when the tail was probed (RFC 8985, 7), valid with IS_PROBING_TAIL
 export const TAIL_STAMP = PROTOCOL + 39 // timestamp of the probe
 export const LAST_SENT = PROTOCOL + 40 // ms, when a SYN or text was last sent
+export const FLIGHT_SIZE = PROTOCOL + 41 // bytes sent and not acknowledged when the batch ended last (RFC 5681: FlightSize)
 
 // Receive sequence variables, and what belongs to them.
-export const IRS = PROTOCOL + 41 // the guest's initial sequence number
-export const RCV_NXT = PROTOCOL + 42 // next byte to acknowledge: everything before it is in the host's kernel
-export const RCV_EDGE = PROTOCOL + 43 // right edge of the window we advertised; never moves back
-export const RCV_SCALE = PROTOCOL + 44 // shift of our window
-export const RCV_FIN = PROTOCOL + 45 // sequence number of the guest's FIN, valid with HAS_FIN
-export const RCV_UNACKED = PROTOCOL + 46 // bytes accepted since our last acknowledgment
-export const LAST_ACK_SENT = PROTOCOL + 47 // acknowledgment number of our last segment (RFC 7323)
-export const TS_RECENT = PROTOCOL + 48 // timestamp to echo (RFC 7323)
-export const TS_RECENT_AGE = PROTOCOL + 49 // ms, when tsRecent was taken
-export const TS_OFFSET = PROTOCOL + 50 // what our timestamps are ahead of the clock (RFC 7323, 5.4)
-export const RCV_ACTIVE = PROTOCOL + 51 // ms, last data from the guest
-export const RCV_TIME = PROTOCOL + 52 // ms, last segment from the guest
-export const HELD_COUNT = PROTOCOL + 53 // ranges in the ring
-export const LAST_HELD = PROTOCOL + 54 // sequence number in the range that was reported as held last (RFC 2018, 4)
-export const DSACK_LEFT = PROTOCOL + 55 // text that arrived twice, to be reported (RFC 2883); none when both are the same
-export const DSACK_RIGHT = PROTOCOL + 56 // its end
-export const CHALLENGED = PROTOCOL + 57 // ms, when a segment that cannot be ours was last answered (RFC 5961, 7)
-export const KEEP_ALIVES = PROTOCOL + 58 // keep-alive probes without an answer
-export const SLAB = PROTOCOL + 59 // arena offset of the receive ring
-export const SLAB_CLASS = PROTOCOL + 60 // its size class
-export const HOST_FREE = PROTOCOL + 61 // bytes the host's socket will surely take; a lower bound
-export const SEND_SLAB = PROTOCOL + 62 // arena offset of the send ring, 0 when the host socket keeps the bytes
-export const SEND_CLASS = PROTOCOL + 63 // its size class
-export const SEND_HELD = PROTOCOL + 64 // bytes in the send ring from sndUna on
-export const SEND_NEXT = PROTOCOL + 65 // bytes behind sndUna where the next read from the send ring begins
+export const IRS = PROTOCOL + 42 // the guest's initial sequence number
+export const RCV_NXT = PROTOCOL + 43 // next byte to acknowledge: everything before it is in the host's kernel
+export const RCV_EDGE = PROTOCOL + 44 // right edge of the window we advertised; never moves back
+export const RCV_SCALE = PROTOCOL + 45 // shift of our window
+export const RCV_FIN = PROTOCOL + 46 // sequence number of the guest's FIN, valid with HAS_FIN
+export const RCV_UNACKED = PROTOCOL + 47 // bytes accepted since our last acknowledgment
+export const LAST_ACK_SENT = PROTOCOL + 48 // acknowledgment number of our last segment (RFC 7323)
+export const TS_RECENT = PROTOCOL + 49 // timestamp to echo (RFC 7323)
+export const TS_RECENT_AGE = PROTOCOL + 50 // ms, when tsRecent was taken
+export const TS_OFFSET = PROTOCOL + 51 // what our timestamps are ahead of the clock (RFC 7323, 5.4)
+export const RCV_ACTIVE = PROTOCOL + 52 // ms, last data from the guest
+export const RCV_TIME = PROTOCOL + 53 // ms, last segment from the guest
+export const HELD_COUNT = PROTOCOL + 54 // ranges in the ring
+export const LAST_HELD = PROTOCOL + 55 // sequence number in the range that was reported as held last (RFC 2018, 4)
+export const DSACK_LEFT = PROTOCOL + 56 // text that arrived twice, to be reported (RFC 2883); none when both are the same
+export const DSACK_RIGHT = PROTOCOL + 57 // its end
+export const CHALLENGED = PROTOCOL + 58 // ms, when a segment that cannot be ours was last answered (RFC 5961, 7)
+export const KEEP_ALIVES = PROTOCOL + 59 // keep-alive probes without an answer
+export const SLAB = PROTOCOL + 60 // arena offset of the receive ring
+export const SLAB_CLASS = PROTOCOL + 61 // its size class
+export const HOST_FREE = PROTOCOL + 62 // bytes the host's socket will surely take; a lower bound
+export const SEND_SLAB = PROTOCOL + 63 // arena offset of the send ring, 0 when the host socket keeps the bytes
+export const SEND_CLASS = PROTOCOL + 64 // its size class
+export const SEND_HELD = PROTOCOL + 65 // bytes in the send ring from sndUna on
+export const SEND_NEXT = PROTOCOL + 66 // bytes behind sndUna where the next read from the send ring begins
 
 /** One past TCP's last column: what a snapshot of a connection takes. */
-export const COLUMNS_END = PROTOCOL + 66
+export const COLUMNS_END = PROTOCOL + 67
 
 // Among the row's ranges (flow-row.ts), relative to `Connection.ranges`.
 /** Ranges of held bytes, in order: pairs of sequence numbers [left, right). */

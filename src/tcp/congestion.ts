@@ -3,6 +3,9 @@
 // The link is a TAP: a frame is in the guest's stack when the write returns, so there is no queue to probe for, and the window starts at
 // its ceiling: what the guest's own window lets through is sent. A loss says that the link is not what it seems (a bridge in the guest, an
 // impaired device), and from then on the window behaves as on any network.
+//
+// Acknowledgments come in batches, and text is sent when a batch ends. While one is being read less and less is in flight, however well the
+// window is used: FlightSize (RFC 5681) is what was in flight when the batch before had ended (FLIGHT_SIZE).
 import { HAS_EPOCH, HAS_SACK, IS_LOSS, IS_RECOVERING, MAY_UNDO } from './columns.js'
 import type { Connection } from './connection.js'
 import * as seq from './seq.js'
@@ -30,8 +33,8 @@ export function start(c: Connection): void {
 export const isLimiting = (c: Connection): boolean => c.cwnd < CWND_MAX
 
 /**
- * `bytes` were acknowledged, and `flight` were in flight before. They count as such, as in Linux and RFC 3465, without the limit of a
- * segment or two for each acknowledgment: one of a super-segment stands for many.
+ * `bytes` were acknowledged, and `flight` were in flight before the batch. They count as such, as in Linux and RFC 3465, without the limit
+ * of a segment or two for each acknowledgment: one of a super-segment stands for many.
  */
 export function acknowledged(c: Connection, bytes: number, flight: number, now: number): void {
   const cwnd = c.cwnd

@@ -223,6 +223,7 @@ export class TcpDemux implements ProtocolReceiver {
           resetGuest(tcp, c)
           return
         }
+        c.flightSize = seq.diff(c.sndNxt, c.sndUna)
         if (outcome === send.MORE) tcp.touch(c)
         break
       }

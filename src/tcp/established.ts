@@ -14,8 +14,8 @@ export function enter(tcp: Tcp, c: Connection, s: Segment, window: number): void
   c.sndWl1 = s.seq
   c.sndWl2 = s.ack
   // RFC 6298, 3 (Karn): which of several SYNs was acknowledged nobody knows, unless a timestamp tells.
-  if (c.backoff === 0) rto.sample(c, (tcp.now - c.lastSent) | 0)
-  else if (c.has(HAS_TIMESTAMPS) && s.hasTimestamp) rto.sample(c, rto.echoed(tcp, c, s))
+  if (c.has(HAS_TIMESTAMPS) && s.hasTimestamp && s.timestampEcho !== 0) rto.sample(c, rto.echoed(tcp, c, s))
+  else if (c.backoff === 0) rto.sample(c, (tcp.now - c.lastSent) | 0)
   else c.rto = rto.RTO_AFTER_SYN
   c.backoff = 0
   tcp.cancelTimer(c, TIMER_RETRANSMIT)

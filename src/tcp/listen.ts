@@ -3,17 +3,19 @@
 import * as begin from './begin.js'
 import { resetHost } from './close.js'
 import type { Connection } from './connection.js'
+import * as isn from './isn.js'
 import * as output from './output.js'
 import * as rto from './rto.js'
 import type { Segment } from './segment.js'
 import { type Tcp, TIMER_RETRANSMIT } from './stack.js'
 
-/** SYNs, or SYN-ACKs, sent again before the guest is given up: after 255 s (RFC 9293, 3.8.3, MUST-23: R2 of at least 3 minutes). */
+/** SYNs, or SYN-ACKs, sent again before the guest is given up: after 183 s (RFC 9293, 3.8.3, MUST-23: R2 of at least 3 minutes). */
 const SYN_RETRIES = 7
 
 /** Fills a fresh row from the SYN that made it; it is acknowledged when `connected` is called. */
 export function listen(tcp: Tcp, c: Connection, s: Segment): void {
   begin.clear(c)
+  isn.inherit(tcp, c, s.seq)
   c.state = 'LISTEN'
   begin.readSyn(tcp, c, s)
 }
@@ -24,6 +26,13 @@ export function connected(tcp: Tcp, c: Connection): void {
   c.state = 'SYN-RECEIVED'
   output.sendSyn(tcp, c)
   tcp.setTimer(c, TIMER_RETRANSMIT, rto.current(c))
+}
+
+/** The guest asks for the SYN-ACK again: that is no timeout, and the round trip is counted from the first one. */
+export function repeatSyn(tcp: Tcp, c: Connection): void {
+  const first = c.lastSent
+  output.sendSyn(tcp, c)
+  c.lastSent = first
 }
 
 /** Our SYN or SYN-ACK was not acknowledged in time. */

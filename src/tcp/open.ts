@@ -17,6 +17,7 @@ import { WINDOW_SHIFT } from './window.js'
 /** Sends the SYN of a fresh row. Nothing is read from the host's socket until the guest has answered. */
 export function open(tcp: Tcp, c: Connection): void {
   begin.clear(c)
+  c.iss = 0
   c.irs = 0
   c.rcvNxt = 0
   c.tsRecent = 0

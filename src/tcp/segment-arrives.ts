@@ -9,6 +9,8 @@ import { drop, resetGuest, resetHost, stay } from './close.js'
 import { ACK_NOW, HAS_FIN, HAS_TIMESTAMPS, IS_ACTIVE_OPEN } from './columns.js'
 import type { Connection } from './connection.js'
 import * as established from './established.js'
+import * as isn from './isn.js'
+import * as listen from './listen.js'
 import { arrivesInSynSent, trimSyn } from './open.js'
 import * as output from './output.js'
 import * as receive from './receive.js'
@@ -32,6 +34,7 @@ export function segmentArrives(tcp: Tcp, c: Connection, s: Segment): boolean {
     return true
   }
   if (c.state === 'TIME-WAIT' && reopens(c, s)) {
+    isn.succeed(tcp, c, s.seq)
     drop(tcp, c)
     return false
   }
@@ -52,10 +55,12 @@ function arrivesInListen(tcp: Tcp, c: Connection, s: Segment): void {
   else if (s.has(SYN) && s.seq !== c.irs) begin.readSyn(tcp, c, s)
 }
 
-// RFC 9293, 3.6.1 (MAY-2) and RFC 6191: a later SYN ends TIME-WAIT early.
+// RFC 9293, 3.6.1 (MAY-2): a later SYN ends TIME-WAIT early. RFC 6191, 2: its timestamp says what is later, if both have one.
 function reopens(c: Connection, s: Segment): boolean {
   if (!s.has(SYN) || s.has(ACK) || s.has(RST)) return false
-  return seq.gt(s.seq, c.rcvNxt) || (c.has(HAS_TIMESTAMPS) && s.hasTimestamp && seq.gt(s.timestamp, c.tsRecent))
+  const isHigher = seq.gt(s.seq, c.rcvNxt)
+  if (!c.has(HAS_TIMESTAMPS) || !s.hasTimestamp) return isHigher
+  return seq.gt(s.timestamp, c.tsRecent) || (s.timestamp === c.tsRecent && isHigher)
 }
 
 /** First: the sequence number, and PAWS (RFC 7323, 5.3). What is not acceptable is answered with an ACK. */
@@ -64,7 +69,11 @@ function checkSequence(tcp: Tcp, c: Connection, s: Segment): boolean {
   if (c.state === 'SYN-RECEIVED' && c.has(IS_ACTIVE_OPEN) && s.has(SYN) && s.has(ACK) && s.seq === c.irs && s.ack === c.sndMax) trimSyn(s)
   if (c.has(HAS_TIMESTAMPS) && !s.has(RST)) {
     // RFC 7323, 3.2: once agreed on, every segment has one.
-    if (!s.hasTimestamp) return false
+    if (!s.hasTimestamp) {
+      // A SYN is challenged whatever it has (RFC 5961, 4.2): a guest that has forgotten the connection must hear of it.
+      if (s.has(SYN)) unacceptable(tcp, c, s)
+      return false
+    }
     // Unsigned: after 25 days the difference of two int32 would be negative again.
     const isFresh = (tcp.now - c.tsRecentAge) >>> 0 < TIMESTAMP_LIFETIME
     if (isFresh && seq.lt(s.timestamp, c.tsRecent)) return unacceptable(tcp, c, s)
@@ -80,9 +89,10 @@ function checkSequence(tcp: Tcp, c: Connection, s: Segment): boolean {
   }
   const isOutside = isOld || offset > slabSize(c.slabClass)
   if (s.has(RST)) return !isOutside
-  // RFC 7323, 4.3. Text that arrives again counts as well: its acknowledgment was lost, and echoing the stamp of the first copy would tell
-  // the guest that its round trip has grown by its own timeout.
-  if (s.hasTimestamp && seq.leq(s.seq, c.lastAckSent) && seq.leq(c.tsRecent, s.timestamp) && (s.length > 0 || !isOutside)) {
+  // RFC 7323, 4.3. Text that arrives again counts as well, against 5.3, R2: its acknowledgment was lost, and echoing the stamp of the first
+  // copy would tell the guest that its round trip has grown by its own timeout. It is from the last window; anything else is made up.
+  const isRepeated = isOld && s.length > 0 && offset + s.length > -slabSize(c.slabClass)
+  if (s.hasTimestamp && seq.leq(s.seq, c.lastAckSent) && seq.leq(c.tsRecent, s.timestamp) && (isRepeated || !isOutside)) {
     c.tsRecent = s.timestamp
     c.tsRecentAge = tcp.now
   }
@@ -98,7 +108,7 @@ function isProbedAck(c: Connection, s: Segment): boolean {
 function unacceptable(tcp: Tcp, c: Connection, s: Segment): boolean {
   // A repeated SYN lies before the window: the guest has not seen our SYN-ACK. It is no timeout: the timer goes on.
   if (c.state === 'SYN-RECEIVED' && s.has(SYN)) {
-    output.sendSyn(tcp, c)
+    listen.repeatSyn(tcp, c)
     return false
   }
   if (c.state === 'TIME-WAIT' && s.has(FIN)) stay(tcp, c)
@@ -127,7 +137,7 @@ function checkRst(tcp: Tcp, c: Connection, s: Segment): boolean {
 function checkSyn(tcp: Tcp, c: Connection, s: Segment): boolean {
   if (!s.has(SYN)) return true
   if (c.state === 'SYN-RECEIVED') {
-    output.sendSyn(tcp, c)
+    listen.repeatSyn(tcp, c)
     return false
   }
   challenge(tcp, c)

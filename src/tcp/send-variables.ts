@@ -10,6 +10,7 @@ import {
   CWND_PRIOR,
   DUP_ACKS,
   EPOCH,
+  FLIGHT_SIZE,
   ISS,
   LAST_SENT,
   MAX_WND,
@@ -288,5 +289,11 @@ export class SendVariables {
   }
   set lastSent(value: number) {
     this.rows[this.base + LAST_SENT] = value
+  }
+  get flightSize(): number {
+    return this.rows[this.base + FLIGHT_SIZE]!
+  }
+  set flightSize(value: number) {
+    this.rows[this.base + FLIGHT_SIZE] = value
   }
 }

@@ -96,12 +96,16 @@ function congested(tcp: Tcp, c: Connection): number {
   return c.cwnd - inFlight + (isCounting ? c.dupAcks * c.sndMss : 0)
 }
 
-/** False when a datagram of BIG TCP could not be sent: there are no more of them, and the bytes are to be read again. */
+/**
+ * Every frame is pushed: whether it is the last one is known only when it has left (MUST-61).
+ *
+ * False when a datagram of BIG TCP could not be sent: there are no more of them, and the bytes are to be read again.
+ */
 function sendText(tcp: Tcp, c: Connection, header: number, length: number, isLast: boolean): boolean {
   if (((tcp.now - c.rcvActive) | 0) < ANSWER_WITHIN && (c.has(ACK_DELAYED) || isLast)) c.raise(IS_INTERACTIVE)
   const from = c.sndNxt
   const to = (from + length) | 0
-  if (!output.sendText(tcp, c, from, header, length, isLast ? PSH : 0) && length > MAX_DATAGRAM) {
+  if (!output.sendText(tcp, c, from, header, length, PSH) && length > MAX_DATAGRAM) {
     tcp.interface.refuseBig()
     retransmit.resume(tcp, c)
     return false

@@ -75,6 +75,9 @@ export class Tcp {
   sackCount = 0
   /** ms of silence after which a guest is asked whether it is still there. */
   keepAliveIdle = KEEP_ALIVE_IDLE
+  /** The SYN that opens a connection anew, and the least ISS it may get: isn.ts. */
+  successorIrs = 0
+  successorIss = 0
   /** Looks at each row that was worked on, in debug builds: invariants.ts. */
   verify: ((tcp: Tcp, c: Connection) => void) | null = null
   /** ms, set when a batch begins. */

@@ -98,7 +98,9 @@ function reordered(tcp: Tcp, c: Connection): void {
 }
 
 function timedOut(tcp: Tcp, c: Connection): void {
-  if (c.retried >= RETRIES) {
+  // Behind a closed window a timeout is a probe as well: as long as it is answered, it does not count (MUST-37).
+  const isAnswered = c.sndWnd === 0 && seq.leq(c.lastSent, c.rcvTime)
+  if (c.retried >= RETRIES && !isAnswered) {
     resetGuest(tcp, c)
     return
   }
@@ -106,7 +108,7 @@ function timedOut(tcp: Tcp, c: Connection): void {
   c.lower(IS_PROBING_TAIL)
   c.dupAcks = 0
   c.backoff++
-  c.retried++
+  if (!isAnswered) c.retried++
   retransmit.goBack(tcp, c)
   timer.armTimeout(tcp, c)
   tcp.touch(c)
