@@ -16,7 +16,6 @@
 #include <linux/rtnetlink.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include "context.h"
@@ -58,17 +57,6 @@ static int32_t tap_write(Context *context, const int32_t *argument) {
   const void *frame = arena_range(context, argument[1], argument[2]);
   if (frame == NULL) return -EFAULT;
   const ssize_t written = write(argument[0], frame, (size_t)argument[2]);
-  return written < 0 ? -errno : (int32_t)written;
-}
-
-/* tapWritev(fd, at, length, at2, length2): one frame from two places: headers here, payload there. */
-static int32_t tap_writev(Context *context, const int32_t *argument) {
-  const struct iovec pieces[2] = {
-      {arena_range(context, argument[1], argument[2]), (size_t)argument[2]},
-      {arena_range(context, argument[3], argument[4]), (size_t)argument[4]},
-  };
-  if (pieces[0].iov_base == NULL || pieces[1].iov_base == NULL) return -EFAULT;
-  const ssize_t written = writev(argument[0], pieces, 2);
   return written < 0 ? -errno : (int32_t)written;
 }
 
@@ -114,7 +102,6 @@ static int32_t probe_big_tcp(Context *context, const int32_t *argument) {
 const Method tap_methods[] = {
     {"tapRead", 4, tap_read},
     {"tapWrite", 3, tap_write},
-    {"tapWritev", 5, tap_writev},
     {"probeBigTcp", 0, probe_big_tcp},
     {NULL, 0, NULL},
 };

@@ -69,16 +69,6 @@ static int32_t tcp_send(Context *context, const int32_t *argument) {
   return result(send(argument[0], data, (size_t)argument[2], MSG_NOSIGNAL | MSG_DONTWAIT));
 }
 
-static int32_t tcp_sendv(Context *context, const int32_t *argument) {
-  struct iovec pieces[2] = {
-      {arena_range(context, argument[1], argument[2]), (size_t)argument[2]},
-      {arena_range(context, argument[3], argument[4]), (size_t)argument[4]},
-  };
-  const struct msghdr message = {.msg_iov = pieces, .msg_iovlen = 2};
-  if (pieces[0].iov_base == NULL || pieces[1].iov_base == NULL) return -EFAULT;
-  return result(sendmsg(argument[0], &message, MSG_NOSIGNAL | MSG_DONTWAIT));
-}
-
 static int32_t receive(Context *context, const int32_t *argument, int flags) {
   void *data = arena_range(context, argument[1], argument[2]);
   if (data == NULL) return -EFAULT;
@@ -274,7 +264,6 @@ const Method tcp_methods[] = {
     {"tcpConnect", 6, tcp_connect},
     {"socketError", 1, socket_error},
     {"tcpSend", 3, tcp_send},
-    {"tcpSendv", 5, tcp_sendv},
     {"tcpPeek", 3, tcp_peek},
     {"tcpReceive", 3, tcp_receive},
     {"tcpDiscard", 2, tcp_discard},

@@ -59,8 +59,6 @@ export interface NativeContext {
   tapWrite(descriptor: number, at: number, length: number): number
   /** 1 when the kernel understands BIG TCP over IPv4 (Linux 6.3): a total length of 0, and more than 64 KiB in one frame. Found out once. */
   probeBigTcp(): number
-  /** Writes one frame that lies in two places. */
-  tapWritev(descriptor: number, at: number, length: number, at2: number, length2: number): number
 
   // TCP: tcp(7). Every transfer is non-blocking.
 
@@ -69,14 +67,13 @@ export interface NativeContext {
    * limit of its segments, 0 for the host's default. Where an ICMP error ends the connect, errorReceive() has it (Linux 5.9).
    */
   tcpConnect(a0: number, a1: number, a2: number, a3: number, port: number, hops: number): number
-  /** Takes the pending error of a socket: a positive errno, or 0. */
   /** A listening descriptor, of IPv6 alone if it is one; its address and port in scratch[0..4]. */
   tcpListen(a0: number, a1: number, a2: number, a3: number, port: number, backlog: number): number
   /** The descriptor of the next connection; its address and port in scratch[0..4]. -EAGAIN: there is none. */
   tcpAccept(descriptor: number): number
+  /** Takes the pending error of a socket: a positive errno, or 0. */
   socketError(descriptor: number): number
   tcpSend(descriptor: number, at: number, length: number): number
-  tcpSendv(descriptor: number, at: number, length: number, at2: number, length2: number): number
   /** Copies what is queued without taking it; from the peek offset on, which moves, once one is set. 0: the end of the stream. */
   tcpPeek(descriptor: number, at: number, length: number): number
   tcpReceive(descriptor: number, at: number, length: number): number

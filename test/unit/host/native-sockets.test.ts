@@ -58,14 +58,12 @@ for (const [family, host, words] of FAMILIES) {
     const { native } = bench
     const { ours, peer } = await connected(t, bench, host, words)
     assert.equal(native.tcpReceive(ours, 0, 100), -EAGAIN)
-    assert.equal(native.tcpSend(ours, 0, bench.put(0, 'hello ')), 6)
-    bench.put(100, 'two pieces')
-    assert.equal(native.tcpSendv(ours, 100, 4, 104, 6), 10)
+    assert.equal(native.tcpSend(ours, 0, bench.put(0, 'hello')), 5)
     assert.equal(native.tcpShutdown(ours), 0)
     const chunks: Buffer[] = []
     peer.on('data', (chunk: Buffer) => chunks.push(chunk))
     await once(peer, 'end')
-    assert.equal(Buffer.concat(chunks).toString(), 'hello two pieces')
+    assert.equal(Buffer.concat(chunks).toString(), 'hello')
     peer.end('bye')
     await bench.ready(ours, EPOLLIN)
     assert.equal(native.tcpReceive(ours, 0, 100), 3)

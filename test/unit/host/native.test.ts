@@ -54,11 +54,7 @@ test('every range is checked against the arena', (t) => {
     const calls = [
       native.tapRead(0, at, length, 1),
       native.tapWrite(0, at, length),
-      native.tapWritev(0, at, length, 0, 1),
-      native.tapWritev(0, 0, 1, at, length),
       native.tcpSend(0, at, length),
-      native.tcpSendv(0, at, length, 0, 1),
-      native.tcpSendv(0, 0, 1, at, length),
       native.tcpPeek(0, at, length),
       native.tcpReceive(0, at, length),
       native.udpSend(0, at, length, 0, 0, 0, 0, 1, 1),
@@ -189,7 +185,7 @@ test('frames are packed on cache lines while a largest one fits', (t) => {
   assert.equal(native.tapRead(tap, 64, SLOT - 1, 100), -ENOBUFS)
   assert.equal(native.tapRead(tap, 65, SLOT + 62, 100), -ENOBUFS)
   bytes.fill(0xa5, 0, 65_560)
-  assert.equal(native.tapWritev(guest, 0, 24, 100, 65_536), 65_560)
+  assert.equal(native.tapWrite(guest, 0, 65_560), 65_560)
   assert.equal(native.tapRead(tap, 128, SLOT, 1), 1)
   assert.equal(native.tapRead(tap, SLOT, SLOT, 1), 1)
   assert.deepEqual([words[0], words[1]], [SLOT, 65_560])
