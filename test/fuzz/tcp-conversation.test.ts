@@ -7,7 +7,7 @@ import { forEachSeed } from '../support/random.js'
 import { RandomConversation } from '../support/tcp-conversation.js'
 
 /** As many of each state. */
-const RUNS = 100 * STATES.length
+const RUNS = 60 * STATES.length
 /** Steps in the state that a run is about; it is begun in again as often as it is left. */
 const STEPS = [10, 30, 110]
 /** Steps in other states, until it is begun in again. */

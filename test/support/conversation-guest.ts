@@ -3,6 +3,8 @@
 import { slabSize } from '../../src/packet/slab-pool.js'
 import { HAS_SACK, HAS_TIMESTAMPS } from '../../src/tcp/columns.js'
 import type { Connection } from '../../src/tcp/connection.js'
+import * as held from '../../src/tcp/held.js'
+import { HonestReceiver } from './conversation-receiver.js'
 import { guestText } from './conversation-text.js'
 import type { Random } from './random.js'
 import type { Blocks, SegmentText } from './script-segment.js'
@@ -10,6 +12,10 @@ import type { TcpScript } from './tcp-script.js'
 
 /** Longest text of a segment. */
 const MOST = 3000
+/** Text that fits a datagram with all options, bytes. */
+const MOST_TEXT = 65_000
+/** More than a row has ranges. */
+const CRUMBS = 20
 /** SACK blocks beside timestamps, and without them. */
 const BLOCKS_BESIDE_TIMESTAMPS = 3
 const BLOCKS = 4
@@ -28,12 +34,24 @@ const BITS = {
 export class RandomGuest {
   readonly random: Random
   t: TcpScript
+  /** What has arrived, when it means to tell the truth; how often it does, of a hundred times. */
+  readonly receiver: HonestReceiver
+  honesty = 0
   /** What it says to have out of order, relative to our initial sequence number. */
   #told: Block[] = []
 
   constructor(random: Random, t: TcpScript) {
     this.random = random
     this.t = t
+    this.receiver = new HonestReceiver(random)
+  }
+
+  /** A new connection: of what kind the guest is this time. */
+  begin(): void {
+    const { random } = this
+    this.honesty = random.pick([0, 30, 80])
+    this.receiver.loss = random.pick([0, 5, 30])
+    this.#told = []
   }
 
   get #c(): Connection {
@@ -44,8 +62,56 @@ export class RandomGuest {
     return (number - this.#c.iss) | 0
   }
 
-  /** One to a few segments that arrive together. */
+  /** Segments that arrive together. */
   batch(): SegmentText[] {
+    const { random } = this
+    if (!this.t.host.isUsed) return this.#anything()
+    if (random.chance(this.honesty)) return [this.#honest()]
+    if (random.chance(10)) return this.#stream()
+    if (random.chance(5)) return this.#crumbs()
+    return this.#anything()
+  }
+
+  // What it has it acknowledges, and nothing else.
+  #honest(): SegmentText {
+    const { random, receiver } = this
+    const c = this.#c
+    receiver.claims(this.#relative(c.sndUna))
+    const segment = this.plain((c.iss + receiver.ack) | 0, { window: random.pick([500, 5000, 65_535]) })
+    const blocks = c.has(HAS_SACK) ? receiver.blocks(c.has(HAS_TIMESTAMPS) ? BLOCKS_BESIDE_TIMESTAMPS : BLOCKS) : []
+    return {
+      ...segment,
+      ...(blocks.length > 0 ? { sack: blocks } : {}),
+      ...(c.has(HAS_TIMESTAMPS) ? { timestamp: [c.tsRecent, receiver.stamp] as const } : {}),
+    }
+  }
+
+  // Text in order, as much as a super-segment holds; one of them may be missing.
+  #stream(): SegmentText[] {
+    const { random } = this
+    const c = this.#c
+    const size = random.pick([536, 1460, 14_600, MOST_TEXT])
+    const segments: SegmentText[] = []
+    let at = random.chance(80) ? c.rcvNxt : held.end(c)
+    for (let left = random.between(1, 6); left > 0; left--, at = (at + size) | 0) {
+      if (!random.chance(10)) segments.push({ ...this.plain(c.sndMax), seq: at, text: guestText(at, size) })
+    }
+    return segments
+  }
+
+  // As many pieces as it takes for a range too many, in any order.
+  #crumbs(): SegmentText[] {
+    const { random } = this
+    const c = this.#c
+    const segments: SegmentText[] = []
+    for (let i = 1; i <= CRUMBS; i++) {
+      const at = (c.rcvNxt + 40 * i + random.below(20)) | 0
+      segments.splice(random.below(i), 0, { ...this.plain(c.sndUna), seq: at, text: guestText(at, 1 + random.below(20)) })
+    }
+    return segments
+  }
+
+  #anything(): SegmentText[] {
     const segments: SegmentText[] = []
     if (this.t.host.isUsed && this.random.chance(10)) segments.push(...this.#duplicates())
     for (let i = this.random.between(1, 4); i > 0; i--) segments.push(this.segment())

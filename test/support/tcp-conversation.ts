@@ -21,6 +21,11 @@ import { type ScriptOptions, TcpScript } from './tcp-script.js'
 
 /** Longest text of a segment of a guest that means well. */
 const MOST = 3000
+/** Text of the host at once: more than one turn's, bytes; and pieces of it. */
+const MUCH = 1_500_000
+const PIECE = 100_000
+/** Longest frame of a device that says it takes longer ones. */
+const REFUSES_BIG = 70_000
 /** ms. The last of them see keep-alive, patience and TIME-WAIT through to their ends. */
 const WAITS = [0, 1, 5, 10, 40, 60, 200, 1000, 3000, 30_000, 60_000, 120_000] as const
 /** Rarely: longer than any timer, ms. */
@@ -34,6 +39,7 @@ export class RandomConversation {
   readonly guest: RandomGuest
   readonly checks: ConversationChecks
   readonly #link: ScriptOptions
+  readonly #longest: number
 
   constructor(random: Random) {
     this.random = random
@@ -41,6 +47,7 @@ export class RandomConversation {
     const offload = random.chance(70)
     const largestDatagram = random.pick([65_535, 196_608])
     this.#link = { mtu, offload, largestDatagram }
+    this.#longest = random.chance(20) ? REFUSES_BIG : Number.POSITIVE_INFINITY
     this.t = this.#process(random.pick([100_000, 0x7fffffff - random.below(100_000), -random.below(100_000)]))
     this.guest = new RandomGuest(random, this.t)
     this.checks = new ConversationChecks(random, this.t)
@@ -51,7 +58,9 @@ export class RandomConversation {
     const t = new TcpScript({ ...this.#link, start, secret: [random.int32(), random.int32()] })
     t.irs = 0 // sequence numbers of the guest as they are
     t.onSent = (s) => {
-      if (t === this.t) this.checks.sees(s)
+      if (t !== this.t) return
+      this.checks.sees(s)
+      if (this.guest.honesty > 0) this.guest.receiver.hears(s)
     }
     return t
   }
@@ -63,6 +72,7 @@ export class RandomConversation {
     tcp.keepAliveIdle = random.pick([10_000, 100_000, 7_200_000])
     host.capacity = 1 << 20
     host.lowWater = 1
+    this.guest.begin()
     reach(this, start)
     host.capacity = random.pick([0, 1, 700, 20_000, 1 << 20])
   }
@@ -87,16 +97,19 @@ export class RandomConversation {
   step(): void {
     const { random, t } = this
     const what = random.below(100)
+    // The device has no room for anything at all, now and then.
+    t.longest = t.host.isUsed && random.chance(2) ? 0 : this.#longest
     if (this.state === 'CLOSED' && random.chance(15)) this.open()
     else if (!t.host.isUsed || what < 52) this.guestSends(this.guest.batch())
-    else if (what < 62) this.hostSends(random.pick([0, 1, random.below(5000), random.below(60_000)]), random.chance(10))
+    else if (what < 62) this.hostSends(this.#length(), random.chance(10))
     else if (what < 76) this.#drain(random.pick([1, 100, 5000, 100_000]))
     else if (what < 91) this.#wait(random.chance(2) ? LONG_WAIT : random.pick(WAITS))
     else if (what < 94) this.#complain()
     else if (what < 97) this.#handOver()
     else if (what < 98) t.host.isBroken = true
     else if (what < 99) t.host.lowWater = random.pick([1, 500, 6000])
-    else if (this.state !== 'LISTEN' || random.chance(30)) this.checks.event(0, () => t.hostBreaks())
+    else if (this.state !== 'LISTEN') this.checks.event(0, () => t.hostBreaks())
+    else if (random.chance(50)) this.checks.event(0, () => (random.chance(50) ? t.hostBreaks() : t.demux.hostUnreachable(ROW)))
     if (this.state !== 'LISTEN' || random.chance(80)) return
     // The host's text may have come with its acceptance.
     if (random.chance(20)) this.#say(random.below(3000))
@@ -123,9 +136,18 @@ export class RandomConversation {
     this.checks.event(0, () => t.demux.open(ROW, t.now))
   }
 
+  #length(): number {
+    const { random } = this
+    if (random.chance(2)) return MUCH
+    return random.pick([0, 1, random.below(5000), random.below(60_000), random.below(200_000)])
+  }
+
   #say(length: number): void {
-    this.t.host.outgoing += hostText(this.checks.said, length)
-    this.checks.said += length
+    for (let left = length; left > 0; left -= PIECE) {
+      const piece = Math.min(left, PIECE)
+      this.t.host.outgoing += hostText(this.checks.said, piece)
+      this.checks.said += piece
+    }
   }
 
   hostSends(length: number, isEnd: boolean): void {
@@ -156,7 +178,7 @@ export class RandomConversation {
   }
 
   guestSends(segments: SegmentText[]): void {
-    if (!this.t.host.isUsed) this.#checkStray(segments[0]!)
+    if (this.state === 'CLOSED' && segments.length > 0) this.#checkStray(segments[0]!)
     this.checks.offers(segments)
     this.checks.event(segments.length, () => this.t.guest(...segments))
   }
@@ -207,6 +229,7 @@ export class RandomConversation {
     t.tcp.keepAliveIdle = old.tcp.keepAliveIdle
     this.#other = old
     this.t = this.guest.t = this.checks.t = t
+    t.longest = this.#longest
     old.host.events = []
     old.demux.abandon(ROW)
     // What the other process reads first is the first byte, unless it asks for another.
@@ -224,6 +247,7 @@ export class RandomConversation {
    */
   finish(): void {
     const { host } = this.t
+    this.t.longest = this.#longest
     if (this.state === 'CLOSED' || host.isBroken) return
     if (this.state === 'LISTEN') this.connect(1 << 20)
     // A window from a number that a guest who means well never comes to would outrank all that follow (SND.WL1).
