@@ -23,7 +23,7 @@ import { SLAB_CLASSES, SlabPool, slabBytes } from '../packet/slab-pool.js'
 import type { DnsForwarder } from '../service/dns-forwarder.js'
 import { TcpDemux } from '../tcp/demux.js'
 import { Tcp, TIMERS_PER_ROW } from '../tcp/stack.js'
-import { Udp } from '../udp/udp.js'
+import { type DatagramReceiver, Udp } from '../udp/udp.js'
 import { TimerWheel } from '../util/timer-wheel.js'
 import { PROTOCOL_ICMP, PROTOCOL_TCP, PROTOCOL_UDP } from '../wire/numbers.js'
 import type { LinkImpairment } from './impairment.js'
@@ -123,6 +123,11 @@ export class Stack implements TurnHandler {
     this.#dns = forwarder
     this.#udpRelay.serveDns(forwarder)
     this.#tcpRelay.serveDns(forwarder.streams)
+  }
+
+  /** Names who gives addresses to the guest. */
+  serveDhcp(receiver: DatagramReceiver): void {
+    this.#udpRelay.serveDhcp(receiver)
   }
 
   begin(now: number): void {

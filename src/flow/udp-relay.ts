@@ -10,7 +10,7 @@ import type { Icmpv4 } from '../net/icmpv4.js'
 import type { Inbound } from '../net/inbound.js'
 import { type DatagramReceiver, MAX_PAYLOAD, type Udp } from '../udp/udp.js'
 import * as icmp from '../wire/icmpv4.js'
-import { PROTOCOL_UDP } from '../wire/numbers.js'
+import { PORT_DHCP_SERVER, PROTOCOL_UDP } from '../wire/numbers.js'
 import { GSO_UDP_L4 } from '../wire/virtio-net.js'
 import type { DatagramFlows, DatagramRelay } from './datagram-flows.js'
 import type { Decision, Gate } from './gate.js'
@@ -23,6 +23,7 @@ export const EXPIRY_TWO_WAY = 300_000
 export const EXPIRY_ONE_WAY = 120_000
 /** Datagrams taken from one socket before the others get their turn. */
 const TURN_BUDGET = 64
+const LIMITED_BROADCAST = -1
 
 export class UdpRelay implements DatagramReceiver, DatagramRelay {
   readonly #native: NativeContext
@@ -35,6 +36,7 @@ export class UdpRelay implements DatagramReceiver, DatagramRelay {
   readonly #errors: HostErrors
   readonly #allowsHostLoopback: boolean
   #dns: DatagramReceiver | null = null
+  #dhcp: DatagramReceiver | null = null
 
   constructor(native: NativeContext, flows: DatagramFlows, gate: Gate, udp: Udp, icmpv4: Icmpv4, allowsHostLoopback: boolean) {
     this.#native = native
@@ -55,11 +57,22 @@ export class UdpRelay implements DatagramReceiver, DatagramRelay {
     this.#dns = receiver
   }
 
+  /** Names who gives addresses to the guest. */
+  serveDhcp(receiver: DatagramReceiver): void {
+    this.#dhcp = receiver
+  }
+
   /** A datagram of the guest. */
   receive(inbound: Inbound, at: number, length: number): void {
     const remotePort = inbound.ports & 0xffff
     // RFC 768: port 0 is none, and nothing could answer it.
     if (remotePort === 0) return
+    if (remotePort === PORT_DHCP_SERVER && this.#dhcp !== null && this.#isForUs(inbound.destination)) {
+      this.#dhcp.receive(inbound, at, length)
+      return
+    }
+    // Who has no address (net/ipv4.ts: it asks for one) can have no flow and is told nothing.
+    if (inbound.source === 0) return
     const decision = this.#gate.udp(inbound.destination, remotePort)
     if (decision.verdict === 'dns' && this.#dns !== null) {
       this.#dns.receive(inbound, at, length)
@@ -79,6 +92,10 @@ export class UdpRelay implements DatagramReceiver, DatagramRelay {
     const status = this.#send(this.#rows[(row << ROW_SHIFT) + SOCKET]!, at, length, segment, decision)
     // No route, too long, not permitted: the guest learns. A full socket only loses the datagram.
     if (status < 0 && status !== -EAGAIN) this.#refuse(row, inbound, -status)
+  }
+
+  #isForUs(destination: number): boolean {
+    return destination === LIMITED_BROADCAST || destination === this.#udp.interface.addresses.gateway
   }
 
   #refuse(row: number, inbound: Inbound, errno: number): void {

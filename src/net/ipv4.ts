@@ -5,7 +5,8 @@
 import * as ethernet from '../wire/ethernet.js'
 import * as icmp from '../wire/icmpv4.js'
 import * as ipv4 from '../wire/ipv4.js'
-import { ETHERTYPE_ARP, ETHERTYPE_IPV4 } from '../wire/numbers.js'
+import { ETHERTYPE_ARP, ETHERTYPE_IPV4, PORT_DHCP_CLIENT, PORT_DHCP_SERVER, PROTOCOL_UDP } from '../wire/numbers.js'
+import * as udp from '../wire/udp.js'
 import * as virtio from '../wire/virtio-net.js'
 import { Arp } from './arp.js'
 import type { Inbound } from './inbound.js'
@@ -118,7 +119,7 @@ export class Ipv4Input {
       return
     }
     const source = ipv4.source(view, at)
-    if (!this.#isSource(source)) {
+    if (!this.#isSource(source) && (source !== 0 || !this.#isDhcpRequest(at))) {
       drops.ipv4Source++
       return
     }
@@ -164,6 +165,17 @@ export class Ipv4Input {
   /** True for an address behind us: not in the guest's network, and of one host. */
   #isBeyond(destination: number): boolean {
     return !this.#interface.isOnLink(destination) && !this.#interface.isGroup(destination)
+  }
+
+  // RFC 1122, 3.2.1.3 (a) has one exception: a host that is only finding out its address has 0.0.0.0 until then (RFC 2131, 4.1).
+  #isDhcpRequest(at: number): boolean {
+    const view = this.#interface.view
+    // Nobody behind us: whatever became of it there could not be told.
+    if (this.#isBeyond(ipv4.destination(view, at))) return false
+    const udpAt = at + ipv4.headerLength(view, at)
+    if (ipv4.protocol(view, at) !== PROTOCOL_UDP || ipv4.isFragment(view, at)) return false
+    if (ipv4.totalLength(view, at) < udpAt - at + udp.HEADER_LENGTH) return false
+    return udp.srcPort(view, udpAt) === PORT_DHCP_CLIENT && udp.dstPort(view, udpAt) === PORT_DHCP_SERVER
   }
 
   // RFC 1122, 3.2.1.3: never a source address: 0/8, 127/8, multicast and above, a broadcast address. And never ours.
