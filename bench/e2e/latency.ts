@@ -13,13 +13,13 @@ const PATIENCE_MS = 15_000 // beyond the length of the test; holds its warm-up
 const COMPILE_MS = 60_000
 
 /** The path of a load generator, compiled if this run has not done so yet. */
-function generator(name: 'rr' | 'crr'): string {
+export function generator(name: 'rr' | 'crr' | 'udp-blast'): string {
   const output = join(roomFolder(), name)
   if (existsSync(output)) return output
   const source = join(repository, 'bench', 'e2e', `${name}.c`)
   const args = ['-std=c11', '-O2', '-Wall', '-Wextra', '-Werror', '-o', output, source]
   const done = spawnSync('cc', args, { encoding: 'utf8', timeout: COMPILE_MS })
-  if (done.error) throw new UsageError(`cc: ${done.error.message}; the latency workloads need a C compiler`)
+  if (done.error) throw new UsageError(`cc: ${done.error.message}; this workload needs a C compiler`)
   if (done.status !== 0) throw new Error(`cc ${args.join(' ')}: ${done.stderr}`)
   return output
 }

@@ -9,6 +9,7 @@ import { backgroundLoad } from '../support/proc.js'
 import { killAll } from '../support/process.js'
 import { Progress } from '../support/progress.js'
 import { significant } from '../support/statistics.js'
+import { datagramLoss, datagrams } from './datagrams.js'
 import { enterRoom, keepRoom, RESULTS_FILE, roomFolder, stage } from './enclosure.js'
 import { idle, startUp } from './footprint.js'
 import { checkIntegrity } from './integrity.js'
@@ -30,11 +31,15 @@ export const workloads: readonly Workload[] = [
   requestResponse('tcp'),
   requestResponse('udp'),
   connectRequestResponse(),
+  ...[64, 1400].flatMap((size) => [datagrams('up', size), datagrams('down', size)]),
+  datagramLoss('up'),
+  datagramLoss('down'),
   startUp,
   idle,
   upload30s,
   ...[8, 64].flatMap((streams) => [1500, 65520].flatMap((mtu) => [tcp('up', mtu, streams), tcp('down', mtu, streams)])).map(onRequest),
   ...[requestResponse('tcp', 32), connectRequestResponse(16)].map(onRequest),
+  ...[64, 1400].flatMap((size) => [datagrams('up', size, 16), datagrams('down', size, 16)]).map(onRequest),
 ]
 
 function onRequest(workload: Workload): Workload {
