@@ -3,6 +3,7 @@
  * @packageDocumentation
  */
 
+export type { DnsNamesOption } from './app/dns-names.js'
 export type { ImpairmentOptions } from './app/impairment.js'
 export { createNetwork } from './app/network.js'
 export type { NetworkOptions } from './app/options.js'

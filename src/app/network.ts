@@ -14,9 +14,10 @@ import { RECEIVE_REGION, TapDevice, type TapFeatures } from '../host/tap-device.
 import type { ImpairedWay } from '../link/impaired-way.js'
 import { Arena } from '../packet/arena.js'
 import { DnsForwarder } from '../service/dns-forwarder.js'
+import { DnsNames, type OwnAddresses } from '../service/dns-names.js'
 import { verify } from '../tcp/invariants.js'
 import { errnoName, NetloomError } from '../util/errors.js'
-import { format } from '../wire/address.js'
+import { format, mapped } from '../wire/address.js'
 import { listFlows } from './flow-list.js'
 import { fitOptions, type HostFacts, probeHost } from './host-facts.js'
 import { checkOpenFiles, type NetworkOptions, type ResolvedOptions } from './options.js'
@@ -59,6 +60,12 @@ const impairedFrames = ({ lost, overflowed, duplicated, corrupted, heldBack }: I
   corrupted,
   reordered: heldBack,
 })
+
+/** What has a name in DNS. */
+function ownAddresses({ addresses, hostLoopback }: ResolvedOptions): OwnAddresses {
+  const { gateway, dns, guest } = addresses
+  return { gateway: [mapped(gateway)], dns: [mapped(dns)], guest: [mapped(guest)], isHost: hostLoopback }
+}
 
 class LiveNetwork implements Network {
   readonly addresses: NetworkAddresses
@@ -109,7 +116,8 @@ class LiveNetwork implements Network {
     this.#publications = new Publications(this.#native, this.#stack.forwards, options.addresses.guest)
     if (options.dns) {
       const resolver = new Resolver(() => this.#native.now())
-      this.#stack.serveDns(new DnsForwarder(this.#native, this.#loop, this.#stack.udp, resolver, { hostLoopback: options.hostLoopback }))
+      const names = new DnsNames(ownAddresses(options), options.dnsNames)
+      this.#stack.serveDns(new DnsForwarder(this.#native, this.#loop, this.#stack.udp, resolver, { names }))
     }
   }
 

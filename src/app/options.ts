@@ -6,9 +6,11 @@
 //   network+2 gateway    +3 DNS    +100 guest, or the last usable address where there is no such
 import type { FlowLimits } from '../flow/flow-table.js'
 import type { InterfaceAddresses } from '../net/interface.js'
+import type { NamedAddresses } from '../service/dns-names.js'
 import { NetloomError } from '../util/errors.js'
 import { Log } from '../util/log.js'
 import * as address from '../wire/address.js'
+import { type DnsNamesOption, resolveDnsNames } from './dns-names.js'
 import { type ImpairmentOptions, type LinkImpairment, resolveImpairment } from './impairment.js'
 
 /** What RFC 791 asks every link to carry (bytes). */
@@ -60,6 +62,12 @@ export interface NetworkOptions {
   /** Whether the DNS address answers, and a sandbox's resolv.conf names it. Default true. */
   readonly dns?: boolean
   /**
+   * Names that the DNS address answers for by itself, in the sandbox alone: `{ 'db.test': ['192.0.2.7', '2001:db8::7'] }`. Letters in any
+   * case; at most 128 addresses each, of either family. Such a name has these addresses and no other record, and its addresses have
+   * that name when they are looked up. Default: none but those of the network itself (`host.netloom.internal`).
+   */
+  readonly dnsNames?: DnsNamesOption
+  /**
    * Most TCP, UDP and ping flows at a time, 1 to 32,768. Default 4096. Each may have a descriptor of this process: where the hard limit
    * (`ulimit -Hn`) allows less, less it is. When all are in use a new flow takes the place of a connection that is over and only
    * remembered (TIME-WAIT), else of the oldest half-open connection, else of the UDP or ping flow used least recently (and of the last 16
@@ -97,6 +105,7 @@ export interface ResolvedOptions extends FlowLimits {
   readonly ifname: string
   readonly hostLoopback: boolean
   readonly dns: boolean
+  readonly dnsNames: NamedAddresses
   readonly maxFlows: number
   readonly impairment: LinkImpairment | null
   readonly log: Log
@@ -117,7 +126,7 @@ const usage = (code: string, message: string, hint: string): NetloomError => new
 /**
  * Fills in the defaults and works out the addresses.
  * @throws NetloomError `ERR_MTU`, `ERR_CIDR`, `ERR_IFNAME`, `ERR_MAX_FLOWS`, `ERR_MAX_HALF_OPEN`, `ERR_MAX_FLOWS_PER_DESTINATION`,
- * `ERR_MAX_FLOWS_PER_GUEST` or `ERR_IMPAIRMENT`, exit status 2.
+ * `ERR_MAX_FLOWS_PER_GUEST`, `ERR_DNS_NAME` or `ERR_IMPAIRMENT`, exit status 2.
  */
 export function resolveOptions(options: NetworkOptions = {}): ResolvedOptions {
   const maxFlows = checkFlows('maxFlows', options.maxFlows ?? DEFAULT_MAX_FLOWS)
@@ -129,6 +138,7 @@ export function resolveOptions(options: NetworkOptions = {}): ResolvedOptions {
     ifname: checkIfname(options.ifname ?? DEFAULT_IFNAME),
     hostLoopback: options.hostLoopback ?? true,
     dns: options.dns ?? true,
+    dnsNames: resolveDnsNames(options.dnsNames),
     maxFlows,
     // What is not below `maxFlows` is no limit (flow-table.ts).
     maxHalfOpen: limit('maxHalfOpen', Math.max(LEAST_HALF_OPEN, Math.trunc(maxFlows / HALF_OPEN_SHARE))),

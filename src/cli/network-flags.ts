@@ -1,4 +1,5 @@
 // The options that `run` and `attach` share.
+import { parseDnsNames } from '../app/dns-names.js'
 import { parseImpairment } from '../app/impairment.js'
 import {
   DEFAULT_CIDR,
@@ -31,6 +32,12 @@ export const NETWORK_OPTIONS: readonly OptionRow[] = [
     isList: true,
   },
   { flags: '--disable-dns', help: 'no name server at the DNS address' },
+  {
+    flags: '--dns-name <NAME=ADDR>',
+    help: 'a name that the DNS address answers for by itself; may be given again, for one name too',
+    isList: true,
+    conflicts: 'disableDns',
+  },
   { flags: '--max-flows <N>', help: `most flows at a time, 1 to ${MAX_FLOWS} (default ${DEFAULT_MAX_FLOWS})` },
   { flags: '--max-half-open <N>', help: 'most connections not established yet; the oldest makes room (default a quarter of all flows)' },
   { flags: '--max-flows-per-destination <N>', help: 'most connections to one address; more are refused (default no limit)' },
@@ -42,14 +49,15 @@ export const NETWORK_OPTIONS: readonly OptionRow[] = [
 
 /**
  * The options of a network that flags stand for.
- * @throws NetloomError `ERR_MTU`, `ERR_IMPAIRMENT`, `ERR_MAX_FLOWS` and those of the other limits.
+ * @throws NetloomError `ERR_MTU`, `ERR_DNS_NAME`, `ERR_IMPAIRMENT`, `ERR_MAX_FLOWS` and those of the other limits.
  */
 export function networkOptions(flags: Flags): NetworkOptions & { readonly log: Log } {
-  const { mtu, cidr, ifname, impair } = flags
+  const { mtu, cidr, ifname, dnsName, impair } = flags
   return {
     ...(typeof mtu === 'string' ? { mtu: parseMtu(mtu) } : {}),
     ...(typeof cidr === 'string' ? { cidr } : {}),
     ...(typeof ifname === 'string' ? { ifname } : {}),
+    ...(typeof dnsName === 'string' ? { dnsNames: parseDnsNames(dnsName) } : {}),
     ...flowLimits(flags),
     ...(typeof impair === 'string' ? { impairment: parseImpairment(impair) } : {}),
     hostLoopback: flags['disableHostLoopback'] !== true,

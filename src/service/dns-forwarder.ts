@@ -4,7 +4,7 @@
  *     receive (UDP), query (TCP: dns-stream.ts)
  *         --> no query: dropped, or its stream is closed
  *         --> malformed: FORMERR
- *         --> host.netloom.internal (dns-host-name.ts): the gateway's address, if that is the host
+ *         --> a name that is ours, or its address (dns-names.ts): answered
  *         --> anything else: dns-questions.ts
  *
  * A message passes as it is, both ways: record types and EDNS options that nobody here has heard of work. Only the identifier is another
@@ -18,11 +18,10 @@ import type { Resolver } from '../host/resolver.js'
 import type { Inbound } from '../net/inbound.js'
 import type { Interface } from '../net/interface.js'
 import { type DatagramReceiver, MAX_PAYLOAD, type Udp } from '../udp/udp.js'
-import { format } from '../wire/address.js'
 import { PORT_DNS } from '../wire/numbers.js'
 import { type Client, type DatagramClient, dress, type StreamClient } from './dns-client.js'
-import { hostAnswer, isHostName } from './dns-host-name.js'
 import * as dns from './dns-message.js'
+import type { DnsNames } from './dns-names.js'
 import { type DnsCounters, DnsQuestions, type QuestionOptions } from './dns-questions.js'
 import { DnsStreams, type QueryReceiver, type StreamSockets } from './dns-stream.js'
 import type { ConnectionSockets } from './dns-tcp-upstream.js'
@@ -33,8 +32,8 @@ import { ServiceEvents, type ServiceLoop } from './service-events.js'
 const MAX_QUERY = 4_096
 
 export interface DnsForwarderOptions extends QuestionOptions {
-  /** Whether the gateway address is the host: if so, it has a name. */
-  readonly hostLoopback: boolean
+  /** What is answered here. */
+  readonly names: DnsNames
 }
 
 /** What is used of the addon. */
@@ -75,7 +74,7 @@ export class DnsForwarder implements DatagramReceiver, QueryReceiver {
   readonly streams: DnsStreams
   readonly #udp: Udp
   readonly #interface: Interface
-  readonly #hasHostName: boolean
+  readonly #names: DnsNames
   readonly #questions: DnsQuestions
   #isClosed = false
 
@@ -83,7 +82,7 @@ export class DnsForwarder implements DatagramReceiver, QueryReceiver {
     const events = new ServiceEvents(loop)
     this.#udp = udp
     this.#interface = udp.interface
-    this.#hasHostName = options.hostLoopback
+    this.#names = options.names
     this.#questions = new DnsQuestions(native, events, this.#interface.arena, resolver, options)
     this.streams = new DnsStreams(native, events, this.#interface.arena, this)
   }
@@ -145,8 +144,10 @@ export class DnsForwarder implements DatagramReceiver, QueryReceiver {
     if (query === null || !isQuery) {
       this.counters.malformed++
       this.#questions.reply(client, dns.empty(message, question, query, isQuery ? dns.FORMERR : dns.NOTIMP))
-    } else if (this.#hasHostName && isHostName(query.question)) {
-      this.#questions.reply(client, hostAnswer(message, query, format(this.#interface.addresses.gateway)))
-    } else this.#questions.ask(client, message, query)
+      return
+    }
+    const own = this.#names.answer(message, query)
+    if (own !== null) this.#questions.reply(client, own)
+    else this.#questions.ask(client, message, query)
   }
 }

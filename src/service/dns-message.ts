@@ -39,6 +39,8 @@ export const REFUSED = 5
 
 export const TYPE_A = 1
 export const TYPE_SOA = 6
+export const TYPE_PTR = 12
+export const TYPE_AAAA = 28
 export const TYPE_OPT = 41
 export const TYPE_IXFR = 251
 export const TYPE_AXFR = 252

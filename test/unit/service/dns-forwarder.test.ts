@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import type { Answer, RecordType } from 'dns-packet'
-import { HOST_NAME } from '../../../src/service/dns-host-name.js'
+import { DnsNames, HOST_NAME } from '../../../src/service/dns-names.js'
 import { a, answerTo, data, decoded, edns, query, withOption } from './dns-messages.js'
-import { scenario } from './dns-world.js'
+import { OWN, scenario } from './dns-world.js'
 
 /** An answer of about `bytes`. */
 const long = (name: string, bytes: number): Answer[] =>
@@ -132,7 +132,7 @@ scenario(
     world.answer(world.socket(), [], { flags: 0x0183 })
     assert.equal(world.reply().rcode, 'NXDOMAIN')
   },
-  { hostLoopback: false },
+  { names: new DnsNames({ ...OWN, isHost: false }, new Map()) },
 )
 
 scenario('what cannot be understood is told so, or dropped', (world) => {

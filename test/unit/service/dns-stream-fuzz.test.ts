@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { EPOLLIN, EPOLLOUT } from '../../../src/host/event-loop.js'
 import { framed } from '../../../src/service/dns-framing.js'
-import { HOST_NAME } from '../../../src/service/dns-host-name.js'
+import { HOST_NAME } from '../../../src/service/dns-names.js'
 import { a, answerTo, edns, query, soa } from './dns-messages.js'
 import { DnsWorld } from './dns-world.js'
 

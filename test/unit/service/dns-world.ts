@@ -15,8 +15,10 @@ import { Interface } from '../../../src/net/interface.js'
 import { DropCounters } from '../../../src/net/ipv4.js'
 import { Arena } from '../../../src/packet/arena.js'
 import { DnsForwarder, type DnsForwarderOptions } from '../../../src/service/dns-forwarder.js'
+import { DnsNames, type OwnAddresses } from '../../../src/service/dns-names.js'
 import type { ServiceLoop } from '../../../src/service/service-events.js'
 import { Udp } from '../../../src/udp/udp.js'
+import { mapped } from '../../../src/wire/address.js'
 import * as ethernet from '../../../src/wire/ethernet.js'
 import * as ipv4 from '../../../src/wire/ipv4.js'
 import * as udp from '../../../src/wire/udp.js'
@@ -28,6 +30,8 @@ import type { HostStream } from './fake-streams.js'
 export const GATEWAY = 0x0a000202
 export const DNS = 0x0a000203
 export const GUEST = 0x0a000264
+/** The addresses that have names. */
+export const OWN: OwnAddresses = { gateway: [mapped(GATEWAY)], dns: [mapped(DNS)], guest: [mapped(GUEST)], isHost: true }
 const MAC_HIGH = 0x0200
 const MAC_LOW = 0x12345678
 const ARENA_BYTES = 512 * 1024
@@ -75,7 +79,7 @@ export class DnsWorld implements Device {
     this.setServers('192.0.2.1', '192.0.2.2', '192.0.2.3')
     this.resolver = new Resolver(() => this.loop.now, this.#resolvConf)
     this.forwarder = new DnsForwarder(this.sockets, this.loop, new Udp(iface, new DropCounters()), this.resolver, {
-      hostLoopback: true,
+      names: new DnsNames(OWN, new Map()),
       ...options,
     })
   }
