@@ -1,24 +1,41 @@
 // Published ports of one network: listening sockets are opened here, all or none, and what can go wrong is said in one line.
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
-import { BACKLOG, MAX_LISTENERS, type PortForwards } from '../flow/port-forwards.js'
+import { BACKLOG, type PortForwards } from '../flow/port-forwards.js'
+import { MAX_RULES } from '../flow/rule-counts.js'
 import type { NativeContext } from '../host/native.js'
 import { errnoName, NetloomError } from '../util/errors.js'
 import * as address from '../wire/address.js'
 import type { PublishOptions } from './publish-spec.js'
 
+/** What has gone through a published port. Payload and frames, or with the direct driver the pieces it was moved in. */
+export interface PublicationCounters {
+  /** Connections that were made to it, and of them those that the sandbox did not take. */
+  readonly connections: number
+  readonly refused: number
+  /** Connections that are open. */
+  readonly current: number
+  /** From the sandbox, and to it. */
+  readonly packetsIn: number
+  readonly packetsOut: number
+  readonly bytesIn: number
+  readonly bytesOut: number
+}
+
 /** One published port: what it is, and how it fares. */
 export interface Publication {
+  /** Number by which it is known to the control socket: 1, 2 ..., never used again. */
+  readonly id: number
   /** Address and port of the host that are listened on. */
   readonly hostAddress: string
   readonly hostPort: number
   /** Where its connections go. */
   readonly guestAddress: string
   readonly guestPort: number
-  /** Connections that were made to it, and of them those that were not even tried in the sandbox. */
-  readonly connections: number
-  readonly refused: number
-  /** Listens no longer. Connections that are open go on. Safe to call twice. */
-  close(): void
+  readonly protocol: 'tcp'
+  /** A snapshot; of one that is closed, as of then. */
+  readonly counters: PublicationCounters
+  /** Listens no longer. Connections that are open go on, or with `flows: true` see a reset at both ends. Safe to call twice. */
+  close(options?: { readonly flows?: boolean }): void
 }
 
 /** What two families may take to agree on a free port. */
@@ -29,7 +46,8 @@ export class Publications {
   readonly #native: NativeContext
   readonly #forwards: PortForwards
   readonly #guest: number
-  readonly #open = new Set<Publication>()
+  readonly #open = new Map<number, Publication>()
+  #lastId = 0
 
   constructor(native: NativeContext, forwards: PortForwards, guest: number) {
     this.#native = native
@@ -38,7 +56,7 @@ export class Publications {
   }
 
   get all(): readonly Publication[] {
-    return [...this.#open]
+    return [...this.#open.values()]
   }
 
   /**
@@ -83,7 +101,7 @@ export class Publications {
     const rule = this.#forwards.add(descriptor, this.#guest, guestPort)
     if (rule === 0) {
       this.#native.closeDescriptor(descriptor)
-      throw new NetloomError('ERR_PUBLISH', `more than ${MAX_LISTENERS} ports are published`, 'publish fewer')
+      throw new NetloomError('ERR_PUBLISH', `more than ${MAX_RULES} ports are published`, 'publish fewer')
     }
     return this.#publication(rule, hostAddress, port, guestPort)
   }
@@ -91,28 +109,37 @@ export class Publications {
   #publication(rule: number, hostAddress: string, hostPort: number, guestPort: number): Publication {
     const forwards = this.#forwards
     const open = this.#open
-    const ended = { connections: 0, refused: 0 }
+    const id = ++this.#lastId
+    let ended: PublicationCounters | null = null
+    const guestAddress = address.format(this.#guest)
     const publication: Publication = {
-      hostAddress,
-      hostPort,
-      guestAddress: address.format(this.#guest),
-      guestPort,
-      get connections() {
-        return open.has(publication) ? forwards.accepted(rule) : ended.connections
+      ...{ id, hostAddress, hostPort, guestAddress, guestPort, protocol: 'tcp' },
+      get counters() {
+        if (ended !== null) return ended
+        forwards.tally()
+        return countersOf(forwards, rule)
       },
-      get refused() {
-        return open.has(publication) ? forwards.refused(rule) : ended.refused
-      },
-      close() {
-        if (!open.has(publication)) return
-        ended.connections = publication.connections
-        ended.refused = publication.refused
-        open.delete(publication)
-        forwards.remove(rule)
+      close({ flows = false } = {}) {
+        if (ended !== null) return
+        ended = { ...publication.counters, current: 0 }
+        open.delete(id)
+        forwards.remove(rule, flows)
       },
     }
-    open.add(publication)
+    open.set(id, publication)
     return publication
+  }
+}
+
+function countersOf({ counts }: PortForwards, rule: number): PublicationCounters {
+  return {
+    connections: counts.connections[rule]!,
+    refused: counts.refused[rule]!,
+    current: counts.current[rule]!,
+    packetsIn: counts.packetsIn[rule]!,
+    packetsOut: counts.packetsOut[rule]!,
+    bytesIn: counts.bytesIn[rule]!,
+    bytesOut: counts.bytesOut[rule]!,
   }
 }
 

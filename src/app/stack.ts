@@ -100,7 +100,7 @@ export class Stack implements TurnHandler {
     this.#demux = new TcpDemux(this.tcp, drops)
     relay.connect(this.#demux)
     this.#tcpRelay = relay
-    this.forwards = new PortForwards(native, loop, relay, this.interface, this.input.arp)
+    this.forwards = new PortForwards(native, loop, this.table, relay, this.interface, this.input.arp)
     icmpv4.serveTcpErrors(relay)
     this.input.serve(PROTOCOL_TCP, this.#demux)
     this.input.serve(PROTOCOL_UDP, this.udp)

@@ -43,6 +43,7 @@ import { NetloomError } from '../util/errors.js'
 import { HandlePool } from '../util/handle-pool.js'
 import { hash4 } from '../util/hash.js'
 import { AddressCounts } from './address-counts.js'
+import { RuleCounts } from './rule-counts.js'
 
 /** Most rows a table can have: the index of a token has 20 bits. */
 export const MAX_FLOWS = 1 << 19
@@ -97,6 +98,8 @@ export class FlowTable {
   // Null without such a limit: then nothing is counted.
   readonly #guests: AddressCounts | null
   readonly #destinations: AddressCounts | null
+  /** Flows of port forwards. */
+  readonly rules = new RuleCounts()
   /** Flows that were ended for another one; those that were over already do not count. */
   evictions = 0
   /** Flows since the table was made. */
@@ -188,6 +191,7 @@ export class FlowTable {
     const rows = this.rows
     const base = row << ROW_SHIFT
     if (rows[base + LIST] !== LIST_TIME_WAIT) this.#discount(base)
+    this.rules.end(rows, base, rows[base + LIST] === LIST_HALF_OPEN)
     this.#unlink(row)
     this.#removeFromIndex(row, rows[base + HASH]!)
     this.endedBytesIn += counter(rows, base + BYTES_IN)
@@ -210,12 +214,14 @@ export class FlowTable {
 
   #count(base: number): void {
     const rows = this.rows
+    this.rules.again(rows, base)
     this.#guests?.add(rows[base + GUEST_ADDRESS + 3]!)
     if (rows[base + KIND] === KIND_TCP) this.#destinations?.add(rows[base + REMOTE_ADDRESS + 3]!)
   }
 
   #discount(base: number): void {
     const rows = this.rows
+    this.rules.over(rows, base)
     this.#guests?.subtract(rows[base + GUEST_ADDRESS + 3]!)
     if (rows[base + KIND] === KIND_TCP) this.#destinations?.subtract(rows[base + REMOTE_ADDRESS + 3]!)
   }

@@ -8,14 +8,15 @@
 import { EPOLLET, EPOLLIN, type EventLoop, type ReadyHandler, TOKEN_LISTENER, token } from '../host/event-loop.js'
 import type { NativeContext } from '../host/native.js'
 import type { Arp } from '../net/arp.js'
+import { RULE as FLOW_RULE, KIND, KIND_FREE, ROW_SHIFT } from '../net/flow-row.js'
 import type { Interface } from '../net/interface.js'
 import { HandlePool } from '../util/handle-pool.js'
+import type { FlowTable } from './flow-table.js'
 import { isUnicast } from './gate.js'
 import { EAGAIN } from './host-errors.js'
+import { MAX_RULES, type RuleCounts } from './rule-counts.js'
 import type { TcpRelay } from './tcp-relay.js'
 
-/** Most listening sockets of a network: a few ranges of 1,000 ports, in both families. */
-export const MAX_LISTENERS = 8192
 /** Connections that may wait to be accepted (listen(2)). */
 export const BACKLOG = 512
 /** Connections taken from one listener at a time: the rest comes with the next event. */
@@ -45,26 +46,26 @@ const MAPPED = 0xffff
 export class PortForwards implements ReadyHandler {
   readonly #native: NativeContext
   readonly #loop: EventLoop
+  readonly #table: FlowTable
   readonly #relay: TcpRelay
   readonly #interface: Interface
   readonly #arp: Arp
   readonly #scratch: Int32Array
-  readonly #pool = new HandlePool(MAX_LISTENERS)
-  readonly #descriptors = new Int32Array(MAX_LISTENERS + 1)
-  readonly #generations = new Int32Array(MAX_LISTENERS + 1)
-  readonly #guests = new Int32Array(MAX_LISTENERS + 1)
-  readonly #ports = new Int32Array(MAX_LISTENERS + 1)
-  readonly #accepted = new Int32Array(MAX_LISTENERS + 1)
-  readonly #refused = new Int32Array(MAX_LISTENERS + 1)
+  readonly #pool = new HandlePool(MAX_RULES)
+  readonly #descriptors = new Int32Array(MAX_RULES + 1)
+  readonly #generations = new Int32Array(MAX_RULES + 1)
+  readonly #guests = new Int32Array(MAX_RULES + 1)
+  readonly #ports = new Int32Array(MAX_RULES + 1)
   readonly #waiting = new Int32Array(MAX_WAITING * WORDS)
   #waitingCount = 0
   #nextPort = FIRST_PORT
   /** Room for one more behind those that wait. */
   readonly #fresh = new Int32Array(WORDS)
 
-  constructor(native: NativeContext, loop: EventLoop, relay: TcpRelay, iface: Interface, arp: Arp) {
+  constructor(native: NativeContext, loop: EventLoop, table: FlowTable, relay: TcpRelay, iface: Interface, arp: Arp) {
     this.#native = native
     this.#loop = loop
+    this.#table = table
     this.#relay = relay
     this.#interface = iface
     this.#arp = arp
@@ -80,24 +81,33 @@ export class PortForwards implements ReadyHandler {
     this.#generations[rule] = (this.#generations[rule]! + 1) & 0xff
     this.#guests[rule] = guest
     this.#ports[rule] = port
-    this.#accepted[rule] = this.#refused[rule] = 0
+    this.counts.reset(rule)
     this.#native.epollAdd(descriptor, token(TOKEN_LISTENER, this.#generations[rule]!, rule), EPOLLIN | EPOLLET)
     return rule
   }
 
-  /** Ends a forward; its connections go on. */
-  remove(rule: number): void {
+  /** Ends a forward. Its connections go on, uncounted, or see a reset at both ends. */
+  remove(rule: number, isEndingFlows: boolean): void {
     this.#native.closeDescriptor(this.#descriptors[rule]!)
     this.#descriptors[rule] = 0
+    const { rows, capacity, rules } = this.#table
+    for (let row = 1; row <= capacity && rules.isUsed(rule); row++) {
+      const base = row << ROW_SHIFT
+      if (rows[base + KIND] === KIND_FREE || rows[base + FLOW_RULE] !== rule) continue
+      rules.forget(rows, base)
+      if (isEndingFlows) this.#relay.disconnect(row)
+    }
+    for (let i = 0; i < this.#waitingCount; i++) if (this.#waiting[i * WORDS + RULE] === rule) this.#waiting[i * WORDS + RULE] = 0
     this.#pool.release(rule)
   }
 
-  /** Connections that were accepted, and of them those that came to nothing for want of a row, an address or permission. */
-  accepted(rule: number): number {
-    return this.#accepted[rule]!
+  get counts(): RuleCounts {
+    return this.#table.rules
   }
-  refused(rule: number): number {
-    return this.#refused[rule]!
+
+  /** Brings the counts of packets and bytes up to date. */
+  tally(): void {
+    this.counts.tally(this.#table.rows, this.#table.capacity)
   }
 
   /** A listener has connections. */
@@ -108,7 +118,7 @@ export class PortForwards implements ReadyHandler {
       if (socket === -EAGAIN) return
       // Gone again before we came, or no descriptor is left: the next event sees to what there is then.
       if (socket < 0) continue
-      this.#accepted[rule]!++
+      this.counts.connections[rule]!++
       this.#arrived(socket, rule)
     }
     // Edge-triggered: what is left tells of itself when it is registered anew.
@@ -167,6 +177,7 @@ export class PortForwards implements ReadyHandler {
       neighbors.low(entry),
       w,
       at + CLIENT,
+      w[at + RULE]!,
       now,
     )
     if (!isBegun) this.#refuse(w[at + SOCKET]!, w[at + RULE]!)
@@ -175,7 +186,7 @@ export class PortForwards implements ReadyHandler {
 
   #refuse(socket: number, rule: number): void {
     this.#native.tcpReset(socket)
-    this.#refused[rule]!++
+    this.counts.refused[rule]!++
   }
 
   #wait(w: Int32Array): void {
@@ -223,7 +234,7 @@ export class PortForwards implements ReadyHandler {
 
   /** Closes every listener, and resets who still waits. */
   close(): void {
-    for (let rule = 1; rule <= MAX_LISTENERS; rule++) if (this.#descriptors[rule] !== 0) this.remove(rule)
+    for (let rule = 1; rule <= MAX_RULES; rule++) if (this.#descriptors[rule] !== 0) this.remove(rule, false)
     for (let i = 0; i < this.#waitingCount; i++) this.#native.tcpReset(this.#waiting[i * WORDS + SOCKET]!)
     this.#waitingCount = 0
   }

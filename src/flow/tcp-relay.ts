@@ -160,7 +160,8 @@ export class TcpRelay implements Relay, ReadyHandler, Evictor, ErrorReceiver {
 
   /**
    * Takes over a connection that somebody has made to the host, and begins to open it to the guest. `client`: who that is, four words
-   * and the port from `at` on. False, and the socket is the caller's still, when the gate refuses or there is no row.
+   * and the port from `at` on; `rule`: the port forward. False, and the socket is the caller's still, when the gate refuses or there is
+   * no row.
    */
   adopt(
     socket: number,
@@ -171,6 +172,7 @@ export class TcpRelay implements Relay, ReadyHandler, Evictor, ErrorReceiver {
     macLow: number,
     client: Int32Array,
     at: number,
+    rule: number,
     now: number,
   ): boolean {
     if (!this.#gate.forward(guest, remote)) return false
@@ -191,10 +193,16 @@ export class TcpRelay implements Relay, ReadyHandler, Evictor, ErrorReceiver {
       this.#table.remove(row)
       return false
     }
+    this.#table.rules.begin(rows, base, rule)
     rows[base + SOCKET] = socket
     this.#prepare(base)
     this.#demux!.open(row, now)
     return true
+  }
+
+  /** Ends a flow for a reason of our own: both ends see a reset. */
+  disconnect(row: number): void {
+    this.#demux!.hostBroken(row, this.#loop.now)
   }
 
   // A socket that is connected now.

@@ -41,6 +41,7 @@ export const OLDER = 30
 export const ANSWERED = 31 // 1 once traffic has come back (RFC 4787: two-way)
 export const LIST = 32 // the list it is in, 0 none
 export const IS_POSTPONED = 33 // 1 while a datagram flow waits for its next turn
+export const RULE = 36 // the port forward that it came by, 0 none, see flow/rule-counts.ts
 
 /** First word that belongs to the protocol. */
 export const PROTOCOL = 40
