@@ -1,6 +1,6 @@
 /*
- * A server's replies, RFC 2131, 4.3 and table 3: OFFER, ACK and NAK, with the options of RFC 2132, RFC 3397 (domain search) and RFC 6842
- * (the client identifier comes back).
+ * A server's replies, RFC 2131, 4.3 and table 3: OFFER, ACK and NAK, with the options of RFC 2132, RFC 3397 (domain search), RFC 3442
+ * (classless routes) and RFC 6842 (the client identifier comes back).
  *
  *     message type | server | client identifier | lease, T1, T2 | what was asked for, in that order | end | zeros
  *
@@ -44,9 +44,10 @@ const RENEWAL_TIME = 58
 const REBINDING_TIME = 59
 const CLIENT_IDENTIFIER = 61
 const DOMAIN_SEARCH = 119
+const CLASSLESS_STATIC_ROUTE = 121
 const END = 255
 
-/** What a client that asks for nothing is told, in the order of a client's usual list. */
+/** What a client that asks for nothing is told, in the order of a client's usual list. The routes say no more than the router. */
 const EVERYTHING = Uint8Array.of(
   SUBNET_MASK,
   BROADCAST_ADDRESS,
@@ -98,6 +99,8 @@ export function write(
 /** A NAK: nothing but who says so (RFC 2131, table 3). Returns the bytes written. */
 export function writeNak(view: DataView, at: number, request: number, found: Int32Array, server: number): number {
   dhcpv4.writeReply(view, at, request, 0, 0)
+  // RFC 2131, 4.3.2: on its way through a relay it is for a client that may not have the address it is asking for.
+  if (dhcpv4.giaddr(view, request) !== 0) dhcpv4.setBroadcast(view, at)
   return finish(view, at, writeHead(view, at, dhcpv4.NAK, request, found, server))
 }
 
@@ -144,10 +147,11 @@ function writeAsked(view: DataView, at: number, end: number, request: number, fo
   return i
 }
 
-/** Of the options we tell, one alone is above 31: it has the bit of 0, which is no option's code. */
+/** Of the options we tell, two are above 30: they have the bits of 0, which is no option's code, and of 31, which we do not tell. */
 function bit(code: number): number {
   if (code === DOMAIN_SEARCH) return 1
-  return code > 0 && code < 32 ? 1 << code : 0
+  if (code === CLASSLESS_STATIC_ROUTE) return 1 << 31
+  return code > 0 && code < 31 ? 1 << code : 0
 }
 
 /** Returns the place behind it, or `at` when there is nothing to tell or no room. */
@@ -169,6 +173,8 @@ function writeParameter(view: DataView, at: number, end: number, code: number, c
       return writeBytes(view, at, end, code, configuration.domainName)
     case DOMAIN_SEARCH:
       return writeBytes(view, at, end, code, configuration.domainSearch)
+    case CLASSLESS_STATIC_ROUTE:
+      return writeDefaultRoute(view, at, end, configuration.router)
     default:
       return at
   }
@@ -196,6 +202,16 @@ function writeMtu(view: DataView, at: number, end: number, mtu: number): number 
   if (mtu === 0 || end - at < 4) return at
   view.setInt32(at, (INTERFACE_MTU << 24) | (2 << 16) | mtu)
   return at + 4
+}
+
+/** RFC 3442: who asks for these may not heed the router, so the one route is here as well. */
+function writeDefaultRoute(view: DataView, at: number, end: number, router: number): number {
+  if (router === 0 || end - at < 7) return at
+  view.setUint16(at, (CLASSLESS_STATIC_ROUTE << 8) | 5)
+  // A prefix of no bits, whose network has no bytes.
+  view.setUint8(at + 2, 0)
+  view.setInt32(at + 3, router)
+  return at + 7
 }
 
 /** In as many options of the same code as it takes (RFC 3396, 5). */

@@ -104,6 +104,11 @@ export function chaddrLow(view: DataView, at: number): number {
   return view.getInt32(at + CHADDR + 2)
 }
 
+/** Asks the relay to pass a reply on by broadcast. */
+export function setBroadcast(view: DataView, at: number): void {
+  view.setUint16(at + FLAGS, view.getUint16(at + FLAGS) | BROADCAST)
+}
+
 /** The 240 bytes of a reply to the request at `request`: what RFC 2131, table 3 has a server copy, and the two addresses. */
 export function writeReply(view: DataView, at: number, request: number, ciaddr: number, yiaddr: number): void {
   view.setInt32(at + OP, (OP_REPLY << 24) | (ETHERNET << 8))

@@ -84,11 +84,11 @@ const HEAD = [53, 54, 51, 58, 59]
 test('tells captured clients what dnsmasq told them', () => {
   for (const [discover, captured, own] of [
     [UDHCPC_DISCOVER, OFFER_TO_UDHCPC, [61]],
-    [DHCLIENT_DISCOVER, OFFER_TO_DHCLIENT, []],
+    [DHCLIENT_DISCOVER, OFFER_TO_DHCLIENT, [121]],
   ] as const) {
     const theirs = new Map(optionsOf(bytes(captured)))
     const ours = new Map(offer(bytes(discover)).options)
-    // dnsmasq leaves out the client identifier, which RFC 6842 has the server return.
+    // dnsmasq leaves out the client identifier, which RFC 6842 has the server return, and the routes.
     for (const code of own) assert.equal(ours.delete(code), true)
     assert.deepEqual([...ours].sort(), [...theirs].sort())
     // And the fields, but for the next server.
@@ -101,7 +101,7 @@ test('tells captured clients what dnsmasq told them', () => {
 
 test('in the order that was asked for (RFC 2132, 9.8)', () => {
   assert.deepEqual(codesOf(offer(bytes(UDHCPC_DISCOVER))), [53, 54, 61, 51, 58, 59, 1, 3, 6, 15, 28])
-  assert.deepEqual(codesOf(offer(bytes(DHCLIENT_DISCOVER))), [...HEAD, 1, 28, 3, 15, 6, 119, 26])
+  assert.deepEqual(codesOf(offer(bytes(DHCLIENT_DISCOVER))), [...HEAD, 1, 28, 3, 15, 6, 119, 26, 121])
   assert.deepEqual(codesOf(offer(request('350101 3703771a06 ff'))), [...HEAD, 119, 26, 6])
 })
 
@@ -112,7 +112,7 @@ test('the mask comes before the router, asked for or not (RFC 2132, 3.3)', () =>
 
 test('who asks for nothing is told everything, who asks for the unknown nothing', () => {
   assert.deepEqual(codesOf(offer(request('350101 ff'), { hostName: ascii('guest') })), [...HEAD, 1, 28, 3, 6, 15, 119, 12, 26])
-  assert.deepEqual(codesOf(offer(request('350101 3705020079f5ff ff'))), HEAD)
+  assert.deepEqual(codesOf(offer(request('350101 370502007af5ff ff'))), HEAD)
 })
 
 test('what is asked for twice is told once', () => {
@@ -120,6 +120,15 @@ test('what is asked for twice is told once', () => {
   const codes = codesOf(offer(request(`350101 3718${everything.repeat(3)} ff`), { hostName: ascii('guest') }))
   assert.deepEqual(codes, [...HEAD, 1, 3, 28, 6, 15, 26, 119, 12])
   assert.deepEqual(codesOf(offer(request('350101 3703007700 ff'))), [...HEAD, 119])
+})
+
+test('who asks for routes is told the one there is (RFC 3442)', () => {
+  assert.deepEqual(offer(request('350101 3703797906 ff')).options.slice(5), [
+    [121, '000a000202'],
+    [6, '0a0002030a000204'],
+  ])
+  // A code that shares no bit with it.
+  assert.deepEqual(codesOf(offer(request('350101 37031f7977 ff'))), [...HEAD, 121, 119])
 })
 
 test('what there is not is not told', () => {
@@ -178,7 +187,14 @@ test('a NAK says who says so, and nothing else', () => {
     [54, '0a000202'],
     [61, '014aadbeef1064'],
   ])
-  assert.equal(Buffer.from(content.subarray(12, 28)).toString('hex'), '00'.repeat(16))
+  assert.equal(Buffer.from(content.subarray(10, 28)).toString('hex'), '00'.repeat(18))
+})
+
+test('a NAK through a relay is to be passed on by broadcast (RFC 2131, 4.3.2)', () => {
+  const relayed = bytes(UDHCPC_REQUEST)
+  relayed.set(bytes('0a000207'), 24)
+  const { content } = answer(relayed, 548, (view, at, from, found) => reply.writeNak(view, at, from, found, SERVER))
+  assert.equal(Buffer.from(content.subarray(10, 28)).toString('hex'), `8000${'00'.repeat(12)}0a000207`)
 })
 
 test('no reply is shorter than BOOTP has it', () => {
@@ -250,7 +266,7 @@ test('no list, no configuration and no limit makes a reply too long', () => {
   const value = (max: number): fc.Arbitrary<Uint8Array> => fc.uint8Array({ maxLength: max })
   fc.assert(
     fc.property(
-      fc.array(fc.oneof(fc.constantFrom(1, 3, 6, 12, 15, 26, 28, 119), fc.nat({ max: 255 })), { maxLength: 255 }),
+      fc.array(fc.oneof(fc.constantFrom(1, 3, 6, 12, 15, 26, 28, 119, 121), fc.nat({ max: 255 })), { maxLength: 255 }),
       value(255),
       fc.record({ hostName: value(255), domainName: value(255), domainSearch: value(700), dns: fc.int32Array({ maxLength: 80 }) }),
       fc.integer({ min: 548, max: 1472 }),
