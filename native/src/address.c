@@ -33,6 +33,13 @@ socklen_t address_load(struct sockaddr_storage *address, const int32_t *words, i
   return sizeof *v4;
 }
 
+/* As above; of IPv6, the interface of that number leads to it (0: whichever does), which a link-local address has to say. */
+socklen_t address_load_scoped(struct sockaddr_storage *address, const int32_t *words, int32_t port, int32_t scope) {
+  const socklen_t length = address_load(address, words, port);
+  if (address->ss_family == AF_INET6) ((struct sockaddr_in6 *)address)->sin6_scope_id = (uint32_t)scope;
+  return length;
+}
+
 /* All zero for an address of another family, as the kernel leaves it when it does not know one. */
 void address_store(int32_t *words, int32_t *port, const struct sockaddr *address) {
   memset(words, 0, 4 * sizeof *words);

@@ -89,6 +89,7 @@ int32_t signal_stop(Context *context, const int32_t *argument);
 /* address.c: four big-endian words and a port, to and from a sockaddr; IPv4 is ::ffff:a.b.c.d. */
 socklen_t address_load(struct sockaddr_storage *address, const int32_t *words, int32_t port);
 socklen_t address_load_v6(struct sockaddr_storage *address, const int32_t *words, int32_t port);
+socklen_t address_load_scoped(struct sockaddr_storage *address, const int32_t *words, int32_t port, int32_t scope);
 void address_store(int32_t *words, int32_t *port, const struct sockaddr *address);
 
 #endif

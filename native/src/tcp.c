@@ -35,24 +35,37 @@ static int set_hop_limit(int descriptor, int family, int hops) {
   return setsockopt(descriptor, IPPROTO_IPV6, IPV6_UNICAST_HOPS, &hops, sizeof hops);
 }
 
-/*
- * tcpConnect(a0, a1, a2, a3, port, hops): a descriptor whose connect may be in progress. hops: TTL or hop limit, 0 for the host's own.
- * The ICMP error that ends a connect is in the error queue from Linux 5.9 on, asked for or not; errorReceive() of udp.c takes it.
- */
-static int32_t tcp_connect(Context *context, const int32_t *argument) {
-  struct sockaddr_storage address;
-  const socklen_t length = address_load(&address, argument, argument[4]);
+/* A descriptor whose connect may be in progress. hops: TTL or hop limit, 0 for the host's own. */
+static int32_t connect_to(const struct sockaddr_storage *address, socklen_t length, int hops) {
   const int one = 1;
-  (void)context;
-  const int descriptor = socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
+  const int descriptor = socket(address->ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
   if (descriptor < 0) return -errno;
   /* The guest's TCP has already decided what makes a segment: another Nagle would only add delay. */
   if (setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one) < 0) return fail_closing(descriptor);
   /* RFC 9293, 3.8.5: urgent text is text of the stream. Left out of it, it would count for the peek offset all the same. */
   if (setsockopt(descriptor, SOL_SOCKET, SO_OOBINLINE, &one, sizeof one) < 0) return fail_closing(descriptor);
-  if (argument[5] != 0 && set_hop_limit(descriptor, address.ss_family, argument[5]) < 0) return fail_closing(descriptor);
-  if (connect(descriptor, (struct sockaddr *)&address, length) < 0 && errno != EINPROGRESS) return fail_closing(descriptor);
+  if (hops != 0 && set_hop_limit(descriptor, address->ss_family, hops) < 0) return fail_closing(descriptor);
+  if (connect(descriptor, (const struct sockaddr *)address, length) < 0 && errno != EINPROGRESS) return fail_closing(descriptor);
   return descriptor;
+}
+
+/*
+ * tcpConnect(a0, a1, a2, a3, port, hops)
+ * The ICMP error that ends a connect is in the error queue from Linux 5.9 on, asked for or not; errorReceive() of udp.c takes it.
+ */
+static int32_t tcp_connect(Context *context, const int32_t *argument) {
+  struct sockaddr_storage address;
+  const socklen_t length = address_load(&address, argument, argument[4]);
+  (void)context;
+  return connect_to(&address, length, argument[5]);
+}
+
+/* tcpConnectScoped(a0, a1, a2, a3, port, scope) */
+static int32_t tcp_connect_scoped(Context *context, const int32_t *argument) {
+  struct sockaddr_storage address;
+  const socklen_t length = address_load_scoped(&address, argument, argument[4], argument[5]);
+  (void)context;
+  return connect_to(&address, length, 0);
 }
 
 /* socketError(fd): the pending error as a positive errno, 0 for none; reading clears it. */
@@ -262,6 +275,7 @@ static int32_t probe_peek_offset(Context *context, const int32_t *argument) {
 
 const Method tcp_methods[] = {
     {"tcpConnect", 6, tcp_connect},
+    {"tcpConnectScoped", 6, tcp_connect_scoped},
     {"socketError", 1, socket_error},
     {"tcpSend", 3, tcp_send},
     {"tcpPeek", 3, tcp_peek},

@@ -84,9 +84,10 @@ static int32_t ping_open(Context *context, const int32_t *argument) {
   return argument[0] == 6 ? open_on(AF_INET6, IPPROTO_ICMPV6, argument[1]) : -EINVAL;
 }
 
+/* udpConnect(fd, a0, a1, a2, a3, port, scope) */
 static int32_t udp_connect(Context *context, const int32_t *argument) {
   struct sockaddr_storage address;
-  const socklen_t length = address_load(&address, argument + 1, argument[5]);
+  const socklen_t length = address_load_scoped(&address, argument + 1, argument[5], argument[6]);
   (void)context;
   return connect(argument[0], (struct sockaddr *)&address, length) < 0 ? -errno : 0;
 }
@@ -216,7 +217,7 @@ static int32_t error_receive(Context *context, const int32_t *argument) {
 const Method udp_methods[] = {
     {"udpOpen", 2, udp_open},
     {"pingOpen", 2, ping_open},
-    {"udpConnect", 6, udp_connect},
+    {"udpConnect", 7, udp_connect},
     {"udpSend", 9, udp_send},
     {"datagramHeader", 5, datagram_header},
     {"udpReceive", 3, udp_receive},

@@ -67,6 +67,8 @@ export interface NativeContext {
    * limit of its segments, 0 for the host's default. Where an ICMP error ends the connect, errorReceive() has it (Linux 5.9).
    */
   tcpConnect(a0: number, a1: number, a2: number, a3: number, port: number, hops: number): number
+  /** As `tcpConnect`; `scope` is the number of the interface that leads to a link-local address, 0 for whichever does. */
+  tcpConnectScoped(a0: number, a1: number, a2: number, a3: number, port: number, scope: number): number
   /** A listening descriptor, of IPv6 alone if it is one; its address and port in scratch[0..4]. */
   tcpListen(a0: number, a1: number, a2: number, a3: number, port: number, backlog: number): number
   /** The descriptor of the next connection; its address and port in scratch[0..4]. -EAGAIN: there is none. */
@@ -100,7 +102,8 @@ export interface NativeContext {
   udpOpen(family: number, port: number): number
   /** A socket for echo messages, whole ones, with `identifier` or, when it is taken, any. -EACCES: ping_group_range lacks our groups. */
   pingOpen(family: number, identifier: number): number
-  udpConnect(descriptor: number, a0: number, a1: number, a2: number, a3: number, port: number): number
+  /** `scope`: the number of the interface that leads to a link-local address, 0 for whichever does. */
+  udpConnect(descriptor: number, a0: number, a1: number, a2: number, a3: number, port: number, scope: number): number
   /**
    * Sends one datagram, or with `segment` > 0 a train of datagrams of so many bytes and a last shorter one. Port 0: to
    * where the socket is connected (a ping socket takes any other port for an address).

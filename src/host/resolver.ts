@@ -12,16 +12,19 @@
  */
 
 import { readFileSync, statSync } from 'node:fs'
-import { formatAny, isMapped, parseAny, type Words } from '../wire/address.js'
+import { networkInterfaces } from 'node:os'
+import { formatAny, isMapped, type Words } from '../wire/address.js'
+import { isLinkLocal, parseResolvConf, type ResolvConf, type ServerAddress } from './resolv-conf.js'
 
-/** resolv.conf(5): MAXNS, so many servers and no more. */
-const MAX_SERVERS = 3
 /** ms between two looks at the file. */
 const STAT_INTERVAL = 1_000
 /** ms for which a server that failed is asked last: long enough to matter, short enough that one lost datagram does not for long. */
 const FAILURE_MEMORY = 10_000
-/** resolv.conf(5): the name server on the local machine, when none is named. */
-const DEFAULT_SERVER: Words = [0, 0, 0xffff, 0x7f000001]
+/** ms after which a question is given up, whatever the transport: whoever asks does so then (resolv.conf(5)). */
+const DEADLINE = 5_000
+/** How often the C library asks each server where resolv.conf does not say; and ms for which we would wait, whatever that says. */
+const DEFAULT_ATTEMPTS = 2
+const MAX_DEADLINE = 30_000
 
 const DEFAULT_PATH = '/etc/resolv.conf'
 
@@ -48,49 +51,54 @@ class Failure {
 }
 
 /** One server and what is known of it. */
-export class Nameserver {
+export class Nameserver implements ServerAddress {
   readonly address: Words
+  readonly zone: string
   readonly udp = new Failure()
   readonly tcp = new Failure()
   /** ms, when it last answered; meaningful when `hasAnswered`. */
   answeredAt = 0
   hasAnswered = false
 
-  constructor(address: Words) {
+  constructor({ address, zone }: ServerAddress) {
     this.address = address
+    this.zone = zone
   }
 
   /** IP version to reach it with: 4 or 6. */
   get family(): 4 | 6 {
     return isMapped(this.address[0], this.address[1], this.address[2]) ? 4 : 6
   }
-}
 
-/**
- * The servers that a resolv.conf names, the first three, or the default. Every other keyword, comment and line that cannot be understood
- * is skipped, as by the C library: `options` are about how a stub resolver asks, and the guest has its own. A zone (`%eth0`) is cut
- * off: four words have no room for it.
- */
-export function parseResolvConf(text: string): Words[] {
-  const servers: Words[] = []
-  for (const line of text.split('\n')) {
-    const match = /^nameserver[ \t]+([^\s#;%]+)/.exec(line)
-    const address = match === null ? null : parseAny(match[1]!)
-    if (address !== null) servers.push(address)
-    if (servers.length === MAX_SERVERS) break
+  /** Number of the interface that leads to it, 0 for whichever does. Looked up each time: one that comes back has another number. */
+  get scope(): number {
+    if (this.zone === '') return 0
+    if (/^\d+$/.test(this.zone)) return Number(this.zone)
+    for (const own of networkInterfaces()[this.zone] ?? []) if (own.family === 'IPv6' && own.scopeid > 0) return own.scopeid
+    return 0
   }
-  return servers.length === 0 ? [DEFAULT_SERVER] : servers
 }
 
-/** fe80::/10 (RFC 4291, 2.5.6): the same on every link, so without its zone such an address leads nowhere. */
-function isLinkLocal(words: Words): boolean {
-  return words[0] >>> 22 === 0xfe80 >>> 6
+/** How long to wait for servers. */
+export interface Pace {
+  /** ms until the next server is asked, too; null: not said. */
+  readonly patience: number | null
+  /** How often each server is asked. */
+  readonly rounds: number
+  /** ms after which a question is given up. */
+  readonly deadline: number
 }
+
+/** One text for each place that a server can be at. */
+const nameOf = ({ address, zone }: ServerAddress): string => `${formatAny(...address)}%${zone}`
 
 export class Resolver {
   readonly #now: () => number
   readonly #path: string
   #servers: readonly Nameserver[] = []
+  #conf: ResolvConf = parseResolvConf('')
+  /** Questions, for `rotate`. */
+  #turns = 0
   #checkedAt = 0
   #isRead = false
   #signature = ''
@@ -107,6 +115,22 @@ export class Resolver {
   get version(): number {
     this.#check()
     return this.#version
+  }
+
+  /** Names below which the host looks for names that are short; what is given to the guest of them is others' choice. */
+  get search(): readonly string[] {
+    this.#check()
+    return this.#conf.search
+  }
+
+  /** Without `timeout` in resolv.conf as fast as it makes sense; with it as patient as the C library would be. */
+  get pace(): Pace {
+    this.#check()
+    const { timeout, attempts } = this.#conf
+    const rounds = attempts === 0 ? Number.POSITIVE_INFINITY : attempts
+    if (timeout === 0) return { patience: null, rounds, deadline: DEADLINE }
+    const total = timeout * 1000 * (attempts === 0 ? DEFAULT_ATTEMPTS : attempts) * this.#servers.length
+    return { patience: timeout * 1000, rounds, deadline: Math.min(MAX_DEADLINE, total) }
   }
 
   /** The servers in the order in which to ask them by UDP; at least one, unless none of those named can be reached. */
@@ -148,10 +172,11 @@ export class Resolver {
     server.tcp.set(this.#now(), ++this.#failures)
   }
 
-  // Those that did not fail as they stand in the file, then the others, the one that failed longest ago first.
+  // Those that did not fail as they stand in the file, or each first in turn, then the others, the one that failed longest ago first.
   #ordered(rank: (server: Nameserver) => number): readonly Nameserver[] {
     this.#check()
-    return [...this.#servers].sort((a, b) => rank(a) - rank(b))
+    const first = this.#conf.rotate && this.#servers.length > 0 ? this.#turns++ % this.#servers.length : 0
+    return [...this.#servers.slice(first), ...this.#servers.slice(0, first)].sort((a, b) => rank(a) - rank(b))
   }
 
   #check(): void {
@@ -185,10 +210,11 @@ export class Resolver {
 
   // A server that stays keeps its history.
   #load(text: string): void {
-    const named = parseResolvConf(text).filter((address) => !isLinkLocal(address))
-    const known = new Map(this.#servers.map((server) => [formatAny(...server.address), server]))
-    const wanted = new Map(named.map((address) => [formatAny(...address), address]))
+    this.#conf = parseResolvConf(text)
+    const named = this.#conf.servers.filter(({ address, zone }) => !isLinkLocal(address) || zone !== '')
+    const known = new Map(this.#servers.map((server) => [nameOf(server), server]))
+    const wanted = new Map(named.map((server) => [nameOf(server), server]))
     if ([...wanted.keys()].join() !== [...known.keys()].join() || this.#version === 0) this.#version++
-    this.#servers = [...wanted].map(([name, address]) => known.get(name) ?? new Nameserver(address))
+    this.#servers = [...wanted].map(([name, server]) => known.get(name) ?? new Nameserver(server))
   }
 }

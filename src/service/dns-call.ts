@@ -5,7 +5,7 @@
  *                                \-- source: the one that a transfer comes from, and then the only one
  */
 
-import type { Nameserver } from '../host/resolver.js'
+import type { Nameserver, Pace } from '../host/resolver.js'
 import { framed, MESSAGE_AT, MessageReader } from './dns-framing.js'
 import type * as dns from './dns-message.js'
 import { TransferProgress } from './dns-transfer.js'
@@ -19,6 +19,7 @@ export interface ConnectionQuestion {
   readonly question: dns.Question
   /** ms, when it came. */
   readonly startedAt: number
+  readonly pace: Pace
   readonly isTransfer: boolean
 }
 
@@ -43,7 +44,7 @@ export class Attempt {
 /** A question under way. */
 export class Call<Q extends ConnectionQuestion> {
   readonly question: Q
-  readonly handle: number
+  handle = 0
   readonly attempts: readonly Attempt[]
   /** The attempt begun last. */
   turn = -1
@@ -53,9 +54,8 @@ export class Call<Q extends ConnectionQuestion> {
   readonly progress = new TransferProgress()
   isPaused = false
 
-  constructor(question: Q, handle: number, attempts: readonly Attempt[]) {
+  constructor(question: Q, attempts: readonly Attempt[]) {
     this.question = question
-    this.handle = handle
     this.attempts = attempts
   }
 }

@@ -10,7 +10,7 @@
  *         --> a zone transfer by TCP: by TCP, for this client alone, message by message
  */
 
-import type { Resolver } from '../host/resolver.js'
+import type { Pace, Resolver } from '../host/resolver.js'
 import type { Arena } from '../packet/arena.js'
 import { DnsCache } from './dns-cache.js'
 import { type Client, isRepeated, type StreamClient } from './dns-client.js'
@@ -67,8 +67,8 @@ class Pending extends Exchange {
   /** A part of the transfer has been given on. */
   hasBegun = false
 
-  constructor(message: Buffer, query: dns.Query, version: number, author: Client, isTransfer: boolean) {
-    super(message, query.question)
+  constructor(message: Buffer, query: dns.Query, version: number, pace: Pace, author: Client, isTransfer: boolean) {
+    super(message, query.question, pace)
     this.query = query
     this.key = isTransfer ? '' : query.key
     this.isTransfer = isTransfer
@@ -129,7 +129,7 @@ export class DnsQuestions {
     }
     const asked = this.#byKey.get(query.key)
     if (asked !== undefined) this.#join(asked, client)
-    else this.#upstream.ask(this.#begin(new Pending(message, query, version, client, false)))
+    else this.#upstream.ask(this.#begin(new Pending(message, query, version, this.#resolver.pace, client, false)))
   }
 
   /** Sends an answer, or one that says that it is too long. */
@@ -238,7 +238,7 @@ export class DnsQuestions {
   }
 
   #transfer(client: StreamClient, message: Buffer, query: dns.Query): void {
-    const pending = new Pending(message, query, this.#version, client, true)
+    const pending = new Pending(message, query, this.#version, this.#resolver.pace, client, true)
     client.begin({
       resume: () => this.#connections.resume(pending),
       cancel: () => {

@@ -8,8 +8,6 @@
  *
  * One connection for each server and question, all of them open until the question ends. It is rare enough that none is kept for the
  * next one. Registered once, edge-triggered: whoever stops reading has to read again by himself.
- *
- *     index of the part   handle << 2 | number of the server; the generation is the handle's
  */
 
 import { randomInt } from 'node:crypto'
@@ -18,25 +16,25 @@ import { EPOLLERR, EPOLLET, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP, type ReadyH
 import type { NativeContext } from '../host/native.js'
 import type { Resolver } from '../host/resolver.js'
 import type { Arena } from '../packet/arena.js'
-import { HandlePool } from '../util/handle-pool.js'
-import { TimerWheel } from '../util/timer-wheel.js'
 import { PORT_DNS } from '../wire/numbers.js'
 import { Attempt, Call, CLOSED, type ConnectionQuestion } from './dns-call.js'
-import * as dns from './dns-message.js'
-import { type AnswerReceiver, DEADLINE } from './dns-upstream.js'
+import { DnsTable } from './dns-table.js'
+import { type AnswerReceiver, SERVER_BITS } from './dns-upstream.js'
+import { isResponse, judge } from './dns-verdict.js'
 import { PART_DNS_TCP, type ServiceEvents } from './service-events.js'
 
 /** What is used of the addon. */
 export type ConnectionSockets = Pick<
   NativeContext,
-  'tcpConnect' | 'socketError' | 'tcpSend' | 'tcpReceive' | 'epollAdd' | 'closeDescriptor'
+  'tcpConnectScoped' | 'socketError' | 'tcpSend' | 'tcpReceive' | 'epollAdd' | 'closeDescriptor'
 >
 
 /** ms until the next server is asked: a lost SYN is sent again after 1 s, and may be answered then. */
 const PATIENCE = 1_500
 /** Bytes read at a time. */
 const REGION_BYTES = 65_536
-const SERVER_BITS = 2
+/** ms for which a transfer may make no progress, whatever resolv.conf says of questions. */
+const TRANSFER_PATIENCE = 5_000
 const EVENTS = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET
 
 const { EAGAIN, EINPROGRESS } = constants.errno
@@ -55,12 +53,8 @@ export class DnsTcpUpstream<Q extends ConnectionQuestion> implements ReadyHandle
   readonly #resolver: Resolver
   readonly #receiver: TransferReceiver<Q>
   readonly #random: (limit: number) => number
-  readonly #handles: HandlePool
-  readonly #generations: Uint8Array
-  readonly #calls: (Call<Q> | undefined)[] = []
+  readonly #calls: DnsTable<Call<Q>>
   readonly #byQuestion = new Map<Q, Call<Q>>()
-  readonly #timers: TimerWheel
-  readonly #expiry = { expire: (handle: number): void => this.#waited(this.#calls[handle]) }
 
   /** As DnsUpstream. */
   constructor(
@@ -79,28 +73,24 @@ export class DnsTcpUpstream<Q extends ConnectionQuestion> implements ReadyHandle
     this.#resolver = resolver
     this.#receiver = receiver
     this.#random = random
-    this.#handles = new HandlePool(capacity)
-    this.#generations = new Uint8Array(capacity + 1)
-    this.#timers = new TimerWheel(capacity + 1, events.now)
+    this.#calls = new DnsTable(events, PART_DNS_TCP, capacity, SERVER_BITS, (call) => this.#waited(call))
     events.serve(PART_DNS_TCP, this)
   }
 
   /** Questions under way. */
   get underWay(): number {
-    return this.#handles.inUse
+    return this.#calls.size
   }
 
   /** Asks. The receiver may be told before this returns. */
   ask(question: Q): void {
-    const handle = this.#handles.acquire()
-    if (handle === 0) {
+    const servers = this.#resolver.tcpServers()
+    const attempts = servers.map((server) => new Attempt(server, this.#random(0x10000), question.message))
+    const call = new Call(question, attempts)
+    if (!this.#calls.add(call)) {
       this.#receiver.concluded(question, null)
       return
     }
-    const servers = this.#resolver.tcpServers()
-    const attempts = servers.map((server) => new Attempt(server, this.#random(0x10000), question.message))
-    const call = new Call(question, handle, attempts)
-    this.#calls[handle] = call
     this.#byQuestion.set(question, call)
     this.#next(call)
   }
@@ -110,11 +100,8 @@ export class DnsTcpUpstream<Q extends ConnectionQuestion> implements ReadyHandle
     const call = this.#byQuestion.get(question)
     if (call === undefined) return
     for (const attempt of call.attempts) this.#finish(attempt)
-    this.#timers.cancel(call.handle)
     this.#byQuestion.delete(question)
-    this.#calls[call.handle] = undefined
-    this.#generations[call.handle]!++
-    this.#handles.release(call.handle)
+    this.#calls.remove(call)
   }
 
   /** Goes on with a transfer. */
@@ -122,23 +109,21 @@ export class DnsTcpUpstream<Q extends ConnectionQuestion> implements ReadyHandle
     const call = this.#byQuestion.get(question)
     if (call === undefined || call.source === null || !call.isPaused) return
     call.isPaused = false
-    this.#timers.schedule(call.handle, (this.#events.now + DEADLINE) | 0)
+    this.#calls.schedule(call, (this.#events.now + TRANSFER_PATIENCE) | 0)
     this.#read(call, call.source)
   }
 
   ready(index: number, generation: number, events: number): void {
-    const handle = index >>> SERVER_BITS
-    const call = this.#calls[handle]
-    const attempt = call?.attempts[index & ((1 << SERVER_BITS) - 1)]
-    if (call === undefined || attempt === undefined || attempt.isOver || this.#generations[handle] !== generation) return
+    const call = this.#calls.find(index, generation)
+    const attempt = call?.attempts[this.#calls.number(index)]
+    if (call === undefined || attempt === undefined || attempt.isOver) return
     if (attempt.unsent.length > 0 && (events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) !== 0 && !this.#send(attempt)) this.#broken(call, attempt)
     if (!attempt.isOver && attempt.unsent.length === 0) this.#read(call, attempt)
   }
 
   /** Goes on where a server was silent; returns the ms until there is more to do, -1 for never. */
   expire(now: number): number {
-    this.#timers.advance(now, this.#expiry)
-    return this.#timers.next(now)
+    return this.#calls.expire(now)
   }
 
   close(): void {
@@ -172,23 +157,20 @@ export class DnsTcpUpstream<Q extends ConnectionQuestion> implements ReadyHandle
 
   // On a connection of our own nothing can come but the answer: who sends anything else is not asked any more.
   #receive(call: Call<Q>, attempt: Attempt, message: Buffer): void {
-    const isResponse = message.length >= dns.HEADER_LENGTH && dns.id(message) === attempt.id && (dns.flags(message) & dns.QR) !== 0
-    if (!isResponse) this.#broken(call, attempt)
-    else if (call.source === attempt) this.#transfer(call, attempt, message)
-    else this.#answer(call, attempt, message)
+    if (call.source !== attempt) this.#answer(call, attempt, message)
+    else if (isResponse(message, attempt.id)) this.#transfer(call, attempt, message)
+    else this.#broken(call, attempt)
   }
 
   #answer(call: Call<Q>, attempt: Attempt, message: Buffer): void {
-    const code = dns.rcode(message)
-    const question = dns.readQuestion(message)
-    const isAnswer = question !== null && dns.isSameQuestion(question, call.question.question)
-    if (!isAnswer && (code === dns.NOERROR || !dns.isBare(message))) {
+    const verdict = judge(message, attempt.id, call.question.question)
+    if (verdict === 'other') {
       this.#broken(call, attempt)
       return
     }
     this.#resolver.answeredByTcp(attempt.server)
-    if (!isAnswer || code === dns.SERVFAIL || code === dns.REFUSED) {
-      if (isAnswer) call.refusal = message
+    if (verdict !== 'answer') {
+      if (verdict === 'refusal') call.refusal = message
       this.#over(call, attempt)
     } else if (call.question.isTransfer) this.#transfer(call, attempt, message)
     else this.#conclude(call, message)
@@ -208,8 +190,8 @@ export class DnsTcpUpstream<Q extends ConnectionQuestion> implements ReadyHandle
     }
     call.isPaused = !this.#receiver.transferred(call.question, message)
     if (attempt.isOver) return
-    if (call.isPaused) this.#timers.cancel(call.handle)
-    else this.#timers.schedule(call.handle, (this.#events.now + DEADLINE) | 0)
+    if (call.isPaused) this.#calls.unschedule(call)
+    else this.#calls.schedule(call, (this.#events.now + TRANSFER_PATIENCE) | 0)
   }
 
   #broken(call: Call<Q>, attempt: Attempt): void {
@@ -231,29 +213,29 @@ export class DnsTcpUpstream<Q extends ConnectionQuestion> implements ReadyHandle
   }
 
   // Time is up for the server whose turn it was, or for the question, or for the rest of a transfer.
-  #waited(call: Call<Q> | undefined): void {
-    if (call === undefined) return
+  #waited(call: Call<Q>): void {
     const attempt = call.source ?? call.attempts[call.turn]
     if (attempt !== undefined && !attempt.isOver) this.#resolver.failedByTcp(attempt.server)
     if (call.source !== null) this.#conclude(call, null)
-    else if (((this.#events.now - call.question.startedAt) | 0) >= DEADLINE) this.#conclude(call, call.refusal)
+    else if (((this.#events.now - call.question.startedAt) | 0) >= call.question.pace.deadline) this.#conclude(call, call.refusal)
     else this.#next(call)
   }
 
   // Asks the next server, once each; those asked before may still answer.
   #next(call: Call<Q>): void {
     const now = this.#events.now
-    const deadline = (call.question.startedAt + DEADLINE) | 0
+    const { startedAt, pace } = call.question
+    const deadline = (startedAt + pace.deadline) | 0
     while (((deadline - now) | 0) > 0 && call.turn + 1 < call.attempts.length) {
       call.turn++
       const attempt = call.attempts[call.turn]!
       if (!this.#open(call, attempt)) continue
-      const next = (now + PATIENCE) | 0
-      this.#timers.schedule(call.handle, ((next - deadline) | 0) < 0 ? next : deadline)
+      const next = (now + (pace.patience ?? PATIENCE)) | 0
+      this.#calls.schedule(call, ((next - deadline) | 0) < 0 ? next : deadline)
       return
     }
     if (call.attempts.every((attempt) => attempt.isOver || attempt.descriptor === CLOSED)) this.#conclude(call, call.refusal)
-    else this.#timers.schedule(call.handle, deadline)
+    else this.#calls.schedule(call, deadline)
   }
 
   #conclude(call: Call<Q>, answer: Buffer | null): void {
@@ -263,15 +245,14 @@ export class DnsTcpUpstream<Q extends ConnectionQuestion> implements ReadyHandle
 
   #open(call: Call<Q>, attempt: Attempt): boolean {
     const [a0, a1, a2, a3] = attempt.server.address
-    const descriptor = this.#native.tcpConnect(a0, a1, a2, a3, PORT_DNS, 0)
+    const descriptor = this.#native.tcpConnectScoped(a0, a1, a2, a3, PORT_DNS, attempt.server.scope)
     if (descriptor < 0) {
       this.#resolver.failedByTcp(attempt.server)
       attempt.isOver = true
       return false
     }
     attempt.descriptor = descriptor
-    const index = (call.handle << SERVER_BITS) | call.turn
-    const status = this.#native.epollAdd(descriptor, this.#events.token(PART_DNS_TCP, this.#generations[call.handle]!, index), EVENTS)
+    const status = this.#calls.watch(this.#native, call, descriptor, EVENTS, call.turn)
     if (status < 0) this.#finish(attempt)
     return status >= 0
   }

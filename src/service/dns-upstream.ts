@@ -1,15 +1,13 @@
 /*
  * Questions under way to the host's name servers, by UDP: RFC 1035, 4.2.1; RFC 5452 (what makes an answer hard to forge).
  *
- *     ask --> server 1 --1 s--> server 2 --1 s--> server 3 --1 s--> server 1 again ... 5 s: given up
+ *     ask --> server 1 --1 s--> server 2 --1 s--> server 3 --1 s--> server 1 again ... 5 s: given up (resolv.conf may say otherwise)
  *               |  refused, unreachable, SERVFAIL, REFUSED: the next one at once, and that one no more
  *               |  answer: done
  *
  * Every server is asked from a socket of its own, fresh for the question and connected, so that it has a random port, the kernel drops
  * what comes from anywhere else, and errors come back; and with a random identifier. All of a question's sockets stay open until it
  * ends: a server that took longer than a second may still be the one that knows.
- *
- *     token index   handle << 2 | number of the server; the generation is the handle's
  *
  * A message that is not the answer (identifier, question) is ignored: the wait goes on.
  */
@@ -18,12 +16,12 @@ import { randomInt } from 'node:crypto'
 import { constants } from 'node:os'
 import { EPOLLERR, EPOLLIN, type ReadyHandler } from '../host/event-loop.js'
 import type { NativeContext } from '../host/native.js'
-import type { Nameserver, Resolver } from '../host/resolver.js'
+import type { Nameserver, Pace, Resolver } from '../host/resolver.js'
 import type { Arena } from '../packet/arena.js'
-import { HandlePool } from '../util/handle-pool.js'
-import { TimerWheel } from '../util/timer-wheel.js'
 import { PORT_DNS } from '../wire/numbers.js'
-import * as dns from './dns-message.js'
+import type * as dns from './dns-message.js'
+import { DnsTable } from './dns-table.js'
+import { judge } from './dns-verdict.js'
 import { PART_DNS_UDP, type ServiceEvents } from './service-events.js'
 
 /** What is used of the addon. */
@@ -34,13 +32,12 @@ export type DnsSockets = Pick<
 
 /** ms until the next server is asked: RFC 1035, 7.2 would wait longer, but whoever asks gives up after 5 s (resolv.conf(5)). */
 const PATIENCE = 1_000
-/** ms after which a question is given up, whatever the transport. */
-export const DEADLINE = 5_000
 /** The longest datagram there is, in bytes. */
 const REGION_BYTES = 65_536
 /** Messages read from one socket before others get their turn. */
 const MESSAGES_PER_EVENT = 16
-const SERVER_BITS = 2
+/** resolv.conf(5) has at most three servers. */
+export const SERVER_BITS = 2
 const CLOSED = -1
 
 const EAGAIN = constants.errno.EAGAIN
@@ -52,6 +49,8 @@ class Attempt {
   readonly id: number
   descriptor = CLOSED
   sentAt = 0
+  /** Times that it was asked. */
+  rounds = 0
   /** It will not answer any more. */
   isOver = false
 
@@ -65,6 +64,7 @@ class Attempt {
 export class Exchange {
   readonly message: Buffer
   readonly question: dns.Question
+  readonly pace: Pace
   handle = 0
   startedAt = 0
   attempts: readonly Attempt[] = []
@@ -73,9 +73,10 @@ export class Exchange {
   /** The last answer that was an error which another server might not have. */
   refusal: Buffer | null = null
 
-  constructor(message: Buffer, question: dns.Question) {
+  constructor(message: Buffer, question: dns.Question, pace: Pace) {
     this.message = message
     this.question = question
+    this.pace = pace
   }
 }
 
@@ -93,11 +94,7 @@ export class DnsUpstream<E extends Exchange> implements ReadyHandler {
   readonly #resolver: Resolver
   readonly #receiver: AnswerReceiver<E>
   readonly #random: (limit: number) => number
-  readonly #handles: HandlePool
-  readonly #generations: Uint8Array
-  readonly #exchanges: (E | undefined)[] = []
-  readonly #timers: TimerWheel
-  readonly #expiry = { expire: (handle: number): void => this.#waited(this.#exchanges[handle]) }
+  readonly #exchanges: DnsTable<E>
 
   /** At most `capacity` questions at a time. `random(limit)`: a number below `limit` that nobody can guess. */
   constructor(
@@ -116,25 +113,21 @@ export class DnsUpstream<E extends Exchange> implements ReadyHandler {
     this.#resolver = resolver
     this.#receiver = receiver
     this.#random = random
-    this.#handles = new HandlePool(capacity)
-    this.#generations = new Uint8Array(capacity + 1)
-    this.#timers = new TimerWheel(capacity + 1, events.now)
+    this.#exchanges = new DnsTable(events, PART_DNS_UDP, capacity, SERVER_BITS, (exchange) => this.#waited(exchange))
     events.serve(PART_DNS_UDP, this)
   }
 
   /** Questions under way. */
   get underWay(): number {
-    return this.#handles.inUse
+    return this.#exchanges.size
   }
 
   /** Asks. The receiver may be told before this returns. */
   ask(exchange: E): void {
-    exchange.handle = this.#handles.acquire()
-    if (exchange.handle === 0) {
+    if (!this.#exchanges.add(exchange)) {
       this.#receiver.concluded(exchange, null)
       return
     }
-    this.#exchanges[exchange.handle] = exchange
     exchange.startedAt = this.#events.now
     exchange.attempts = this.#resolver.servers().map((server) => new Attempt(server, this.#random(0x10000)))
     this.#next(exchange)
@@ -142,21 +135,13 @@ export class DnsUpstream<E extends Exchange> implements ReadyHandler {
 
   /** Ends a question; the receiver is not told. */
   end(exchange: E): void {
-    const handle = exchange.handle
-    if (handle === 0) return
-    for (const attempt of exchange.attempts) this.#finish(attempt)
-    this.#timers.cancel(handle)
-    this.#exchanges[handle] = undefined
-    this.#generations[handle]!++
-    this.#handles.release(handle)
-    exchange.handle = 0
+    if (this.#exchanges.remove(exchange)) for (const attempt of exchange.attempts) this.#finish(attempt)
   }
 
   ready(index: number, generation: number, events: number): void {
-    const handle = index >>> SERVER_BITS
-    const exchange = this.#exchanges[handle]
-    const attempt = exchange?.attempts[index & ((1 << SERVER_BITS) - 1)]
-    if (exchange === undefined || attempt === undefined || attempt.isOver || this.#generations[handle] !== generation) return
+    const exchange = this.#exchanges.find(index, generation)
+    const attempt = exchange?.attempts[this.#exchanges.number(index)]
+    if (exchange === undefined || attempt === undefined || attempt.isOver) return
     for (let i = 0; i < MESSAGES_PER_EVENT && !attempt.isOver; i++) {
       const length = this.#native.udpReceive(attempt.descriptor, this.#region, REGION_BYTES)
       if (length === -EAGAIN) {
@@ -171,26 +156,22 @@ export class DnsUpstream<E extends Exchange> implements ReadyHandler {
 
   /** Goes on where a server was silent; returns the ms until there is more to do, -1 for never. */
   expire(now: number): number {
-    this.#timers.advance(now, this.#expiry)
-    return this.#timers.next(now)
+    return this.#exchanges.expire(now)
   }
 
   close(): void {
-    for (const exchange of this.#exchanges) if (exchange !== undefined) this.end(exchange)
+    for (const exchange of this.#exchanges.all()) this.end(exchange)
   }
 
   #receive(exchange: E, attempt: Attempt, message: Buffer): void {
-    if (message.length < dns.HEADER_LENGTH || dns.id(message) !== attempt.id || (dns.flags(message) & dns.QR) === 0) return
-    const code = dns.rcode(message)
-    const question = dns.readQuestion(message)
-    const isAnswer = question !== null && dns.isSameQuestion(question, exchange.question)
-    if (!isAnswer && (code === dns.NOERROR || !dns.isBare(message))) return
+    const verdict = judge(message, attempt.id, exchange.question)
+    if (verdict === 'other') return
     this.#resolver.answered(attempt.server)
-    if (isAnswer && code !== dns.SERVFAIL && code !== dns.REFUSED) {
+    if (verdict === 'answer') {
       this.#conclude(exchange, message)
       return
     }
-    if (isAnswer) exchange.refusal = message
+    if (verdict === 'refusal') exchange.refusal = message
     this.#over(exchange, attempt)
   }
 
@@ -201,7 +182,7 @@ export class DnsUpstream<E extends Exchange> implements ReadyHandler {
 
   #over(exchange: E, attempt: Attempt): void {
     this.#finish(attempt)
-    if (exchange.attempts[exchange.turn] === attempt) this.#next(exchange)
+    if (exchange.attempts[exchange.turn] === attempt || exchange.attempts.every((one) => one.isOver)) this.#next(exchange)
   }
 
   #finish(attempt: Attempt): void {
@@ -211,28 +192,30 @@ export class DnsUpstream<E extends Exchange> implements ReadyHandler {
   }
 
   // Time is up for the server whose turn it was, or for the question.
-  #waited(exchange: E | undefined): void {
-    if (exchange === undefined) return
+  #waited(exchange: E): void {
     const attempt = exchange.attempts[exchange.turn]
     if (attempt !== undefined && !attempt.isOver) this.#resolver.wasSilent(attempt.server, attempt.sentAt)
-    if (((this.#events.now - exchange.startedAt) | 0) >= DEADLINE) this.#conclude(exchange, exchange.refusal)
+    if (((this.#events.now - exchange.startedAt) | 0) >= exchange.pace.deadline) this.#conclude(exchange, exchange.refusal)
     else this.#next(exchange)
   }
 
-  // Asks the next server that may still answer: the same one again when there is no other.
+  // Asks the next server that may still answer: the same one again when there is no other. When each has been asked as often as it may
+  // be, what is left is to wait.
   #next(exchange: E): void {
+    const { patience, rounds, deadline } = exchange.pace
+    const end = (exchange.startedAt + deadline) | 0
     const count = exchange.attempts.length
     for (let i = 1; i <= count; i++) {
       const turn = (exchange.turn + i) % count
       const attempt = exchange.attempts[turn]!
-      if (attempt.isOver || !this.#send(exchange, attempt, turn)) continue
+      if (attempt.isOver || attempt.rounds >= rounds || !this.#send(exchange, attempt, turn)) continue
       exchange.turn = turn
-      const deadline = (exchange.startedAt + DEADLINE) | 0
-      const next = (attempt.sentAt + PATIENCE) | 0
-      this.#timers.schedule(exchange.handle, ((next - deadline) | 0) < 0 ? next : deadline)
+      const next = (attempt.sentAt + (patience ?? PATIENCE)) | 0
+      this.#exchanges.schedule(exchange, ((next - end) | 0) < 0 ? next : end)
       return
     }
-    this.#conclude(exchange, exchange.refusal)
+    if (exchange.attempts.every((attempt) => attempt.isOver)) this.#conclude(exchange, exchange.refusal)
+    else this.#exchanges.schedule(exchange, end)
   }
 
   #conclude(exchange: E, answer: Buffer | null): void {
@@ -247,6 +230,7 @@ export class DnsUpstream<E extends Exchange> implements ReadyHandler {
     this.#bytes[this.#region] = attempt.id >>> 8
     this.#bytes[this.#region + 1] = attempt.id
     attempt.sentAt = this.#events.now
+    attempt.rounds++
     const sent = this.#native.udpSend(attempt.descriptor, this.#region, exchange.message.length, 0, 0, 0, 0, 0, 0)
     // A full queue on the way out is a lost datagram.
     if (sent >= 0 || sent === -EAGAIN) return true
@@ -260,12 +244,10 @@ export class DnsUpstream<E extends Exchange> implements ReadyHandler {
     // Port 0: Linux takes a random one (RFC 5452, 9.2).
     const descriptor = this.#native.udpOpen(attempt.server.family, 0)
     attempt.descriptor = descriptor < 0 ? CLOSED : descriptor
-    const outcome = descriptor < 0 ? descriptor : this.#native.udpConnect(descriptor, a0, a1, a2, a3, PORT_DNS)
+    const outcome = descriptor < 0 ? descriptor : this.#native.udpConnect(descriptor, a0, a1, a2, a3, PORT_DNS, attempt.server.scope)
     // No route to it: the server's failure. No descriptor for us: not.
     if (descriptor >= 0 && outcome < 0) this.#resolver.failed(attempt.server)
-    const index = (exchange.handle << SERVER_BITS) | turn
-    const generation = this.#generations[exchange.handle]!
-    if (outcome >= 0 && this.#native.epollAdd(descriptor, this.#events.token(PART_DNS_UDP, generation, index), EPOLLIN) >= 0) return true
+    if (outcome >= 0 && this.#exchanges.watch(this.#native, exchange, descriptor, EPOLLIN, turn) >= 0) return true
     this.#finish(attempt)
     return false
   }

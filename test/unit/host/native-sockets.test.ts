@@ -239,7 +239,7 @@ for (const [family, host, words] of FAMILIES) {
       return bench.text(1000, length)
     }
     assert.equal(native.udpReceive(server, 0, 100), -EAGAIN)
-    assert.equal(native.udpConnect(client, ...words, serverPort), 0)
+    assert.equal(native.udpConnect(client, ...words, serverPort, 0), 0)
     assert.equal(native.udpSend(client, 0, bench.put(0, 'ping'), 0, 0, 0, 0, 0, 0), 4)
     assert.equal(await receive(server), 'ping')
     assert.equal(scratch[4], clientPort)

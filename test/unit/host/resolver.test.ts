@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { type Nameserver, parseResolvConf, Resolver } from '../../../src/host/resolver.js'
+import { type Nameserver, Resolver } from '../../../src/host/resolver.js'
 import { formatAny } from '../../../src/wire/address.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'netloom-resolver-'))
@@ -22,7 +22,11 @@ class World {
   }
 
   write(...servers: readonly string[]): void {
-    writeFileSync(this.path, servers.map((server) => `nameserver ${server}\n`).join(''))
+    this.writeText(servers.map((server) => `nameserver ${server}\n`).join(''))
+  }
+
+  writeText(text: string): void {
+    writeFileSync(this.path, text)
   }
 
   order(): string[] {
@@ -41,58 +45,27 @@ class World {
 }
 
 const text = (server: Nameserver): string => formatAny(...server.address)
-const parsed = (content: string): string[] => parseResolvConf(content).map((words) => formatAny(...words))
 
-test('reads name servers of both families', () => {
-  assert.deepEqual(parsed('nameserver 192.0.2.1\nnameserver\t2001:db8::53\n'), ['192.0.2.1', '2001:db8::53'])
-  assert.deepEqual(parsed('nameserver ::ffff:192.0.2.1'), ['192.0.2.1'])
-})
-
-test('cuts a zone off, and what follows the address', () => {
-  assert.deepEqual(parsed('nameserver fe80::1%eth0\nnameserver  192.0.2.1   # the first\r\nnameserver 192.0.2.2;x'), [
-    'fe80::1',
-    '192.0.2.1',
-    '192.0.2.2',
-  ])
-})
-
-test('skips comments, other keywords and junk', () => {
-  const lines = [
-    '# nameserver 192.0.2.10',
-    ';nameserver 192.0.2.11',
-    ' nameserver 192.0.2.12', // resolv.conf(5): the keyword starts the line
-    'nameservers 192.0.2.13',
-    'nameserver',
-    'nameserver example.com',
-    'nameserver 192.0.2',
-    'nameserver 192.0.2.256',
-    'nameserver 1::2::3',
-    'search example.com',
-    'options rotate timeout:1 attempts:1 ndots:5 edns0',
-    'sortlist 192.0.2.0/24',
-    '\0\u{1f980}',
-    'nameserver 192.0.2.1',
-  ]
-  assert.deepEqual(parsed(lines.join('\n')), ['192.0.2.1'])
-})
-
-test('takes the first three', () => {
-  const lines = ['nameserver junk', ...[1, 2, 3, 4].map((n) => `nameserver 192.0.2.${n}`)]
-  assert.deepEqual(parsed(lines.join('\n')), ['192.0.2.1', '192.0.2.2', '192.0.2.3'])
-})
-
-test('without a server it is the machine itself', () => {
-  assert.deepEqual(parsed(''), ['127.0.0.1'])
-  assert.deepEqual(parsed('search example.com\n'), ['127.0.0.1'])
-  const world = new World()
-  assert.deepEqual(world.order(), ['127.0.0.1'])
+test('without a server, or a file, it is the machine itself', () => {
+  assert.deepEqual(new World().order(), ['127.0.0.1'])
 })
 
 test('a link-local server leads nowhere without its zone', () => {
-  assert.deepEqual(new World('fe80::1%eth0', 'febf::1', '192.0.2.1', '192.0.2.2').order(), ['192.0.2.1'])
-  const world = new World('fe80::1%eth0')
+  assert.deepEqual(new World('fe80::1', 'febf::1', '192.0.2.1').order(), ['192.0.2.1'])
+  const world = new World('fe80::1')
   assert.deepEqual(world.order(), [])
   assert.deepEqual(world.orderByTcp(), [])
+})
+
+test('with its zone it is as any other, once for each zone, and the zone is the number of an interface', () => {
+  const world = new World('fe80::1%7', 'fe80::1%nowhere', 'fe80::1%7')
+  assert.deepEqual(
+    world.resolver.servers().map((server) => [server.zone, server.scope]),
+    [
+      ['7', 7],
+      ['nowhere', 0],
+    ],
+  )
 })
 
 test('names a server once, and its family', () => {
@@ -234,4 +207,44 @@ test('a server without TCP is still asked first by UDP, one that is silent by UD
   const other = new World('192.0.2.1', '192.0.2.2')
   other.resolver.failed(other.server('192.0.2.1'))
   assert.deepEqual(other.orderByTcp(), ['192.0.2.2', '192.0.2.1'])
+})
+
+test('names to search are followed as the servers are', () => {
+  const world = new World()
+  assert.deepEqual(world.resolver.search, [])
+  world.writeText('search a.test b.test\nnameserver 192.0.2.1\n')
+  world.now += 1_000
+  assert.deepEqual(world.resolver.search, ['a.test', 'b.test'])
+  rmSync(world.path)
+  world.now += 1_000
+  assert.deepEqual(world.resolver.search, [])
+})
+
+test('rotate: each question begins with the next server, and those that failed are still last', () => {
+  const world = new World()
+  world.writeText('options rotate\nnameserver 192.0.2.1\nnameserver 192.0.2.2\nnameserver 192.0.2.3\n')
+  assert.deepEqual(world.order(), ['192.0.2.1', '192.0.2.2', '192.0.2.3'])
+  assert.deepEqual(world.order(), ['192.0.2.2', '192.0.2.3', '192.0.2.1'])
+  assert.deepEqual(world.orderByTcp(), ['192.0.2.3', '192.0.2.1', '192.0.2.2'])
+  assert.deepEqual(world.order(), ['192.0.2.1', '192.0.2.2', '192.0.2.3'])
+  const second = world.resolver.servers()[0]!
+  assert.equal(text(second), '192.0.2.2')
+  world.resolver.failed(second)
+  assert.deepEqual(world.order(), ['192.0.2.3', '192.0.2.1', '192.0.2.2'])
+  assert.deepEqual(world.order(), ['192.0.2.1', '192.0.2.3', '192.0.2.2'])
+})
+
+test('how long to wait is what resolv.conf says, or as short as makes sense', () => {
+  const world = new World()
+  const pace = (text: string) => {
+    world.writeText(`nameserver 192.0.2.1\nnameserver 192.0.2.2\n${text}`)
+    world.now += 1_000
+    return world.resolver.pace
+  }
+  const unlimited = Number.POSITIVE_INFINITY
+  assert.deepEqual(pace(''), { patience: null, rounds: unlimited, deadline: 5_000 })
+  assert.deepEqual(pace('options attempts:1'), { patience: null, rounds: 1, deadline: 5_000 })
+  assert.deepEqual(pace('options timeout:1 attempts:1'), { patience: 1_000, rounds: 1, deadline: 2_000 })
+  assert.deepEqual(pace('options timeout:3'), { patience: 3_000, rounds: unlimited, deadline: 12_000 })
+  assert.deepEqual(pace('options timeout:30 attempts:5'), { patience: 30_000, rounds: 5, deadline: 30_000 })
 })

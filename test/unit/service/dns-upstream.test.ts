@@ -150,8 +150,18 @@ scenario('a host without IPv6', (world) => {
   assert.equal(world.reply().rcode, 'SERVFAIL')
 })
 
+scenario('a link-local server is asked through its interface, by UDP and by TCP', (world) => {
+  world.setServers('fe80::53%7')
+  const stream = world.connect()
+  world.write(stream, query('example.com'))
+  world.answer(world.socket('fe80::53%7'), [], { flags: 0x8380 })
+  world.accept(world.connection('fe80::53%7'))
+  world.reset(stream)
+  world.pass(5_000)
+})
+
 scenario('no server that can be reached at all', (world) => {
-  world.setServers('fe80::1%eth0')
+  world.setServers('fe80::1')
   world.ask('example.com')
   assert.equal(world.reply().rcode, 'SERVFAIL')
 })
@@ -209,6 +219,54 @@ scenario('after five seconds of silence the guest is told', (world) => {
   world.pass(1)
   assert.equal(world.reply().rcode, 'SERVFAIL')
   assert.deepEqual(world.asked, [])
+})
+
+scenario('timeout: each server has the time that resolv.conf says', (world) => {
+  world.setServers('192.0.2.1\noptions timeout:3', '192.0.2.2')
+  world.ask('example.com')
+  world.pass(2_999)
+  assert.deepEqual(world.asked, ['192.0.2.1'])
+  world.pass(1)
+  assert.deepEqual(world.asked, ['192.0.2.1', '192.0.2.2'])
+  world.pass(8_999)
+  world.noReply()
+  world.pass(1)
+  assert.equal(world.reply().rcode, 'SERVFAIL')
+})
+
+scenario('attempts: no server is asked more often, and the last one still has its time', (world) => {
+  world.setServers('192.0.2.1\noptions timeout:1 attempts:2', '192.0.2.2')
+  world.ask('example.com')
+  world.pass(3_999)
+  assert.deepEqual(
+    world.sockets.open.map((socket) => socket.sent.length),
+    [2, 2],
+  )
+  world.noReply()
+  world.pass(1)
+  assert.equal(world.reply().rcode, 'SERVFAIL')
+})
+
+scenario('when all have been asked often enough, a late refusal of the last one ends the wait', (world) => {
+  world.setServers('192.0.2.1\noptions attempts:1', '192.0.2.2')
+  world.ask('example.com')
+  world.pass(2_500)
+  assert.deepEqual(
+    world.sockets.open.map((socket) => socket.sent.length),
+    [1, 1],
+  )
+  world.refuse(world.socket('192.0.2.2'))
+  world.noReply()
+  world.refuse(world.socket('192.0.2.1'))
+  assert.equal(world.reply().rcode, 'SERVFAIL')
+})
+
+scenario('rotate: questions begin with each server in turn', (world) => {
+  world.setServers('192.0.2.1\noptions rotate', '192.0.2.2')
+  for (const name of ['a.test', 'b.test', 'c.test']) world.ask(name)
+  assert.deepEqual(world.asked, ['192.0.2.1', '192.0.2.2', '192.0.2.1'])
+  for (const socket of world.sockets.open) world.answer(socket, [])
+  world.replies.length = 0
 })
 
 scenario('a lost datagram is sent again, to the only server there is', (world) => {

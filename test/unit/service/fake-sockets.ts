@@ -3,8 +3,7 @@ import assert from 'node:assert/strict'
 import { constants } from 'node:os'
 import { EPOLLIN } from '../../../src/host/event-loop.js'
 import type { ForwarderSockets } from '../../../src/service/dns-forwarder.js'
-import { formatAny } from '../../../src/wire/address.js'
-import { FakeStreams } from './fake-streams.js'
+import { FakeStreams, serverName } from './fake-streams.js'
 
 const { EAGAIN, EBADF } = constants.errno
 
@@ -51,9 +50,9 @@ export class FakeSockets extends FakeStreams implements ForwarderSockets {
     return this.all.length + 99
   }
 
-  udpConnect(descriptor: number, a0: number, a1: number, a2: number, a3: number, port: number): number {
+  udpConnect(descriptor: number, a0: number, a1: number, a2: number, a3: number, port: number, scope: number): number {
     const socket = this.#find(descriptor)
-    socket.server = formatAny(a0, a1, a2, a3)
+    socket.server = serverName([a0, a1, a2, a3], scope)
     assert.equal(port, 53)
     return this.connectErrors.get(socket.server) ?? 0
   }

@@ -6,12 +6,15 @@ import { EPOLLET, EPOLLIN, EPOLLOUT, EPOLLRDHUP } from '../../../src/host/event-
 import { framed, MessageReader } from '../../../src/service/dns-framing.js'
 import type { StreamSockets } from '../../../src/service/dns-stream.js'
 import type { ConnectionSockets } from '../../../src/service/dns-tcp-upstream.js'
-import { formatAny } from '../../../src/wire/address.js'
+import { formatAny, type Words } from '../../../src/wire/address.js'
 
 const { EAGAIN, EBADF, EPIPE } = constants.errno
 const FIRST = 1_000_000
 /** What the row's end of a pair has for a number: it is the relay's, and never used here. */
 const ROW_END = 2_000_000
+
+/** What a name server is called here: its address, and the interface that leads to it, if that was said. */
+export const serverName = (address: Words, scope: number): string => `${formatAny(...address)}${scope === 0 ? '' : `%${scope}`}`
 
 /** A stream socket of the forwarder's, and what is at its other end. */
 export class HostStream {
@@ -67,7 +70,7 @@ export class HostStream {
 export class FakeStreams implements Omit<ConnectionSockets & StreamSockets, 'epollAdd'> {
   readonly scratch = new ArrayBuffer(64)
   readonly streams: HostStream[] = []
-  /** -errno, by name server, of tcpConnect. */
+  /** -errno, by name server, of tcpConnectScoped. */
   readonly connectionErrors = new Map<string, number>()
   pairError = 0
   protected readonly bytes: Buffer
@@ -89,8 +92,8 @@ export class FakeStreams implements Omit<ConnectionSockets & StreamSockets, 'epo
     return this.stream(rowEnd - ROW_END)
   }
 
-  tcpConnect(a0: number, a1: number, a2: number, a3: number, port: number): number {
-    const server = formatAny(a0, a1, a2, a3)
+  tcpConnectScoped(a0: number, a1: number, a2: number, a3: number, port: number, scope: number): number {
+    const server = serverName([a0, a1, a2, a3], scope)
     assert.equal(port, 53)
     return this.connectionErrors.get(server) ?? this.#make(server).descriptor
   }
