@@ -1,7 +1,7 @@
 /*
  * DNS for the guest: what it sends by UDP or TCP to the DNS address, port 53. RFC 1035; RFC 5625 (what a DNS proxy should leave alone).
  *
- *     receive (UDP), query (TCP: dns-stream.ts)
+ *     receive (UDP), query (TCP: dns-streams.ts)
  *         --> no query: dropped, or its stream is closed
  *         --> malformed: FORMERR
  *         --> a name that is ours, or its address (dns-names.ts): answered
@@ -23,7 +23,7 @@ import { type Client, type DatagramClient, dress, type StreamClient } from './dn
 import * as dns from './dns-message.js'
 import type { DnsNames } from './dns-names.js'
 import { type DnsCounters, DnsQuestions, type QuestionOptions } from './dns-questions.js'
-import { DnsStreams, type QueryReceiver, type StreamSockets } from './dns-stream.js'
+import { DnsStreams, type QueryReceiver, type StreamSockets } from './dns-streams.js'
 import type { ConnectionSockets } from './dns-tcp-upstream.js'
 import type { DnsSockets } from './dns-upstream.js'
 import { ServiceEvents, type ServiceLoop } from './service-events.js'

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { constants } from 'node:os'
 import { EPOLLET, EPOLLIN, EPOLLOUT, EPOLLRDHUP } from '../../../src/host/event-loop.js'
 import { framed, MessageReader } from '../../../src/service/dns-framing.js'
-import type { StreamSockets } from '../../../src/service/dns-stream.js'
+import type { StreamSockets } from '../../../src/service/dns-streams.js'
 import type { ConnectionSockets } from '../../../src/service/dns-tcp-upstream.js'
 import { formatAny, type Words } from '../../../src/wire/address.js'
 
