@@ -2,6 +2,7 @@
 // command line and the library use; types.ts says what each member means.
 import type { ChildProcess } from 'node:child_process'
 import { randomFillSync } from 'node:crypto'
+import { hostname } from 'node:os'
 import { setTimeout } from 'node:timers/promises'
 import { tableBytes } from '../flow/flow-table.js'
 import { EventLoop } from '../host/event-loop.js'
@@ -13,6 +14,7 @@ import { Resolver } from '../host/resolver.js'
 import { RECEIVE_REGION, TapDevice, type TapFeatures } from '../host/tap-device.js'
 import type { ImpairedWay } from '../link/impaired-way.js'
 import { Arena } from '../packet/arena.js'
+import { DhcpServer } from '../service/dhcp-server.js'
 import { DnsForwarder } from '../service/dns-forwarder.js'
 import { DnsNames, type OwnAddresses } from '../service/dns-names.js'
 import { verify } from '../tcp/invariants.js'
@@ -114,11 +116,20 @@ class LiveNetwork implements Network {
     this.#stack = new Stack(this.#native, this.#loop, this.#arena, table, randomFillSync(new Int32Array(SECRET_WORDS)), stackOptions)
     if (process.env['NETLOOM_DEBUG'] === '1') this.#stack.tcp.verify = verify
     this.#publications = new Publications(this.#native, this.#stack.forwards, options.addresses.guest)
-    if (options.dns) {
-      const resolver = new Resolver(() => this.#native.now())
+    const resolver = options.dns ? new Resolver(() => this.#native.now()) : null
+    if (resolver !== null) {
       const names = new DnsNames(ownAddresses(options), options.dnsNames)
       this.#stack.serveDns(new DnsForwarder(this.#native, this.#loop, this.#stack.udp, resolver, { names }))
     }
+    if (options.dhcp) this.#stack.serveDhcp(this.#dhcpServer(resolver))
+  }
+
+  #dhcpServer(resolver: Resolver | null): DhcpServer {
+    const { addresses, mtu, dns, log } = this.#options
+    const search = () => resolver?.search ?? []
+    // What `run` starts is called as the host is (uts_namespaces(7)); of a namespace of somebody else's we cannot tell.
+    const hostName = () => (this.#child === null ? '' : hostname())
+    return new DhcpServer(this.#stack.udp, addresses, { mtu, dns, search, hostName, log })
   }
 
   get features(): TapFeatures {

@@ -68,6 +68,11 @@ export interface NetworkOptions {
    */
   readonly dnsNames?: DnsNamesOption
   /**
+   * Whether DHCP clients in the sandbox are answered: with addresses 15 to 30 of the network, gateway, DNS address, MTU and the host's
+   * search list. The sandbox has its own address without asking. Default true.
+   */
+  readonly dhcp?: boolean
+  /**
    * Most TCP, UDP and ping flows at a time, 1 to 32,768. Default 4096. Each may have a descriptor of this process: where the hard limit
    * (`ulimit -Hn`) allows less, less it is. When all are in use a new flow takes the place of a connection that is over and only
    * remembered (TIME-WAIT), else of the oldest half-open connection, else of the UDP or ping flow used least recently (and of the last 16
@@ -106,6 +111,7 @@ export interface ResolvedOptions extends FlowLimits {
   readonly hostLoopback: boolean
   readonly dns: boolean
   readonly dnsNames: NamedAddresses
+  readonly dhcp: boolean
   readonly maxFlows: number
   readonly impairment: LinkImpairment | null
   readonly log: Log
@@ -139,6 +145,7 @@ export function resolveOptions(options: NetworkOptions = {}): ResolvedOptions {
     hostLoopback: options.hostLoopback ?? true,
     dns: options.dns ?? true,
     dnsNames: resolveDnsNames(options.dnsNames),
+    dhcp: options.dhcp ?? true,
     maxFlows,
     // What is not below `maxFlows` is no limit (flow-table.ts).
     maxHalfOpen: limit('maxHalfOpen', Math.max(LEAST_HALF_OPEN, Math.trunc(maxFlows / HALF_OPEN_SHARE))),

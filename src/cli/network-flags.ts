@@ -38,6 +38,7 @@ export const NETWORK_OPTIONS: readonly OptionRow[] = [
     isList: true,
     conflicts: 'disableDns',
   },
+  { flags: '--disable-dhcp', help: 'no answer to DHCP clients in the sandbox' },
   { flags: '--max-flows <N>', help: `most flows at a time, 1 to ${MAX_FLOWS} (default ${DEFAULT_MAX_FLOWS})` },
   { flags: '--max-half-open <N>', help: 'most connections not established yet; the oldest makes room (default a quarter of all flows)' },
   { flags: '--max-flows-per-destination <N>', help: 'most connections to one address; more are refused (default no limit)' },
@@ -62,6 +63,7 @@ export function networkOptions(flags: Flags): NetworkOptions & { readonly log: L
     ...(typeof impair === 'string' ? { impairment: parseImpairment(impair) } : {}),
     hostLoopback: flags['disableHostLoopback'] !== true,
     dns: flags['disableDns'] !== true,
+    dhcp: flags['disableDhcp'] !== true,
     log: createLog(logLevel(flags)),
   }
 }

@@ -23,7 +23,17 @@ for (const args of [['--help'], ['run', '--help'], ['attach', '--help'], ['demo'
 
 e2e('run --help and attach --help name every option', async (scope) => {
   const limits = ['--max-flows', '--max-half-open', '--max-flows-per-destination', '--max-flows-per-guest']
-  const shared = ['--mtu', '--cidr', '--ifname', '--disable-host-loopback', '--disable-dns', '--verbose', '--quiet', ...limits]
+  const shared = [
+    '--mtu',
+    '--cidr',
+    '--ifname',
+    '--disable-host-loopback',
+    '--disable-dns',
+    '--disable-dhcp',
+    '--verbose',
+    '--quiet',
+    ...limits,
+  ]
   for (const [command, own] of [
     ['run', '--map-current-user'],
     ['attach', '--userns-path'],
