@@ -21,6 +21,7 @@
         'src/signal.c',
         'src/tap.c',
         'src/tcp.c',
+        'src/trains.c',
         'src/udp.c',
       ],
     },

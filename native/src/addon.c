@@ -15,7 +15,7 @@
 #include "context.h"
 
 static const Method *const TABLES[] = {listen_methods, loop_methods, message_methods, process_methods, signal_methods,
-                                       tap_methods,  tcp_methods,     udp_methods};
+                                       tap_methods,  tcp_methods,     train_methods,   udp_methods};
 #define TABLE_COUNT (sizeof TABLES / sizeof *TABLES)
 
 static inline __attribute__((always_inline)) napi_value invoke(napi_env env, napi_callback_info info, size_t arity) {

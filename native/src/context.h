@@ -64,7 +64,7 @@ struct Context {
   napi_async_cleanup_hook_handle hook;
 };
 
-extern const Method listen_methods[], loop_methods[], message_methods[], process_methods[], signal_methods[], tap_methods[], tcp_methods[], udp_methods[];
+extern const Method listen_methods[], loop_methods[], message_methods[], process_methods[], signal_methods[], tap_methods[], tcp_methods[], train_methods[], udp_methods[];
 
 /* memory.c */
 Mapping *mapping_create(size_t bytes, int descriptor);
@@ -85,6 +85,9 @@ napi_value loop_start(napi_env env, napi_callback_info info);
 
 /* signal.c */
 int32_t signal_stop(Context *context, const int32_t *argument);
+
+/* udp.c: TTL or hop limit, and TOS or traffic class, that a message came with; left alone where the kernel does not tell. */
+void datagram_fields(struct msghdr *message, int32_t *ttl, int32_t *tos);
 
 /* address.c: four big-endian words and a port, to and from a sockaddr; IPv4 is ::ffff:a.b.c.d. */
 socklen_t address_load(struct sockaddr_storage *address, const int32_t *words, int32_t port);

@@ -134,7 +134,7 @@ static int32_t datagram_header(Context *context, const int32_t *argument) {
 }
 
 /* TTL or hop limit and TOS or traffic class, from the control messages of a datagram; both families name them apart. */
-static void read_fields(struct msghdr *message, int32_t *ttl, int32_t *tos) {
+void datagram_fields(struct msghdr *message, int32_t *ttl, int32_t *tos) {
   for (struct cmsghdr *header = CMSG_FIRSTHDR(message); header != NULL; header = CMSG_NXTHDR(message, header)) {
     const int is_v4 = header->cmsg_level == IPPROTO_IP, is_v6 = header->cmsg_level == IPPROTO_IPV6;
     int value = 0;
@@ -167,7 +167,7 @@ static int32_t udp_receive(Context *context, const int32_t *argument) {
   if (message.msg_flags & MSG_TRUNC) return -EMSGSIZE;
   address_store(scratch, &scratch[4], (struct sockaddr *)&source);
   scratch[5] = scratch[6] = -1;
-  read_fields(&message, &scratch[5], &scratch[6]);
+  datagram_fields(&message, &scratch[5], &scratch[6]);
   return (int32_t)length;
 }
 
@@ -210,7 +210,7 @@ static int32_t error_receive(Context *context, const int32_t *argument) {
   address_store(scratch + 10, &port, SO_EE_OFFENDER(error));
   scratch[QUOTE_LENGTH] = (int32_t)length;
   scratch[ERROR_TTL] = -1;
-  read_fields(&message, &scratch[ERROR_TTL], &tos);
+  datagram_fields(&message, &scratch[ERROR_TTL], &tos);
   return 1;
 }
 

@@ -127,6 +127,24 @@ export interface NativeContext {
   /** One datagram: scratch[0..3] = source, [4] = its port, [5] = TTL or -1, [6] = TOS or -1. -EMSGSIZE: did not fit, and is gone. */
   udpReceive(descriptor: number, at: number, length: number): number
   /**
+   * Prepares a UDP socket for many datagrams: larger buffers and, from Linux 5.0 on, trains of datagrams that arrive as one message. Then
+   * only `udpReceiveMany` can tell them apart.
+   */
+  udpTrains(descriptor: number): number
+  /**
+   * Takes up to `max` (64 at most) messages. Message i begins at `at` + i * stride (2,048 at most), unless it is longer than that: then all
+   * of it is in the i-th 68 KiB from `rest` on, with 2 KiB in front of it for headers. scratch, 10 words each: offset, length, bytes of
+   * each datagram but the last where it is a train of several, else 0, port, TTL or -1, TOS or -1, source (4). Fewer than `max`: there
+   * are no more.
+   */
+  udpReceiveMany(descriptor: number, at: number, stride: number, rest: number, max: number): number
+  /**
+   * Sends `count` (64 at most) messages. Each is, from `word` of the scratch on: target (4), port (0: where the socket is connected), bytes
+   * of each datagram but the last where it is a train, else 0, number of pieces (1,024 in all), and offset and length of each of them. How
+   * many have left; -errno when the first could not. The scratch stays as it is.
+   */
+  udpSendMany(descriptor: number, word: number, count: number): number
+  /**
    * One error from the queue, 1, or 0 when there is none: scratch[0] = errno, [1] = origin (1 local, 2 ICMP, 3 ICMPv6),
    * [2] = ICMP type, [3] = code, [4] = info (an MTU), [5..8] = where the datagram was sent, [9] = that port,
    * [10..13] = who reported it, [14] = bytes of what was sent (at most 528) that follow from word 16 on: a UDP payload,
