@@ -20,6 +20,7 @@ import { DnsNames, type OwnAddresses } from '../service/dns-names.js'
 import { verify } from '../tcp/invariants.js'
 import { errnoName, NetloomError } from '../util/errors.js'
 import { format, mapped } from '../wire/address.js'
+import { ControlServer } from './control-server.js'
 import { listFlows } from './flow-list.js'
 import { fitOptions, type HostFacts, probeHost } from './host-facts.js'
 import { checkOpenFiles, type NetworkOptions, type ResolvedOptions } from './options.js'
@@ -52,8 +53,18 @@ const NO_PING =
  */
 export async function createNetwork(options: NetworkOptions = {}): Promise<Network> {
   const host = probeHost()
-  return new LiveNetwork(fitOptions(options, host.descriptors), host)
+  const network = new LiveNetwork(fitOptions(options, host.descriptors), host)
+  try {
+    await network.openControl()
+  } catch (error) {
+    await network.close()
+    throw error
+  }
+  return network
 }
+
+/** Networks that this process has made: what their names by default tell them apart by. */
+let networks = 0
 
 const impairedFrames = ({ lost, overflowed, duplicated, corrupted, heldBack }: ImpairedWay): ImpairedFrames => ({
   lost,
@@ -70,6 +81,7 @@ function ownAddresses({ addresses, hostLoopback }: ResolvedOptions): OwnAddresse
 }
 
 class LiveNetwork implements Network {
+  readonly name: string
   readonly addresses: NetworkAddresses
   readonly mtu: number
   readonly ifname: string
@@ -84,6 +96,7 @@ class LiveNetwork implements Network {
   readonly #tableDescriptor: number
   #device: TapDevice | null = null
   #watch: NamespaceWatch | null = null
+  #control: ControlServer | null = null
   #child: ChildProcess | null = null
   // Of the command, '' before it runs.
   #namespace = ''
@@ -93,6 +106,8 @@ class LiveNetwork implements Network {
   constructor(options: ResolvedOptions, { hostRead, mayPing }: HostFacts) {
     const a = options.addresses
     this.#options = options
+    networks++
+    this.name = options.name ?? (networks === 1 ? `${process.pid}` : `${process.pid}-${networks}`)
     this.mtu = options.mtu
     this.ifname = options.ifname
     this.addresses = {
@@ -130,6 +145,22 @@ class LiveNetwork implements Network {
     // What `run` starts is called as the host is (uts_namespaces(7)); of a namespace of somebody else's we cannot tell.
     const hostName = () => (this.#child === null ? '' : hostname())
     return new DhcpServer(this.#stack.udp, addresses, { mtu, dns, search, hostName, log })
+  }
+
+  get control(): string | null {
+    return this.#control?.path ?? null
+  }
+
+  /** A socket that nobody has asked for by name, and that there is no place for, is done without. */
+  async openControl(): Promise<void> {
+    const { control, name, log } = this.#options
+    if (!control) return
+    try {
+      this.#control = await ControlServer.start(this.name, this)
+    } catch (error) {
+      if (name !== null) throw error
+      log.verbose((error as Error).message)
+    }
   }
 
   get features(): TapFeatures {
@@ -236,6 +267,7 @@ class LiveNetwork implements Network {
   async close(): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
+    await this.#control?.close()
     await this.#detach()
     for (const publication of this.#publications.all) publication.close()
     this.#stack.close()

@@ -10,6 +10,7 @@ import type { NamedAddresses } from '../service/dns-names.js'
 import { NetloomError } from '../util/errors.js'
 import { Log } from '../util/log.js'
 import * as address from '../wire/address.js'
+import { checkName } from './control-path.js'
 import { type DnsNamesOption, resolveDnsNames } from './dns-names.js'
 import { type ImpairmentOptions, type LinkImpairment, resolveImpairment } from './impairment.js'
 
@@ -99,6 +100,13 @@ export interface NetworkOptions {
    * no longer than the MTU then, and cost accordingly. Default: none.
    */
   readonly impairment?: ImpairmentOptions
+  /**
+   * What the network is called by `netloom publish` and `netloom ps`: up to 48 letters, digits or `. _ -`. Default: the PID of this
+   * process (of its second network PID-2, and so on).
+   */
+  readonly name?: string
+  /** Whether there is a control socket, over which other programs of this user look at the network and publish ports. Default true. */
+  readonly control?: boolean
   /** Where lines for people go. Default: nowhere. */
   readonly log?: Log
 }
@@ -114,6 +122,9 @@ export interface ResolvedOptions extends FlowLimits {
   readonly dhcp: boolean
   readonly maxFlows: number
   readonly impairment: LinkImpairment | null
+  /** Null: nobody has chosen one. */
+  readonly name: string | null
+  readonly control: boolean
   readonly log: Log
 }
 
@@ -132,7 +143,7 @@ const usage = (code: string, message: string, hint: string): NetloomError => new
 /**
  * Fills in the defaults and works out the addresses.
  * @throws NetloomError `ERR_MTU`, `ERR_CIDR`, `ERR_IFNAME`, `ERR_MAX_FLOWS`, `ERR_MAX_HALF_OPEN`, `ERR_MAX_FLOWS_PER_DESTINATION`,
- * `ERR_MAX_FLOWS_PER_GUEST`, `ERR_DNS_NAME` or `ERR_IMPAIRMENT`, exit status 2.
+ * `ERR_MAX_FLOWS_PER_GUEST`, `ERR_DNS_NAME`, `ERR_NAME` or `ERR_IMPAIRMENT`, exit status 2.
  */
 export function resolveOptions(options: NetworkOptions = {}): ResolvedOptions {
   const maxFlows = checkFlows('maxFlows', options.maxFlows ?? DEFAULT_MAX_FLOWS)
@@ -152,6 +163,8 @@ export function resolveOptions(options: NetworkOptions = {}): ResolvedOptions {
     maxFlowsPerDestination: limit('maxFlowsPerDestination', maxFlows),
     maxFlowsPerGuest: limit('maxFlowsPerGuest', maxFlows),
     impairment: resolveImpairment(options.impairment),
+    name: options.name === undefined ? null : checkName(options.name),
+    control: options.control ?? true,
     log: options.log ?? new Log('quiet', () => {}),
   }
 }

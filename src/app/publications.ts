@@ -48,6 +48,7 @@ export class Publications {
   readonly #guest: number
   readonly #open = new Map<number, Publication>()
   #lastId = 0
+  #isUpToDate = false
 
   constructor(native: NativeContext, forwards: PortForwards, guest: number) {
     this.#native = native
@@ -106,17 +107,28 @@ export class Publications {
     return this.#publication(rule, hostAddress, port, guestPort)
   }
 
+  // Once for as many as are asked for in one go: no traffic comes in between.
+  #tally(): void {
+    if (this.#isUpToDate) return
+    this.#forwards.tally()
+    this.#isUpToDate = true
+    queueMicrotask(() => {
+      this.#isUpToDate = false
+    })
+  }
+
   #publication(rule: number, hostAddress: string, hostPort: number, guestPort: number): Publication {
     const forwards = this.#forwards
     const open = this.#open
     const id = ++this.#lastId
+    const bringUpToDate = () => this.#tally()
     let ended: PublicationCounters | null = null
     const guestAddress = address.format(this.#guest)
     const publication: Publication = {
       ...{ id, hostAddress, hostPort, guestAddress, guestPort, protocol: 'tcp' },
       get counters() {
         if (ended !== null) return ended
-        forwards.tally()
+        bringUpToDate()
         return countersOf(forwards, rule)
       },
       close({ flows = false } = {}) {

@@ -137,6 +137,10 @@ export interface Attachment {
 
 /** One network: a stack, and the one namespace that it serves. */
 export interface Network extends AsyncDisposable {
+  /** What it is called by other programs, see `control`. */
+  readonly name: string
+  /** Path of the socket over which other programs of this user may ask it (HTTP; `GET /openapi.json` says what); null: there is none. */
+  readonly control: string | null
   readonly addresses: NetworkAddresses
   readonly mtu: number
   /** Name of the interface in the sandbox. */

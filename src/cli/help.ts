@@ -8,6 +8,8 @@ Gives any unprivileged Linux process a real network, without root.
 Commands:
   run [--] [COMMAND...]  start a command in a sandbox of its own, with a network
   attach PID|PATH        give a network to a namespace that somebody else made
+  publish add|rm|ls      publish ports of a network that runs, or see what went through them
+  ps                     list the networks that run
   demo                   a tour that checks itself, in a few seconds
   bench [ARGUMENT...]    measure against slirp4netns, pasta and loopback (in a clone)
 

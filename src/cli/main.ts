@@ -1,8 +1,6 @@
 #!/usr/bin/env node
 // `netloom`: finds out which command is meant and loads only that one, since what is loaded before a sandbox starts is waited for.
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { PACKAGE_ROOT } from '../util/package-root.js'
+import { packageVersion } from '../util/package-root.js'
 import { HELP, suggest } from './help.js'
 import { exit, fail, print, usageError } from './output.js'
 
@@ -14,13 +12,10 @@ interface Command {
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   run: () => import('./run.js'),
   attach: () => import('./attach.js'),
+  publish: () => import('./publish.js'),
+  ps: () => import('./ps.js'),
   demo: () => import('./demo.js'),
   bench: () => import('./bench.js'),
-}
-
-function version(): string {
-  const text = readFileSync(join(PACKAGE_ROOT, 'package.json'), 'utf8')
-  return (JSON.parse(text) as { version: string }).version
 }
 
 async function main(args: readonly string[]): Promise<number> {
@@ -28,7 +23,7 @@ async function main(args: readonly string[]): Promise<number> {
   const load = name !== undefined && Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
   if (load !== undefined) return (await load()).main(rest)
   if (name === '--version' || name === '-V') {
-    print(`${version()}\n`)
+    print(`${packageVersion()}\n`)
     return 0
   }
   if (name === '--help' || name === '-h' || name === 'help') {

@@ -44,6 +44,8 @@ export const NETWORK_OPTIONS: readonly OptionRow[] = [
   { flags: '--max-flows-per-destination <N>', help: 'most connections to one address; more are refused (default no limit)' },
   { flags: '--max-flows-per-guest <N>', help: 'most flows of one address in the sandbox; more are refused (default no limit)' },
   { flags: '--impair <SPEC>', help: 'a link that is bad on purpose, as in loss=1%,delay=10ms,up:rate=20mbit (see README.md)' },
+  { flags: '--name <NAME>', help: 'what the network is called by `netloom publish` and `netloom ps` (default: its PID)', conflicts: 'disableControl' },
+  { flags: '--disable-control', help: 'no control socket: what is published stays as it is' },
   { flags: '-v, --verbose', help: "print the network's facts, and what went through it at the end", conflicts: 'quiet' },
   { flags: '-q, --quiet', help: 'print nothing but errors' },
 ]
@@ -53,7 +55,7 @@ export const NETWORK_OPTIONS: readonly OptionRow[] = [
  * @throws NetloomError `ERR_MTU`, `ERR_DNS_NAME`, `ERR_IMPAIRMENT`, `ERR_MAX_FLOWS` and those of the other limits.
  */
 export function networkOptions(flags: Flags): NetworkOptions & { readonly log: Log } {
-  const { mtu, cidr, ifname, dnsName, impair } = flags
+  const { mtu, cidr, ifname, dnsName, impair, name } = flags
   return {
     ...(typeof mtu === 'string' ? { mtu: parseMtu(mtu) } : {}),
     ...(typeof cidr === 'string' ? { cidr } : {}),
@@ -61,6 +63,8 @@ export function networkOptions(flags: Flags): NetworkOptions & { readonly log: L
     ...(typeof dnsName === 'string' ? { dnsNames: parseDnsNames(dnsName) } : {}),
     ...flowLimits(flags),
     ...(typeof impair === 'string' ? { impairment: parseImpairment(impair) } : {}),
+    ...(typeof name === 'string' ? { name } : {}),
+    ...(flags['disableControl'] === true ? { control: false } : {}),
     hostLoopback: flags['disableHostLoopback'] !== true,
     dns: flags['disableDns'] !== true,
     dhcp: flags['disableDhcp'] !== true,

@@ -1,6 +1,7 @@
 // A network in words, for --verbose and the tour.
 import type { Counters, FlowInfo, ImpairedFrames, Network } from '../app/types.js'
 import type { Log } from '../util/log.js'
+import { formatTable } from './table.js'
 import { formatBytes } from './units.js'
 
 /** What the kernel has switched on, in words. */
@@ -64,10 +65,7 @@ export function formatFlows(flows: readonly FlowInfo[]): string[] {
     formatBytes(flow.bytesOut),
   ])
   const table = [['proto', 'state', 'sandbox', 'sees', 'host socket to', 'from it', 'to it'], ...rows]
-  const widths = table[0]!.map((_, column) => Math.max(...table.map((row) => row[column]!.length)))
-  return table.map((row) =>
-    row.map((cell, column) => (column > 4 ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!))).join('  '),
-  )
+  return formatTable(table, (column) => column > 4)
 }
 
 const endpoint = (end: FlowInfo['remote']): string =>

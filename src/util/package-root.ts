@@ -1,6 +1,6 @@
 // Where the package lies: the nearest folder above this file that has a package.json. Compiled files and the bundle of the command
 // line lie at different depths, so nobody counts folders.
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -14,3 +14,9 @@ function find(): string {
 
 /** Absolute path of the package's folder. */
 export const PACKAGE_ROOT: string = find()
+
+/** The package's version. */
+export function packageVersion(): string {
+  const text = readFileSync(join(PACKAGE_ROOT, 'package.json'), 'utf8')
+  return (JSON.parse(text) as { version: string }).version
+}

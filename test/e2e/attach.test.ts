@@ -98,7 +98,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
 
 e2e('killed, it leaves no TAP either', async (scope) => {
   const target = scope.use(await Bare.start())
-  const attached = scope.use(await Attached.start(String(target.inside)))
+  const attached = scope.use(await Attached.start('--disable-control', String(target.inside)))
   attached.program.kill('SIGKILL')
   await attached.program.finished
   await expectNoTap(target)

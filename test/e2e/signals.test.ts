@@ -71,7 +71,7 @@ e2e('the command starts with the default disposition and mask of every signal', 
 })
 
 e2e('when netloom is killed, the command is killed with it', async (scope) => {
-  const program = scope.use(netloom(['run', '--', 'sh', '-c', 'echo "pid $$"; exec sleep 300']))
+  const program = scope.use(netloom(['run', '--disable-control', '--', 'sh', '-c', 'echo "pid $$"; exec sleep 300']))
   await program.line(/^pid \d+$/m)
   program.kill('SIGKILL')
   // The sleep would hold standard output open: `finished` waits for it.

@@ -32,6 +32,8 @@ function network(counters: Partial<Counters> = {}, isOn = true): Network {
     features: { vnetHeader: isOn, checksum: isOn, tso: isOn, uso: false },
     counters: { ...COUNTERS, ...counters },
     flows: () => [],
+    name: 'test',
+    control: null,
     published: [],
     publish: () => [],
     run: () => Promise.reject(new Error('not here')),

@@ -1,0 +1,84 @@
+// What the control socket takes and gives, as zod schemas: requests are checked against them, and the OpenAPI document is made of them.
+import { z } from 'zod'
+import { MAX_RULES } from '../flow/rule-counts.js'
+
+const port = (least: number) => z.int().min(least).max(65_535)
+const amount = z.int().min(0)
+const address = z.string().describe('an IPv4 or IPv6 address')
+
+/** One port to publish. */
+export const publishRequest = z.strictObject({
+  hostAddress: address.describe('address of the host to listen on; every one of both families when left out').optional(),
+  hostPort: port(0).describe('port of the host; 0, or left out: one that is free').optional(),
+  guestPort: port(1).describe('port of the sandbox'),
+})
+
+/** POST /v1/publications: all of them, or none. */
+export const publishBody = z.strictObject({ ports: z.array(publishRequest).min(1).max(MAX_RULES) })
+
+/** What stands for publications in a path: 3 or 3,4,5. */
+export const idList = z.string().regex(/^\d{1,15}(?:,\d{1,15})*$/, 'is not a number, or several parted by commas')
+/** ?close= */
+export const closeFlag = z.enum(['true', 'false']).default('false')
+
+const publicationCounters = z.object({
+  connections: amount,
+  refused: amount.describe('of the connections: those that the sandbox did not take'),
+  current: amount.describe('connections that are open'),
+  packetsIn: amount.describe('from the sandbox'),
+  packetsOut: amount.describe('to the sandbox'),
+  bytesIn: amount.describe('from the sandbox'),
+  bytesOut: amount.describe('to the sandbox'),
+})
+
+export const publication = z.object({
+  id: amount,
+  protocol: z.literal('tcp'),
+  hostAddress: address,
+  hostPort: port(1),
+  guestAddress: address,
+  guestPort: port(1),
+  counters: publicationCounters,
+})
+export const publications = z.object({ publications: z.array(publication) })
+
+const endpoint = z.object({ address, port: port(0) })
+
+export const flows = z.object({
+  flows: z.array(
+    z.object({
+      protocol: z.enum(['tcp', 'udp', 'ping']),
+      state: z.string(),
+      guest: endpoint,
+      remote: endpoint.nullable(),
+      host: endpoint.nullable(),
+      bytesIn: amount,
+      bytesOut: amount,
+      packetsIn: amount,
+      packetsOut: amount,
+      age: z.int().describe('milliseconds'),
+      idle: z.int().describe('milliseconds since there was traffic'),
+    }),
+  ),
+})
+
+export const network = z.object({
+  name: z.string(),
+  pid: amount.describe('of the process that serves it'),
+  ifname: z.string(),
+  mtu: amount,
+  addresses: z.looseObject({ network: address, prefix: amount, gateway: address, dns: address, guest: address }),
+  features: z.looseObject({ vnetHeader: z.boolean(), checksum: z.boolean(), tso: z.boolean(), uso: z.boolean() }),
+  counters: z.looseObject({}).describe('counts since the network was made'),
+})
+
+export const failure = z.object({
+  code: z.string().describe('stable, upper case'),
+  message: z.string().describe('one line: what was wrong, and what helps'),
+  hint: z.string().describe('the remedy alone; empty when there is none'),
+})
+
+export type NetworkDescription = z.infer<typeof network>
+export type PublicationDescription = z.infer<typeof publication>
+export type FlowDescription = z.infer<typeof flows>['flows'][number]
+export type PublishRequest = z.infer<typeof publishRequest>

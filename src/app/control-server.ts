@@ -1,0 +1,121 @@
+// The control socket of one network: HTTP and JSON for programs of the same user. It listens from the start and costs nothing until
+// somebody comes: HTTP and the checks of what is asked (control-api.ts) are loaded with the first connection.
+//
+//     connection -> one request, one answer -> closed            after LIMIT in any case: who is silent, or slow, or does not read, is cut off
+//
+// Beyond MAX_CLIENTS the oldest connection makes room, so that those who say nothing keep nobody out.
+import { chmodSync, unlinkSync } from 'node:fs'
+import type { Server as HttpServer } from 'node:http'
+import { connect, createServer, type Server, type Socket } from 'node:net'
+import { NetloomError } from '../util/errors.js'
+import { controlFolder, prepareFolder, removeFolder, socketPath } from './control-path.js'
+import type { Network } from './types.js'
+
+/** How long a connection may take from its first byte to its last, ms. */
+const LIMIT = 10_000
+const MAX_CLIENTS = 32
+/** Another network that ends may take the empty folder away between our making it and our using it. */
+const TRIES = 3
+
+export interface ControlOptions {
+  /** How long a connection may take, ms. */
+  readonly limit?: number
+}
+
+export class ControlServer {
+  readonly path: string
+  readonly #folder: string
+  readonly #network: Network
+  readonly #limit: number
+  readonly #server: Server
+  readonly #clients = new Set<Socket>()
+  #http: Promise<HttpServer> | null = null
+
+  private constructor(folder: string, name: string, network: Network, { limit = LIMIT }: ControlOptions) {
+    this.#folder = folder
+    this.path = socketPath(folder, name)
+    this.#network = network
+    this.#limit = limit
+    // What a client has sent waits in its socket until HTTP is there.
+    this.#server = createServer({ pauseOnConnect: true }, (socket) => this.#accept(socket))
+  }
+
+  /**
+   * Listens.
+   * @throws NetloomError `ERR_NAME_IN_USE` when a network of that name runs, `ERR_CONTROL` when there is no place for the socket.
+   */
+  static async start(name: string, network: Network, options: ControlOptions = {}): Promise<ControlServer> {
+    const folder = controlFolder()
+    const control = new ControlServer(folder, name, network, options)
+    for (let i = 1; ; i++) {
+      try {
+        prepareFolder(folder)
+        await control.#listen()
+        return control
+      } catch (error) {
+        const { code } = error as NodeJS.ErrnoException
+        if (code === 'EADDRINUSE' && i < TRIES) await removeStale(control.path, name)
+        else if (code !== 'ENOENT' || i === TRIES) throw error instanceof NetloomError ? error : cannot(control.path, String(code))
+      }
+    }
+  }
+
+  /** Connections that are open. */
+  get clients(): number {
+    return this.#clients.size
+  }
+
+  #listen(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject)
+      this.#server.listen(this.path, () => {
+        this.#server.off('error', reject)
+        this.#server.unref()
+        chmodSync(this.path, 0o600)
+        resolve()
+      })
+    })
+  }
+
+  #accept(socket: Socket): void {
+    if (this.#clients.size >= MAX_CLIENTS) this.#clients.values().next().value?.destroy()
+    this.#clients.add(socket)
+    const deadline = setTimeout(() => socket.destroy(), this.#limit)
+    socket.on('error', () => {})
+    socket.on('close', () => {
+      clearTimeout(deadline)
+      this.#clients.delete(socket)
+    })
+    this.#http ??= import('./control-api.js').then(({ createApi }) => createApi(this.#network))
+    void this.#http.then((http) => {
+      http.emit('connection', socket)
+      socket.resume()
+    })
+  }
+
+  /** Listens no longer, cuts off who is connected, and leaves no file. */
+  async close(): Promise<void> {
+    for (const socket of this.#clients) socket.destroy()
+    await new Promise((resolve) => this.#server.close(resolve))
+    removeFolder(this.#folder)
+  }
+}
+
+/** What a process that was killed has left goes; a network that answers stays. */
+async function removeStale(path: string, name: string): Promise<void> {
+  const code = await new Promise<string>((resolve) => {
+    const socket = connect(path)
+    socket.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? ''))
+    socket.once('connect', () => {
+      socket.destroy()
+      resolve('')
+    })
+  })
+  if (code === 'ENOENT') return
+  if (code !== 'ECONNREFUSED')
+    throw new NetloomError('ERR_NAME_IN_USE', `a network with the name '${name}' is running`, 'choose another --name, or end that one')
+  unlinkSync(path)
+}
+
+const cannot = (path: string, code: string): NetloomError =>
+  new NetloomError('ERR_CONTROL', `the control socket ${path} cannot be made: ${code}`, 'set XDG_RUNTIME_DIR, or do without: --no-control')
