@@ -222,6 +222,20 @@ scenario('INIT-REBOOT: after we have begun anew, a client keeps its address if n
   assert.equal(world.ask({ type: REQUEST, mac: mac(2), requested: host(22) }).type, NAK)
 })
 
+scenario('a client that begins anew while it has a lease is offered that, and loses nothing by it', (world) => {
+  const address = world.lease()
+  assert.equal(world.ask({ type: DISCOVER, requested: host(20) }).yiaddr, address)
+  world.net.wait(60_000)
+  assert.equal(world.ask({ type: REQUEST, mac: mac(2), requested: address }).type, NAK)
+})
+
+scenario('a client that has given its address back may ask for another, and that is its own then', (world) => {
+  world.tell({ type: RELEASE, ciaddr: world.lease(), server: GATEWAY })
+  assert.equal(world.ask({ type: REQUEST, requested: host(20) }).type, ACK)
+  assert.equal(world.ask({ type: DISCOVER }).yiaddr, host(20))
+  assert.equal(world.lease({ mac: mac(2), requested: host(15) }), host(15))
+})
+
 scenario('INIT-REBOOT: an address that another server may have given is not ours to refuse (RFC 2131, 4.3.2)', (world) => {
   world.tell({ type: REQUEST, requested: host(200) })
   // REBINDING.
@@ -247,7 +261,7 @@ scenario('RENEWING and REBINDING: the lease begins anew', (world) => {
 test('leases end even when nobody asks until the clock has come round', () => {
   const world = new DhcpWorld({}, 0x7fffffff - 1000)
   const address = world.lease()
-  world.net.wait(2 ** 31 + 1_000)
+  world.net.wait(2 ** 31 + DAY + 1_000)
   assert.equal(world.ask({ type: REQUEST, mac: mac(2), requested: address }).type, ACK)
   world.close()
 })
@@ -302,6 +316,8 @@ scenario('4.1: replies go to the relay, the client’s address, everybody, or th
   // A client behind a router of the sandbox's: its own address, but the router's MAC address.
   const renewing = world.ask({ type: REQUEST, ciaddr: given, broadcast: true }, { source: given, destination: GATEWAY, from: mac(7) })
   assert.deepEqual([renewing.destination, renewing.mac, renewing.port], [given, mac(7), 68])
+  // An address that no host of this network has is none to answer to.
+  for (const ciaddr of [0x08080808, GATEWAY, host(255)]) assert.equal(world.ask({ type: DISCOVER, ciaddr }).destination, given)
   const relayed = world.ask({ type: DISCOVER, giaddr: host(50), broadcast: true }, { source: host(50), from: mac(8), port: 67 })
   assert.deepEqual([relayed.destination, relayed.mac, relayed.port, relayed.giaddr], [host(50), mac(8), 67, host(50)])
 })
@@ -323,7 +339,7 @@ scenario('what is no message of a client of ours is not answered', (world) => {
   // BOOTP, and types that only servers or nobody sends.
   world.tell({ type: 0 })
   for (const type of [OFFER, ACK, NAK, 9, 13, 255]) world.tell({ type, ciaddr: host(15), requested: host(15), server: GATEWAY })
-  world.tell({ type: DISCOVER, mac: [0x0300, 1] })
+  world.tell({ type: DISCOVER, mac: [0x0300, 1] }, { from: mac(1) })
   world.tell({ type: DISCOVER, giaddr: 0xc0a80101 | 0 })
   world.tell({ type: DISCOVER, giaddr: GATEWAY })
   world.tell({ type: REQUEST })
