@@ -4,17 +4,18 @@
 import { FlowTable, LIST_NONE, LIST_TIME_WAIT, tableBytes } from '../../src/flow/flow-table.js'
 import type { Device, FrameReceiver } from '../../src/link/device.js'
 import { PipeDevice, type PipeFeatures } from '../../src/link/pipe-device.js'
+import type { InterfaceAddresses } from '../../src/net/address-plan.js'
 import { KIND_TCP, MAC_HIGH, MAC_LOW, ROW_SHIFT, SOCKET } from '../../src/net/flow-row.js'
 import { Inbound } from '../../src/net/inbound.js'
-import { Interface, type InterfaceAddresses } from '../../src/net/interface.js'
-import { Ipv4Input } from '../../src/net/ipv4.js'
+import { Input } from '../../src/net/input.js'
+import { Interface, MAC_OF_IPV4 } from '../../src/net/interface.js'
 import type { Arena } from '../../src/packet/arena.js'
 import { SLAB_CLASSES, SlabPool } from '../../src/packet/slab-pool.js'
 import type { Connection } from '../../src/tcp/connection.js'
 import { TcpDemux } from '../../src/tcp/demux.js'
 import { END, type Relay, Tcp, TIMERS_PER_ROW } from '../../src/tcp/stack.js'
 import { TimerWheel } from '../../src/util/timer-wheel.js'
-import { PROTOCOL_TCP } from '../../src/wire/numbers.js'
+import { MAPPED, PROTOCOL_TCP } from '../../src/wire/numbers.js'
 
 /** Connections of an end at a time. */
 export const FLOWS = 1024
@@ -55,10 +56,10 @@ class Hosts implements Relay {
   }
 
   find(inbound: Inbound): number {
-    return this.#table.find(KIND_TCP, inbound.source, inbound.destination, inbound.ports)
+    return this.#table.find(KIND_TCP, inbound.words, 0, inbound.ports)
   }
   accept(inbound: Inbound): number {
-    const row = this.#table.insert(KIND_TCP, inbound.source, inbound.destination, inbound.ports)
+    const row = this.#table.insert(KIND_TCP, inbound.words, 0, inbound.ports)
     const base = row << ROW_SHIFT
     this.#table.rows[base + MAC_HIGH] = inbound.macHigh
     this.#table.rows[base + MAC_LOW] = inbound.macLow
@@ -123,7 +124,7 @@ export class End implements Device, FrameReceiver {
   readonly tcp: Tcp
   readonly demux: TcpDemux
   readonly #interface: Interface
-  readonly #input: Ipv4Input
+  readonly #input: Input
   readonly #timers: TimerWheel
   /** Frames sent. */
   frames = 0
@@ -144,7 +145,7 @@ export class End implements Device, FrameReceiver {
     const slabs = new SlabPool(arena, FLOWS)
     const random = new Int32Array([3, 4])
     this.tcp = new Tcp(this.#interface, this.hosts, this.table.rows, FLOWS, slabs, this.#timers, random, SLAB_CLASSES - 1)
-    this.#input = new Ipv4Input(this.#interface, new Inbound())
+    this.#input = new Input(this.#interface, new Inbound())
     this.demux = new TcpDemux(this.tcp, this.#input.drops)
     this.#input.serve(PROTOCOL_TCP, this.demux)
   }
@@ -165,10 +166,10 @@ export class End implements Device, FrameReceiver {
 
   /** Connects to the guest `guest` from `remote`. The row. */
   open(guest: number, remote: number, ports: number, peer: End): number {
-    const row = this.table.insert(KIND_TCP, guest, remote, ports)
+    const row = this.table.insert(KIND_TCP, new Int32Array([0, 0, MAPPED, guest, 0, 0, MAPPED, remote]), 0, ports)
     const base = row << ROW_SHIFT
-    this.table.rows[base + MAC_HIGH] = peer.#interface.macHigh
-    this.table.rows[base + MAC_LOW] = peer.#interface.macLow
+    this.table.rows[base + MAC_HIGH] = MAC_OF_IPV4
+    this.table.rows[base + MAC_LOW] = peer.#interface.addresses.gateway
     this.table.rows[base + SOCKET] = DESCRIPTOR
     this.hosts.begin(row)
     this.demux.open(row, this.now)

@@ -99,7 +99,7 @@ export class Publications {
     const descriptor = this.#native.tcpListen(...words, hostPort, BACKLOG)
     if (descriptor < 0) throw listenError(hostAddress, hostPort, -descriptor)
     const port = new Int32Array(this.#native.scratch)[4]!
-    const rule = this.#forwards.add(descriptor, this.#guest, guestPort)
+    const rule = this.#forwards.add(descriptor, address.mapped(this.#guest), guestPort)
     if (rule === 0) {
       this.#native.closeDescriptor(descriptor)
       throw new NetloomError('ERR_PUBLISH', `more than ${MAX_RULES} ports are published`, 'publish fewer')

@@ -12,11 +12,12 @@ import type { EventLoop, TurnHandler } from '../host/event-loop.js'
 import type { NativeContext } from '../host/native.js'
 import type { Device, FrameReceiver } from '../link/device.js'
 import { ImpairedDevice, impairedBytes } from '../link/impaired-device.js'
+import type { InterfaceAddresses } from '../net/address-plan.js'
 import { KIND, KIND_TCP, ROW_SHIFT } from '../net/flow-row.js'
-import { Icmpv4 } from '../net/icmpv4.js'
+import { Icmp } from '../net/icmp.js'
 import { Inbound } from '../net/inbound.js'
-import { Interface, type InterfaceAddresses } from '../net/interface.js'
-import { Ipv4Input } from '../net/ipv4.js'
+import { Input } from '../net/input.js'
+import { Interface } from '../net/interface.js'
 import { REASSEMBLY_BYTES, Reassembly } from '../net/reassembly.js'
 import { type Arena, BIG_FRAME, MAX_FRAME } from '../packet/arena.js'
 import { SLAB_CLASSES, SlabPool, slabBytes } from '../packet/slab-pool.js'
@@ -25,7 +26,7 @@ import { TcpDemux } from '../tcp/demux.js'
 import { Tcp, TIMERS_PER_ROW } from '../tcp/stack.js'
 import { type DatagramReceiver, Udp } from '../udp/udp.js'
 import { TimerWheel } from '../util/timer-wheel.js'
-import { PROTOCOL_ICMP, PROTOCOL_TCP, PROTOCOL_UDP } from '../wire/numbers.js'
+import { PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_TCP, PROTOCOL_UDP } from '../wire/numbers.js'
 import type { LinkImpairment } from './impairment.js'
 
 /** What a stack is told. */
@@ -57,7 +58,8 @@ const sooner = (a: number, b: number): number => (a < 0 || (b >= 0 && b < a) ? b
 
 export class Stack implements TurnHandler {
   readonly interface: Interface
-  readonly input: Ipv4Input
+  readonly input: Input
+  readonly icmp: Icmp
   readonly reassembly: Reassembly
   readonly table: FlowTable
   readonly tcp: Tcp
@@ -79,32 +81,34 @@ export class Stack implements TurnHandler {
     const inbound = new Inbound()
     this.#timers = new TimerWheel((flows + 1) * TIMERS_PER_ROW, loop.now)
     this.interface = new Interface(arena, options.addresses)
-    this.input = new Ipv4Input(this.interface, inbound)
+    this.input = new Input(this.interface, inbound)
     const bad = options.impairment
     this.impaired =
       bad === null ? null : new ImpairedDevice(arena, options.mtu, this.input, bad.toGuest, bad.fromGuest, bad.seed | 0, loop.now)
     this.table = new FlowTable(buffer, flows, random.subarray(0, 2), options)
     this.gate = new Gate(this.interface, this.table, { allowsHostLoopback: options.hostLoopback, hasDns: options.dns })
     const drops = this.input.drops
-    const icmpv4 = new Icmpv4(this.interface, drops)
-    this.reassembly = new Reassembly(this.interface, icmpv4, drops)
-    this.input.connect(this.reassembly, icmpv4)
+    const icmp = new Icmp(this.interface, drops)
+    this.icmp = icmp
+    this.reassembly = new Reassembly(this.interface, icmp, drops)
+    this.input.connect(this.reassembly, icmp)
     this.udp = new Udp(this.interface, drops)
     this.#flows = new DatagramFlows(native, loop, this.table, this.#timers, drops)
-    this.#udpRelay = new UdpRelay(native, this.#flows, this.gate, this.udp, icmpv4, options.hostLoopback)
-    new PingRelay(native, this.#flows, this.gate, this.interface, icmpv4)
+    this.#udpRelay = new UdpRelay(native, this.#flows, this.gate, this.udp, icmp, options.hostLoopback)
+    new PingRelay(native, this.#flows, this.gate, icmp)
     const slabs = new SlabPool(arena, flows)
     const ring = options.hostRead === 'ring' ? new SendRing(native, arena.bytes, new SlabPool(arena, flows)) : null
-    const relay = new TcpRelay(native, loop, this.table, this.gate, icmpv4, drops, ring)
+    const relay = new TcpRelay(native, loop, this.table, this.gate, icmp, drops, ring)
     this.tcp = new Tcp(this.interface, relay, this.table.rows, flows, slabs, this.#timers, random.subarray(2, 4), SLAB_CLASSES - 1)
     this.#demux = new TcpDemux(this.tcp, drops)
     relay.connect(this.#demux)
     this.#tcpRelay = relay
-    this.forwards = new PortForwards(native, loop, this.table, relay, this.interface, this.input.arp)
-    icmpv4.serveTcpErrors(relay)
+    this.forwards = new PortForwards(native, loop, this.table, relay, this.interface, this.input.arp.neighbors, icmp.v6.ndp.neighbors)
+    icmp.serveTcpErrors(relay)
     this.input.serve(PROTOCOL_TCP, this.#demux)
     this.input.serve(PROTOCOL_UDP, this.udp)
-    this.input.serve(PROTOCOL_ICMP, icmpv4)
+    this.input.serve(PROTOCOL_ICMP, icmp.v4)
+    this.input.serve(PROTOCOL_ICMPV6, icmp.v6)
   }
 
   /** Where the device delivers its frames. */

@@ -2,6 +2,7 @@
 // least recently used when the table is full. The relays (udp-relay.ts, ping-relay.ts) add what their protocol asks for.
 import { EPOLLERR, EPOLLET, EPOLLIN, type EventLoop, type ReadyHandler, TOKEN_DATAGRAM, token } from '../host/event-loop.js'
 import type { NativeContext } from '../host/native.js'
+import type { DropCounters } from '../net/drops.js'
 import {
   ACTIVE,
   ANSWERED,
@@ -22,7 +23,6 @@ import {
   SOCKET,
 } from '../net/flow-row.js'
 import type { Inbound } from '../net/inbound.js'
-import type { DropCounters } from '../net/ipv4.js'
 import { TIMERS_PER_ROW } from '../tcp/stack.js'
 import type { TimerWheel } from '../util/timer-wheel.js'
 import { type Evictor, type FlowTable, LIST_DATAGRAM } from './flow-table.js'
@@ -73,7 +73,7 @@ export class DatagramFlows implements ReadyHandler, Evictor {
   /** A row for a socket just opened, which it takes over: 0, with the socket closed, when none can be had. */
   open(kind: number, inbound: Inbound, key: number, socket: number): number {
     const table = this.table
-    const row = table.insert(kind, inbound.source, 0, key)
+    const row = table.insert(kind, inbound.words, 0, key)
     if (row !== 0) {
       const base = row << ROW_SHIFT
       this.#rows[base + SOCKET] = socket
@@ -89,16 +89,16 @@ export class DatagramFlows implements ReadyHandler, Evictor {
 
   /**
    * Has the row's socket send with TTL, TOS and don't-fragment as the guest has sent (RFC 1812, 5.3.1: one hop less). Most flows never change
-   * them, so the kernel is told once.
+   * them, so the kernel is told once. `isAtHand`: where it goes is no hop away.
    */
-  head(row: number, inbound: Inbound, address: number): void {
+  head(row: number, inbound: Inbound, isAtHand: boolean): void {
     const rows = this.#rows
     const base = row << ROW_SHIFT
-    const ttl = outgoing(inbound.timeToLive, address)
+    const ttl = outgoing(inbound.timeToLive, isAtHand)
     const word = ttl | (inbound.typeOfService << 8) | (inbound.dontFragment << 16)
     if (rows[base + SENT_WITH] === word) return
     rows[base + SENT_WITH] = word
-    this.#native.datagramHeader(rows[base + SOCKET]!, 4, ttl, inbound.typeOfService, inbound.dontFragment)
+    this.#native.datagramHeader(rows[base + SOCKET]!, inbound.isIpv6 ? 6 : 4, ttl, inbound.typeOfService, inbound.dontFragment)
   }
 
   /** Counts `length` bytes from the guest and keeps the flow for another `expiry` ms. */

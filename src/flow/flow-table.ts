@@ -26,22 +26,23 @@ import {
   GENERATION,
   GUEST_ADDRESS,
   HASH,
+  hashFlow,
   KIND,
   KIND_FREE,
   KIND_TCP,
   LIST,
-  MAPPED,
   NEWER,
   OLDER,
   PORTS,
   REMOTE_ADDRESS,
   ROW_SHIFT,
   SOCKET,
+  setEnds,
   tableWords,
 } from '../net/flow-row.js'
 import { NetloomError } from '../util/errors.js'
 import { HandlePool } from '../util/handle-pool.js'
-import { hash4 } from '../util/hash.js'
+import { PROTOCOL_TCP, PROTOCOL_UDP } from '../wire/numbers.js'
 import { AddressCounts } from './address-counts.js'
 import { RuleCounts } from './rule-counts.js'
 
@@ -140,40 +141,42 @@ export class FlowTable {
     return this.#oldest[list]!
   }
 
-  /** Whether an IPv4 address of the sandbox may have one more flow, and the address it goes to: 0 for datagrams, which go to any. */
-  admits(guest: number, remote: number): boolean {
-    if (this.#guests !== null && this.#guests.of(guest) >= this.#limits.maxFlowsPerGuest) return false
-    return remote === 0 || this.#destinations === null || this.#destinations.of(remote) < this.#limits.maxFlowsPerDestination
+  /** Whether the sandbox's end may have one more flow, and its other end, if that counts: datagrams go to any. Ends as in `find`. */
+  admits(words: Int32Array, at: number, hasRemote: boolean): boolean {
+    if (this.#guests !== null && this.#guests.of(words, at) >= this.#limits.maxFlowsPerGuest) return false
+    return !hasRemote || this.#destinations === null || this.#destinations.of(words, at + 4) < this.#limits.maxFlowsPerDestination
   }
 
-  /** The row of an IPv4 flow, 0 when there is none. For UDP and ping `remote` is 0: one mapping serves every peer (RFC 4787, 4.1). */
-  find(kind: number, guest: number, remote: number, ports: number): number {
-    const hash = hash4(this.#key0, this.#key1, kind, guest, remote, ports)
+  /**
+   * The row of a flow, 0 when there is none. Its ends, the guest's and the remote one, are four words each from `at` of `words` on. Of UDP and
+   * ping the latter does not matter: one mapping serves every peer (RFC 4787, 4.1).
+   */
+  find(kind: number, words: Int32Array, at: number, ports: number): number {
+    const hasRemote = kind === KIND_TCP
+    const hash = hashFlow(this.#key0, this.#key1, kind, words, at, ports, hasRemote)
     const rows = this.rows
     for (let i = hash & this.#mask; ; i = (i + 1) & this.#mask) {
       const row = this.#index[i]!
       if (row === 0) return 0
       const base = row << ROW_SHIFT
-      if (rows[base + HASH] === hash && rows[base + KIND] === kind && matches(rows, base, guest, remote, ports)) return row
+      if (rows[base + HASH] !== hash || rows[base + KIND] !== kind || rows[base + PORTS] !== ports) continue
+      if (matches(rows, base + GUEST_ADDRESS, words, at, hasRemote ? 8 : 4)) return row
     }
   }
 
-  /** A fresh row for an IPv4 flow that is not there yet, 0 when the table is full of flows that nobody may end. */
-  insert(kind: number, guest: number, remote: number, ports: number): number {
+  /** A fresh row for a flow that is not there yet, 0 when the table is full of flows that nobody may end. Ends as in `find`. */
+  insert(kind: number, words: Int32Array, at: number, ports: number): number {
     if (kind === KIND_TCP && this.#lengths[LIST_HALF_OPEN]! >= this.#limits.maxHalfOpen) this.#evict(this.#oldest[LIST_HALF_OPEN]!)
     let row = this.#pool.acquire()
     if (row === 0 && this.#evict(this.#victim())) row = this.#pool.acquire()
     if (row === 0) return 0
     const rows = this.rows
     const base = row << ROW_SHIFT
-    const hash = hash4(this.#key0, this.#key1, kind, guest, remote, ports)
+    const hash = hashFlow(this.#key0, this.#key1, kind, words, at, ports, kind === KIND_TCP)
     rows.fill(0, base + GUEST_ADDRESS, base + 40)
     rows[base + KIND] = kind
     rows[base + GENERATION] = (rows[base + GENERATION]! + 1) & 0xff
-    rows[base + GUEST_ADDRESS + 2] = MAPPED
-    rows[base + GUEST_ADDRESS + 3] = guest
-    rows[base + REMOTE_ADDRESS + 2] = MAPPED
-    rows[base + REMOTE_ADDRESS + 3] = remote
+    setEnds(rows, base, words, at, kind === KIND_TCP ? PROTOCOL_TCP : PROTOCOL_UDP, kind === KIND_TCP)
     rows[base + PORTS] = ports
     rows[base + HASH] = hash
     rows[base + SOCKET] = -1
@@ -215,15 +218,15 @@ export class FlowTable {
   #count(base: number): void {
     const rows = this.rows
     this.rules.again(rows, base)
-    this.#guests?.add(rows[base + GUEST_ADDRESS + 3]!)
-    if (rows[base + KIND] === KIND_TCP) this.#destinations?.add(rows[base + REMOTE_ADDRESS + 3]!)
+    this.#guests?.add(rows, base + GUEST_ADDRESS)
+    if (rows[base + KIND] === KIND_TCP) this.#destinations?.add(rows, base + REMOTE_ADDRESS)
   }
 
   #discount(base: number): void {
     const rows = this.rows
     this.rules.over(rows, base)
-    this.#guests?.subtract(rows[base + GUEST_ADDRESS + 3]!)
-    if (rows[base + KIND] === KIND_TCP) this.#destinations?.subtract(rows[base + REMOTE_ADDRESS + 3]!)
+    this.#guests?.subtract(rows, base + GUEST_ADDRESS)
+    if (rows[base + KIND] === KIND_TCP) this.#destinations?.subtract(rows, base + REMOTE_ADDRESS)
   }
 
   /** Ends a flow for another one; false when that cannot be. */
@@ -290,5 +293,7 @@ export class FlowTable {
   }
 }
 
-const matches = (rows: Int32Array, base: number, guest: number, remote: number, ports: number): boolean =>
-  rows[base + GUEST_ADDRESS + 3] === guest && rows[base + REMOTE_ADDRESS + 3] === remote && rows[base + PORTS] === ports
+function matches(rows: Int32Array, row: number, words: Int32Array, at: number, count: number): boolean {
+  for (let i = count - 1; i >= 0; i--) if (rows[row + i] !== words[at + i]) return false
+  return true
+}

@@ -4,13 +4,19 @@
 //   gateway address          the host's loopback, unless that is disabled
 //   DNS address, port 53     the DNS forwarder
 //   the guest's own network  nobody else is there
-//   127/8, 0/8, 224/4 ...    not an address that can be reached through a router
+//   multicast, broadcast     datagrams: as they are, for whoever listens on the host's network
+//   127/8, 0/8, 240/4 ...    not an address that can be reached through a router
 //   anything else            as it is
+//
+// The same of IPv6.
 //
 // A flow that may go there is refused all the same when its guest, or a connection's destination, has as many as it may.
 
-import { MAPPED } from '../net/flow-row.js'
+import { DNS, GATEWAY, isLoopback, NOT_OURS } from '../net/address-plan.js'
+import { isMapped } from '../net/flow-row.js'
+import type { Inbound } from '../net/inbound.js'
 import type { Interface } from '../net/interface.js'
+import * as ipv6 from '../wire/ipv6.js'
 
 /** What the gate answers. */
 export type Verdict =
@@ -25,6 +31,7 @@ export type Verdict =
 export const DNS_PORT = 53
 
 const LOOPBACK = 0x7f000001
+const LIMITED_BROADCAST = -1
 
 /** One decision: where a flow may go. The gate fills one and the same each time; it is valid until the next question. */
 export class Decision {
@@ -35,12 +42,19 @@ export class Decision {
   address2 = 0
   address3 = 0
   port = 0
+  /** It leads to the host's loopback. */
+  isLoopback = false
+  /** It leads to several hosts, if to any. */
+  isGroup = false
 }
 
 /** Knows how many flows there are: the flow table. */
 export interface Census {
-  /** Whether `guest` may have one more flow, and `remote` one more connection; a datagram flow goes to any, which is 0. */
-  admits(guest: number, remote: number): boolean
+  /**
+   * Whether the guest at `at` of `words` may have one more flow and, if that is to count, the address behind it (four words each) one more
+   * connection: a datagram flow goes to any.
+   */
+  admits(words: Int32Array, at: number, hasRemote: boolean): boolean
 }
 
 export interface GateOptions {
@@ -64,36 +78,36 @@ export class Gate {
     this.#options = options
   }
 
-  /** Decides on a TCP connection. */
-  tcp(guest: number, remote: number, port: number): Decision {
-    const d = this.#counted(this.#decide(remote, port))
-    if ((d.verdict === 'allow' || d.verdict === 'dns') && !this.#census.admits(guest, remote)) {
+  /** Decides on the TCP connection that a segment begins. */
+  tcp(inbound: Inbound): Decision {
+    const d = this.#counted(this.#decide(inbound.words, inbound.ports & 0xffff, false))
+    if ((d.verdict === 'allow' || d.verdict === 'dns') && !this.#census.admits(inbound.words, 0, true)) {
       d.verdict = 'prohibited'
       this.limited++
     }
     return d
   }
 
-  /** Decides on a datagram to `remote`. */
-  udp(remote: number, port: number): Decision {
-    return this.#counted(this.#decide(remote, port))
+  /** Decides on a datagram. */
+  udp(inbound: Inbound): Decision {
+    return this.#counted(this.#decide(inbound.words, inbound.ports & 0xffff, true))
   }
 
   /** Decides on an echo request. */
-  ping(remote: number): Decision {
-    return this.#counted(this.#decide(remote, 0))
+  ping(inbound: Inbound): Decision {
+    return this.#counted(this.#decide(inbound.words, 0, false))
   }
 
-  /** Decides on a connection from a port forward. */
-  forward(guest: number, remote: number): boolean {
-    if (this.#census.admits(guest, remote)) return true
+  /** Decides on a connection from a port forward: to the guest at `at` of `words`, from the address behind it. */
+  forward(words: Int32Array, at: number): boolean {
+    if (this.#census.admits(words, at, true)) return true
     this.limited++
     return false
   }
 
-  /** Decides whether datagrams or echo requests of `guest`, each of which is decided on by itself, may begin a flow. */
-  begins(guest: number): boolean {
-    if (this.#census.admits(guest, 0)) return true
+  /** Decides whether datagrams or echo requests, each of which is decided on by itself, may begin a flow. */
+  begins(inbound: Inbound): boolean {
+    if (this.#census.admits(inbound.words, 0, false)) return true
     this.limited++
     return false
   }
@@ -103,28 +117,50 @@ export class Gate {
     return d
   }
 
-  #decide(remote: number, port: number): Decision {
+  #decide(words: Int32Array, port: number, mayBeGroup: boolean): Decision {
     const d = this.#decision
-    const iface = this.#interface
-    d.address0 = 0
-    d.address1 = 0
-    d.address2 = MAPPED
-    d.address3 = remote
+    const { addresses } = this.#interface
+    d.address0 = words[4]!
+    d.address1 = words[5]!
+    d.address2 = words[6]!
+    d.address3 = words[7]!
     d.port = port
-    if (remote === iface.addresses.gateway) {
-      d.address3 = LOOPBACK
-      d.verdict = this.#options.allowsHostLoopback ? 'allow' : 'network-unreachable'
-    } else if (remote === iface.addresses.dns && this.#options.hasDns) {
-      d.verdict = port === DNS_PORT ? 'dns' : 'network-unreachable'
-    } else if (!isUnicast(remote)) d.verdict = 'network-unreachable'
-    else if (iface.isOnLink(remote)) d.verdict = remote === iface.addresses.dns ? 'network-unreachable' : 'host-unreachable'
-    else d.verdict = 'allow'
+    d.isLoopback = d.isGroup = false
+    const role = addresses.role(words, 4)
+    if (role === GATEWAY) this.#loopBack(d, isMapped(words, 4))
+    else if (role === DNS && this.#options.hasDns) d.verdict = port === DNS_PORT ? 'dns' : 'network-unreachable'
+    else if (role !== NOT_OURS) d.verdict = 'network-unreachable'
+    else if (isReachable(words, 4)) d.verdict = addresses.isOnLink(words, 4) ? 'host-unreachable' : 'allow'
+    else {
+      d.isGroup = mayBeGroup && isMany(words, 4)
+      d.verdict = d.isGroup ? 'allow' : 'network-unreachable'
+    }
     return d
+  }
+
+  #loopBack(d: Decision, isIpv4: boolean): void {
+    d.isLoopback = true
+    if (!isIpv4) d.address0 = d.address1 = d.address2 = 0
+    d.address3 = isIpv4 ? LOOPBACK : 1
+    d.verdict = this.#options.allowsHostLoopback ? 'allow' : 'network-unreachable'
   }
 }
 
-// RFC 1122, 3.2.1.3 and RFC 6890: this network, loopback, multicast, reserved and broadcast are no destinations.
+/** RFC 1122, 3.2.1.3 and RFC 6890: this network, loopback, multicast, reserved and broadcast are no destinations. */
 export function isUnicast(address: number): boolean {
   const top = address >>> 24
   return top !== 0 && top !== 127 && top < 224
 }
+
+/** An address of one host that can be reached through a router: of IPv6 no link-local one either (RFC 4291, 2.5.6). */
+export function isReachable(words: Int32Array, at: number): boolean {
+  if (isMapped(words, at)) return isUnicast(words[at + 3]!)
+  const w0 = words[at]!
+  if (ipv6.isMulticast(w0) || isLoopback(words, at)) return false
+  // ::/96, with IPv4 addresses of a kind that is no more (RFC 4291, 2.5.5.1).
+  return (w0 | words[at + 1]! | words[at + 2]!) !== 0
+}
+
+/** Multicast, and IPv4's limited broadcast: whoever is there. */
+const isMany = (words: Int32Array, at: number): boolean =>
+  isMapped(words, at) ? words[at + 3]! >>> 28 === 0xe || words[at + 3] === LIMITED_BROADCAST : ipv6.isMulticast(words[at]!)

@@ -4,14 +4,17 @@
 //
 // Errors of the host itself are in the queue as well, but they are the result of a call (EMSGSIZE): told where that was made.
 import type { NativeContext } from '../host/native.js'
-import { GUEST_ADDRESS, MAC_HIGH, MAC_LOW, PORTS, REMOTE_ADDRESS } from '../net/flow-row.js'
-import type { Icmpv4 } from '../net/icmpv4.js'
+import { isLoopback } from '../net/address-plan.js'
+import { IS_IPV6, PORTS } from '../net/flow-row.js'
+import type { Icmp } from '../net/icmp.js'
 import type { Interface } from '../net/interface.js'
 import * as checksum from '../wire/checksum.js'
 import * as icmp from '../wire/icmpv4.js'
-import { PROTOCOL_ICMP, PROTOCOL_TCP, PROTOCOL_UDP } from '../wire/numbers.js'
+import * as icmp6 from '../wire/icmpv6.js'
+import { PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_TCP, PROTOCOL_UDP } from '../wire/numbers.js'
 import * as udp from '../wire/udp.js'
-import { incoming, isLoopback } from './hops.js'
+import { isReachable } from './gate.js'
+import { incoming } from './hops.js'
 
 /** errno(3). */
 export const EAGAIN = 11
@@ -21,9 +24,9 @@ const ORIGIN = 1
 const TYPE = 2
 const CODE = 3
 const INFO = 4
-const DESTINATION = 8 // last word of four
+const DESTINATION = 5 // four words
 const DESTINATION_PORT = 9
-const OFFENDER = 13 // last word of four
+const OFFENDER = 10 // four words
 const QUOTE_LENGTH = 14
 const TTL = 15
 const QUOTE_BYTES = 64
@@ -31,6 +34,7 @@ const QUOTE_BYTES = 64
 /** ee_origin: the host itself, or an ICMP message. */
 const FROM_HOST = 1
 const FROM_ICMP = 2
+const FROM_ICMPV6 = 3
 /** Errors taken from one socket before the others get their turn. */
 const MOST = 16
 /** What is quoted of a TCP segment, bytes: its ports and sequence number. */
@@ -40,7 +44,7 @@ export class HostErrors {
   readonly #native: NativeContext
   readonly #words: Int32Array
   readonly #bytes: Uint8Array
-  readonly #icmp: Icmpv4
+  readonly #icmp: Icmp
   readonly #interface: Interface
   readonly #protocol: number
   /** The path's MTU as the host's own last error had it, bytes; 0: none did. */
@@ -48,12 +52,13 @@ export class HostErrors {
   /** Errors passed on by the last `drain`. */
   told = 0
 
-  constructor(native: NativeContext, icmpv4: Icmpv4, iface: Interface, protocol: number) {
+  /** `protocol`: TCP, UDP, or ICMP for echo requests of either version. */
+  constructor(native: NativeContext, to: Icmp, protocol: number) {
     this.#native = native
     this.#words = new Int32Array(native.scratch)
     this.#bytes = new Uint8Array(native.scratch)
-    this.#icmp = icmpv4
-    this.#interface = iface
+    this.#icmp = to
+    this.#interface = to.interface
     this.#protocol = protocol
   }
 
@@ -67,7 +72,7 @@ export class HostErrors {
     for (let i = 0; i < MOST; i++) {
       if (this.#native.errorReceive(socket) !== 1) return false
       if (words[ORIGIN] === FROM_HOST) this.#mtu = words[INFO]!
-      else if (words[ORIGIN] === FROM_ICMP && isOfThePath(words[TYPE]!)) this.#tell(rows, base, sequence)
+      else if (isOfThePath(words[ORIGIN]!, words[TYPE]!)) this.#tell(rows, base, sequence)
     }
     return true
   }
@@ -81,29 +86,28 @@ export class HostErrors {
 
   #tell(rows: Int32Array, base: number, sequence: number): void {
     const words = this.#words
-    const isTcp = this.#protocol === PROTOCOL_TCP
+    const isIpv6 = rows[base + IS_IPV6] === 1
+    // A socket that speaks one version gets errors of that.
+    if (isIpv6 !== (words[ORIGIN] === FROM_ICMPV6)) return
+    const { out, addresses } = this.#interface
+    const of = isIpv6 ? this.#icmp.v6 : this.#icmp.v4
     const type = words[TYPE]!
     const code = words[CODE]!
-    const host = words[DESTINATION]!
-    const remote = isTcp ? rows[base + REMOTE_ADDRESS + 3]! : this.#named(host)
-    const guest = rows[base + GUEST_ADDRESS + 3]!
-    const offender = words[OFFENDER]!
-    const ttl = incoming(words[TTL]!, offender)
+    out.toGuest(rows, base)
+    // The other end as the guest knows it: TCP's is in the row.
+    if (this.#protocol !== PROTOCOL_TCP) {
+      if (isLoopback(words, DESTINATION)) addresses.writeGateway(out.words, 0, isIpv6)
+      else out.setSource(words, DESTINATION)
+    }
     const length = this.#quotedLength(words[QUOTE_LENGTH]!)
-    const at = this.#icmp.quote(guest, remote, this.#protocol, length, type)
-    this.#quote(at, length, rows[base + PORTS]!, sequence)
+    const protocol = this.#protocol === PROTOCOL_ICMP && isIpv6 ? PROTOCOL_ICMPV6 : this.#protocol
+    this.#quote(of.quote(protocol, length, type), length, rows[base + PORTS]!, sequence, isIpv6)
     this.told++
-    this.#icmp.sendQuoted(
-      rows[base + MAC_HIGH]!,
-      rows[base + MAC_LOW]!,
-      this.#believable(offender),
-      guest,
-      type,
-      code,
-      secondWord(type, code, words[INFO]!),
-      length,
-      ttl,
-    )
+    // Who made the error; the gateway for one that cannot be a router beyond it, or that the guest would not believe.
+    if (isReachable(words, OFFENDER) && !addresses.isOnLink(words, OFFENDER)) out.setSource(words, OFFENDER)
+    else addresses.writeGateway(out.words, 0, isIpv6)
+    out.timeToLive = incoming(words[TTL]!, isLoopback(words, OFFENDER))
+    of.sendQuoted(type, code, isIpv6 ? secondWord6(type, words[INFO]!) : secondWord4(type, code, words[INFO]!), length)
   }
 
   /** Bytes behind the quoted IP header, when the kernel has returned so many: of an echo request its own header at least. */
@@ -118,7 +122,7 @@ export class HostErrors {
     }
   }
 
-  #quote(at: number, length: number, ports: number, sequence: number): void {
+  #quote(at: number, length: number, ports: number, sequence: number, isIpv6: boolean): void {
     const view = this.#interface.view
     switch (this.#protocol) {
       case PROTOCOL_UDP:
@@ -127,7 +131,7 @@ export class HostErrors {
         break
       case PROTOCOL_ICMP:
         this.#copy(at, length)
-        renameEcho(view, at, ports >>> 16)
+        renameEcho(view, at, ports >>> 16, isIpv6 ? icmp6.ECHO : icmp.ECHO)
         break
       default:
         view.setInt32(at, ports)
@@ -139,33 +143,27 @@ export class HostErrors {
     const { bytes } = this.#interface.arena
     for (let i = 0; i < length; i++) bytes[at + i] = this.#bytes[QUOTE_BYTES + i]!
   }
-
-  /** The host's address as the guest knows it. */
-  #named(host: number): number {
-    return isLoopback(host) ? this.#interface.addresses.gateway : host
-  }
-
-  /** Who made the error; the gateway for one that cannot be a router beyond it, or that the guest would not believe. */
-  #believable(offender: number): number {
-    const iface = this.#interface
-    const isNobody = offender >>> 24 === 0 || isLoopback(offender) || iface.isOnLink(offender) || iface.isGroup(offender)
-    return isNobody ? iface.addresses.gateway : offender
-  }
 }
 
 /** Redirects and source quenches are the host's own affair (RFC 6633 ended the latter). */
-const isOfThePath = (type: number): boolean => type === icmp.UNREACHABLE || type === icmp.TIME_EXCEEDED || type === icmp.PARAMETER_PROBLEM
+function isOfThePath(origin: number, type: number): boolean {
+  if (origin === FROM_ICMPV6) return type >= icmp6.UNREACHABLE && type <= icmp6.PARAMETER_PROBLEM
+  return origin === FROM_ICMP && (type === icmp.UNREACHABLE || type === icmp.TIME_EXCEEDED || type === icmp.PARAMETER_PROBLEM)
+}
 
 /** The word behind the checksum: the MTU of the next hop (RFC 1191, 4), where the problem is (RFC 792), or nothing. */
-function secondWord(type: number, code: number, info: number): number {
+function secondWord4(type: number, code: number, info: number): number {
   if (type === icmp.UNREACHABLE && code === icmp.FRAGMENTATION_NEEDED) return info & 0xffff
   return type === icmp.PARAMETER_PROBLEM ? info << 24 : 0
 }
 
+/** The same of ICMPv6 (RFC 4443, 3.2, 3.4). */
+const secondWord6 = (type: number, info: number): number => (type === icmp6.PACKET_TOO_BIG || type === icmp6.PARAMETER_PROBLEM ? info : 0)
+
 // The kernel sends with an identifier of its own. RFC 1624, 3: what that does to the checksum.
-function renameEcho(view: DataView, at: number, identifier: number): void {
+function renameEcho(view: DataView, at: number, identifier: number, type: number): void {
   const sum = (~icmp.checksum(view, at) & 0xffff) + (~icmp.identifier(view, at) & 0xffff) + identifier
   const word = (identifier << 16) | icmp.sequence(view, at)
-  icmp.write(view, at, icmp.ECHO, 0, word)
+  icmp.write(view, at, type, 0, word)
   view.setUint16(at + icmp.CHECKSUM_OFFSET, checksum.finish(checksum.fold(sum)))
 }

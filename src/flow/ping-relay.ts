@@ -2,13 +2,16 @@
 // the guest. The kernel puts an identifier of its own on the wire and takes it off again, so ours is put back on the answer.
 // Where net.ipv4.ping_group_range forbids them, the guest is told that its packet was filtered.
 import type { NativeContext } from '../host/native.js'
-import { GUEST_ADDRESS, KIND_PING, MAC_HIGH, MAC_LOW, PORTS, ROW_SHIFT, SOCKET } from '../net/flow-row.js'
-import type { EchoRelay, Icmpv4 } from '../net/icmpv4.js'
+import { isLoopback } from '../net/address-plan.js'
+import { IS_IPV6, KIND_PING, PORTS, ROW_SHIFT, SOCKET } from '../net/flow-row.js'
+import type { Icmp } from '../net/icmp.js'
+import type { EchoRelay } from '../net/icmpv4.js'
 import type { Inbound } from '../net/inbound.js'
 import { type Interface, TRANSPORT_AT } from '../net/interface.js'
 import * as icmp from '../wire/icmpv4.js'
+import * as icmp6 from '../wire/icmpv6.js'
 import * as ipv4 from '../wire/ipv4.js'
-import { PROTOCOL_ICMP } from '../wire/numbers.js'
+import { PROTOCOL_ICMP, PROTOCOL_ICMPV6 } from '../wire/numbers.js'
 import type { DatagramFlows, DatagramRelay } from './datagram-flows.js'
 import type { Decision, Gate } from './gate.js'
 import { incoming } from './hops.js'
@@ -30,38 +33,38 @@ export class PingRelay implements EchoRelay, DatagramRelay {
   readonly #rows: Int32Array
   readonly #gate: Gate
   readonly #interface: Interface
-  readonly #icmp: Icmpv4
+  readonly #icmp: Icmp
   readonly #scratch: Int32Array
   readonly #errors: HostErrors
 
-  constructor(native: NativeContext, flows: DatagramFlows, gate: Gate, iface: Interface, icmpv4: Icmpv4) {
+  constructor(native: NativeContext, flows: DatagramFlows, gate: Gate, to: Icmp) {
     this.#native = native
     this.#flows = flows
     this.#rows = flows.table.rows
     this.#gate = gate
-    this.#interface = iface
-    this.#icmp = icmpv4
+    this.#interface = to.interface
+    this.#icmp = to
     this.#scratch = new Int32Array(native.scratch)
-    this.#errors = new HostErrors(native, icmpv4, iface, PROTOCOL_ICMP)
+    this.#errors = new HostErrors(native, to, PROTOCOL_ICMP)
     flows.serve(KIND_PING, this)
-    icmpv4.connect(this)
+    to.connect(this)
   }
 
   /** An echo request of the guest to an address that is not ours. */
   request(inbound: Inbound): void {
     // RFC 792: there is no other, and the kernel would send none.
     if (icmp.code(this.#interface.view, inbound.payloadAt) !== 0) return
-    const decision = this.#gate.ping(inbound.destination)
+    const decision = this.#gate.ping(inbound)
     if (decision.verdict !== 'allow') {
-      this.#icmp.sendError(inbound, icmp.UNREACHABLE, refusalCode(decision.verdict), 0)
+      this.#icmp.unreachable(inbound, refusalCode(decision.verdict))
       return
     }
     const key = icmp.identifier(this.#interface.view, inbound.payloadAt) << 16
-    let row = this.#flows.table.find(KIND_PING, inbound.source, 0, key)
+    let row = this.#flows.table.find(KIND_PING, inbound.words, 0, key)
     if (row === 0) row = this.#open(inbound, key)
     if (row === 0) return
     this.#flows.sent(row, inbound, inbound.payloadLength, EXPIRY)
-    this.#flows.head(row, inbound, decision.address3)
+    this.#flows.head(row, inbound, decision.isLoopback)
     const socket = this.#rows[(row << ROW_SHIFT) + SOCKET]!
     let status = this.#send(socket, inbound, decision)
     // The first call may only report an error about an earlier request.
@@ -90,8 +93,8 @@ export class PingRelay implements EchoRelay, DatagramRelay {
   }
 
   #open(inbound: Inbound, key: number): number {
-    if (!this.#gate.begins(inbound.source)) return 0
-    const socket = this.#native.pingOpen(4, key >>> 16)
+    if (!this.#gate.begins(inbound)) return 0
+    const socket = this.#native.pingOpen(inbound.isIpv6 ? 6 : 4, key >>> 16)
     if (socket >= 0) return this.#flows.open(KIND_PING, inbound, key, socket)
     tellFailure(this.#icmp, this.#flows.drops, inbound, -socket)
     return 0
@@ -116,15 +119,20 @@ export class PingRelay implements EchoRelay, DatagramRelay {
   #deliver(row: number, length: number): void {
     const rows = this.#rows
     const base = row << ROW_SHIFT
-    const iface = this.#interface
-    const at = iface.slot + TRANSPORT_AT
-    const source = this.#scratch[3]!
-    const ttl = incoming(this.#scratch[5]!, source)
-    const tos = Math.max(0, this.#scratch[6]!)
-    const target = rows[base + GUEST_ADDRESS + 3]!
-    icmp.write(iface.view, at, icmp.ECHO_REPLY, 0, rows[base + PORTS]! | icmp.sequence(iface.view, at))
-    icmp.setChecksum(iface.view, at, length)
+    const scratch = this.#scratch
+    const { view, slot, out, addresses } = this.#interface
+    const at = slot + TRANSPORT_AT
+    const isIpv6 = rows[base + IS_IPV6] === 1
+    const isLocal = isLoopback(scratch, 0)
+    out.toGuest(rows, base)
+    if (isLocal) addresses.writeGateway(out.words, 0, isIpv6)
+    else out.setSource(scratch, 0)
+    out.timeToLive = incoming(scratch[5]!, isLocal)
+    out.typeOfService = Math.max(0, scratch[6]!)
+    icmp.write(view, at, isIpv6 ? icmp6.ECHO_REPLY : icmp.ECHO_REPLY, 0, rows[base + PORTS]! | icmp.sequence(view, at))
+    if (isIpv6) icmp6.setChecksum(view, at, length, out.pseudoSum(PROTOCOL_ICMPV6, length))
+    else icmp.setChecksum(view, at, length)
     this.#flows.received(row, length, EXPIRY)
-    iface.transmitDatagram(rows[base + MAC_HIGH]!, rows[base + MAC_LOW]!, source, target, PROTOCOL_ICMP, length, ttl, tos)
+    this.#interface.transmitDatagram(isIpv6 ? PROTOCOL_ICMPV6 : PROTOCOL_ICMP, length)
   }
 }

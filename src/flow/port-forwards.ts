@@ -7,12 +7,13 @@
 // loses nothing it could not have lost otherwise.
 import { EPOLLET, EPOLLIN, type EventLoop, type ReadyHandler, TOKEN_LISTENER, token } from '../host/event-loop.js'
 import type { NativeContext } from '../host/native.js'
-import type { Arp } from '../net/arp.js'
-import { RULE as FLOW_RULE, KIND, KIND_FREE, ROW_SHIFT } from '../net/flow-row.js'
+import { RULE as FLOW_RULE, isMapped, KIND, KIND_FREE, ROW_SHIFT } from '../net/flow-row.js'
 import type { Interface } from '../net/interface.js'
+import type { NeighborCache } from '../net/neighbor-cache.js'
 import { HandlePool } from '../util/handle-pool.js'
+import { MAPPED } from '../wire/numbers.js'
 import type { FlowTable } from './flow-table.js'
-import { isUnicast } from './gate.js'
+import { isReachable } from './gate.js'
 import { EAGAIN } from './host-errors.js'
 import { MAX_RULES, type RuleCounts } from './rule-counts.js'
 import type { TcpRelay } from './tcp-relay.js'
@@ -23,25 +24,18 @@ export const BACKLOG = 512
 const ACCEPTS = 64
 /** Connections that wait for the guest's MAC address. */
 const MAX_WAITING = 256
-/** Time between questions for it, ms, and how many there are (RFC 4861, 10: RETRANS_TIMER, MAX_MULTICAST_SOLICIT). */
-const ASK_INTERVAL = 1000
-const QUESTIONS = 3
-/** Words of one that waits: its socket, where it goes, whose name it goes in, the client, and what was asked. */
-const SOCKET = 0
-const GUEST = 1
-const REMOTE = 2
-const PORTS = 3
-const CLIENT = 4 // four words and the port
-const ASKED = 9 // ms
-const TRIES = 10
-const RULE = 11
-const WORDS = 12
+/** Words of one that waits: where it goes, in whose name, its client, its socket and its rule. */
+const GUEST = 0 // four words
+const REMOTE = 4 // four words
+const PORTS = 8
+const CLIENT = 9 // four words and the port
+const SOCKET = 14
+const RULE = 15
+const WORDS = 16
 /** Source ports that are tried when the client's is taken: those that no kernel picks by itself. */
 const FIRST_PORT = 1024
 const LAST_PORT = 32_767
 const PORT_TRIES = 64
-const LOOPBACK_NET = 127
-const MAPPED = 0xffff
 
 export class PortForwards implements ReadyHandler {
   readonly #native: NativeContext
@@ -49,12 +43,13 @@ export class PortForwards implements ReadyHandler {
   readonly #table: FlowTable
   readonly #relay: TcpRelay
   readonly #interface: Interface
-  readonly #arp: Arp
+  readonly #neighbors4: NeighborCache
+  readonly #neighbors6: NeighborCache
   readonly #scratch: Int32Array
   readonly #pool = new HandlePool(MAX_RULES)
   readonly #descriptors = new Int32Array(MAX_RULES + 1)
   readonly #generations = new Int32Array(MAX_RULES + 1)
-  readonly #guests = new Int32Array(MAX_RULES + 1)
+  readonly #guests = new Int32Array(4 * (MAX_RULES + 1))
   readonly #ports = new Int32Array(MAX_RULES + 1)
   readonly #waiting = new Int32Array(MAX_WAITING * WORDS)
   #waitingCount = 0
@@ -62,24 +57,34 @@ export class PortForwards implements ReadyHandler {
   /** Room for one more behind those that wait. */
   readonly #fresh = new Int32Array(WORDS)
 
-  constructor(native: NativeContext, loop: EventLoop, table: FlowTable, relay: TcpRelay, iface: Interface, arp: Arp) {
+  /** `neighbors4`, `neighbors6`: where the guests of each family are. */
+  constructor(
+    native: NativeContext,
+    loop: EventLoop,
+    table: FlowTable,
+    relay: TcpRelay,
+    iface: Interface,
+    neighbors4: NeighborCache,
+    neighbors6: NeighborCache,
+  ) {
     this.#native = native
     this.#loop = loop
     this.#table = table
     this.#relay = relay
     this.#interface = iface
-    this.#arp = arp
+    this.#neighbors4 = neighbors4
+    this.#neighbors6 = neighbors6
     this.#scratch = new Int32Array(native.scratch)
     loop.serve(TOKEN_LISTENER, this)
   }
 
-  /** Connections of `descriptor`, a listening socket, go to a port of the guest. A handle, or 0 when there are too many. */
-  add(descriptor: number, guest: number, port: number): number {
+  /** Connections of `descriptor`, a listening socket, go to a port of the guest, four words. A handle, or 0 when there are too many. */
+  add(descriptor: number, guest: ArrayLike<number>, port: number): number {
     const rule = this.#pool.acquire()
     if (rule === 0) return 0
     this.#descriptors[rule] = descriptor
     this.#generations[rule] = (this.#generations[rule]! + 1) & 0xff
-    this.#guests[rule] = guest
+    for (let i = 0; i < 4; i++) this.#guests[4 * rule + i] = guest[i]!
     this.#ports[rule] = port
     this.counts.reset(rule)
     this.#native.epollAdd(descriptor, token(TOKEN_LISTENER, this.#generations[rule]!, rule), EPOLLIN | EPOLLET)
@@ -129,58 +134,58 @@ export class PortForwards implements ReadyHandler {
   #arrived(socket: number, rule: number): void {
     const w = this.#fresh
     const scratch = this.#scratch
-    for (let i = 0; i < 5; i++) w[CLIENT + i] = scratch[i]!
+    for (let i = 0; i < 4; i++) {
+      w[GUEST + i] = this.#guests[4 * rule + i]!
+      w[REMOTE + i] = w[CLIENT + i] = scratch[i]!
+    }
+    w[CLIENT + 4] = scratch[4]!
     w[SOCKET] = socket
     w[RULE] = rule
-    w[GUEST] = this.#guests[rule]!
-    w[TRIES] = 0
-    const client = this.#isAnswerable() ? scratch[3]! : this.#interface.addresses.gateway
-    w[REMOTE] = client
-    w[PORTS] = this.#freePorts(this.#guests[rule]!, client, this.#ports[rule]!, scratch[4]!)
+    const isIpv4 = isMapped(w, GUEST)
+    if (!this.#isAnswerable(w, isIpv4)) this.#nameGateway(w, isIpv4)
+    w[PORTS] = this.#freePorts(w, this.#ports[rule]!, scratch[4]!)
     if (w[PORTS] === 0) this.#refuse(socket, rule)
     else if (!this.#connect(w, 0)) this.#wait(w)
   }
 
-  // An IPv4 address that the guest sends to us.
-  #isAnswerable(): boolean {
-    const s = this.#scratch
-    const isIpv4 = s[0] === 0 && s[1] === 0 && s[2] === MAPPED
-    return isIpv4 && isUnicast(s[3]!) && s[3]! >>> 24 !== LOOPBACK_NET && !this.#interface.isOnLink(s[3]!)
+  // An address that the guest sends to us.
+  #isAnswerable(w: Int32Array, isIpv4: boolean): boolean {
+    return isMapped(w, REMOTE) === isIpv4 && isReachable(w, REMOTE) && !this.#interface.addresses.isOnLink(w, REMOTE)
+  }
+
+  #nameGateway(w: Int32Array, isIpv4: boolean): void {
+    w[REMOTE] = w[REMOTE + 1] = 0
+    w[REMOTE + 2] = MAPPED
+    this.#interface.addresses.writeGateway(w, REMOTE, !isIpv4)
   }
 
   // The client's port, or another one when a flow has it; 0 when none of those that are tried is free.
-  #freePorts(guest: number, remote: number, guestPort: number, clientPort: number): number {
+  #freePorts(w: Int32Array, guestPort: number, clientPort: number): number {
     const own = (guestPort << 16) | clientPort
-    if (!this.#relay.isKnown(guest, remote, own)) return own
+    if (!this.#relay.isKnown(w, GUEST, own)) return own
     for (let i = 0; i < PORT_TRIES; i++) {
       this.#nextPort = this.#nextPort >= LAST_PORT ? FIRST_PORT : this.#nextPort + 1
       const ports = (guestPort << 16) | this.#nextPort
-      if (!this.#relay.isKnown(guest, remote, ports)) return ports
+      if (!this.#relay.isKnown(w, GUEST, ports)) return ports
     }
     return 0
   }
 
+  #neighborsOf(w: Int32Array, at: number): NeighborCache {
+    return isMapped(w, at + GUEST) ? this.#neighbors4 : this.#neighbors6
+  }
+
   // False while the guest's MAC address is not known.
   #connect(w: Int32Array, at: number): boolean {
-    const { neighbors } = this.#arp
-    const guest = w[at + GUEST]!
-    const entry = neighbors.find(guest)
-    if (entry < 0) return false
     const now = this.#loop.now
-    if (neighbors.isStale(entry, now)) this.#arp.request(guest)
-    const isBegun = this.#relay.adopt(
-      w[at + SOCKET]!,
-      guest,
-      w[at + REMOTE]!,
-      w[at + PORTS]!,
-      neighbors.high(entry),
-      neighbors.low(entry),
-      w,
-      at + CLIENT,
-      w[at + RULE]!,
-      now,
-    )
-    if (!isBegun) this.#refuse(w[at + SOCKET]!, w[at + RULE]!)
+    const neighbors = this.#neighborsOf(w, at)
+    const entry = neighbors.resolve(w, at + GUEST, now)
+    if (entry < 0) return false
+    const high = neighbors.high(entry)
+    const low = neighbors.low(entry)
+    const rule = w[at + RULE]!
+    const isBegun = this.#relay.adopt(w[at + SOCKET]!, w, at + GUEST, w[at + PORTS]!, high, low, at + CLIENT, rule, now)
+    if (!isBegun) this.#refuse(w[at + SOCKET]!, rule)
     return true
   }
 
@@ -194,42 +199,22 @@ export class PortForwards implements ReadyHandler {
       this.#refuse(w[SOCKET]!, w[RULE]!)
       return
     }
-    w[ASKED] = this.#loop.now
-    w[TRIES] = 1
     this.#waiting.set(w, this.#waitingCount++ * WORDS)
-    this.#arp.request(w[GUEST]!)
   }
 
-  /** Goes on with those that waited, asks again for those that wait for long, and returns the ms until that is due; -1: nobody waits. */
+  /** Goes on with those that waited, and returns the ms until somebody is asked for again; -1: nobody is. */
   expire(now: number): number {
-    let wait = -1
+    const wait = sooner(this.#neighbors4.expire(now), this.#neighbors6.expire(now))
     const w = this.#waiting
     for (let i = 0; i < this.#waitingCount; ) {
       const at = i * WORDS
-      const left = (w[at + ASKED]! + ASK_INTERVAL - now) | 0
-      if (this.#connect(w, at) || (left <= 0 && !this.#askAgain(at, now))) {
-        this.#waitingCount--
-        w.copyWithin(at, this.#waitingCount * WORDS, (this.#waitingCount + 1) * WORDS)
-        continue
-      }
-      const next = left <= 0 ? ASK_INTERVAL : left
-      if (wait < 0 || next < wait) wait = next
-      i++
+      // Who was asked for often enough is forgotten: nobody has the address.
+      const isGone = !this.#neighborsOf(w, at).isKnown(w, at + GUEST)
+      if (isGone) this.#refuse(w[at + SOCKET]!, w[at + RULE]!)
+      if (isGone || this.#connect(w, at)) w.copyWithin(at, --this.#waitingCount * WORDS, (this.#waitingCount + 1) * WORDS)
+      else i++
     }
     return wait
-  }
-
-  // False when it was asked often enough: nobody has the address.
-  #askAgain(at: number, now: number): boolean {
-    const w = this.#waiting
-    if (w[at + TRIES]! >= QUESTIONS) {
-      this.#refuse(w[at + SOCKET]!, w[at + RULE]!)
-      return false
-    }
-    w[at + TRIES]!++
-    w[at + ASKED] = now
-    this.#arp.request(w[at + GUEST]!)
-    return true
   }
 
   /** Closes every listener, and resets who still waits. */
@@ -239,3 +224,6 @@ export class PortForwards implements ReadyHandler {
     this.#waitingCount = 0
   }
 }
+
+/** The lesser of two waits; negative: none. */
+const sooner = (a: number, b: number): number => (a < 0 || (b >= 0 && b < a) ? b : a)

@@ -21,11 +21,12 @@ import {
   token,
 } from '../host/event-loop.js'
 import type { NativeContext } from '../host/native.js'
+import { isLoopback } from '../net/address-plan.js'
+import type { DropCounters } from '../net/drops.js'
 import {
   ACTIVE,
   CREATED,
   GENERATION,
-  GUEST_ADDRESS,
   HOST_ADDRESS,
   HOST_PORT,
   KIND,
@@ -33,18 +34,15 @@ import {
   MAC_HIGH,
   MAC_LOW,
   PACKETS_IN,
-  PORTS,
-  REMOTE_ADDRESS,
   ROW_SHIFT,
   SOCKET,
 } from '../net/flow-row.js'
-import type { ErrorReceiver, Icmpv4 } from '../net/icmpv4.js'
+import type { Icmp } from '../net/icmp.js'
+import type { ErrorReceiver } from '../net/icmpv4.js'
 import type { Inbound } from '../net/inbound.js'
-import type { DropCounters } from '../net/ipv4.js'
 import type { Connection } from '../tcp/connection.js'
 import type { TcpDemux } from '../tcp/demux.js'
 import { END, type Relay } from '../tcp/stack.js'
-import * as icmp from '../wire/icmpv4.js'
 import { PROTOCOL_TCP } from '../wire/numbers.js'
 import { type Evictor, type FlowTable, LIST_NONE, LIST_TIME_WAIT } from './flow-table.js'
 import type { Decision, Gate } from './gate.js'
@@ -62,7 +60,6 @@ const ECONNREFUSED = 111
  * faster than we are: all of it kernel memory, and cold when its turn comes. A path with a round trip keeps what it needs.
  */
 const LOOPBACK_BUFFER = 1 << 20
-const LOOPBACK_NET = 127
 
 const EVENTS = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET
 
@@ -78,7 +75,7 @@ export class TcpRelay implements Relay, ReadyHandler, Evictor, ErrorReceiver {
   readonly #table: FlowTable
   readonly #rows: Int32Array
   readonly #gate: Gate
-  readonly #icmp: Icmpv4
+  readonly #icmp: Icmp
   readonly #drops: DropCounters
   readonly #ring: SendRing | null
   readonly #errors: HostErrors
@@ -86,24 +83,16 @@ export class TcpRelay implements Relay, ReadyHandler, Evictor, ErrorReceiver {
   #dns: StreamService | null = null
 
   /** `ring`: where bytes wait when the kernel has no peek offset for TCP, null when it has. */
-  constructor(
-    native: NativeContext,
-    loop: EventLoop,
-    table: FlowTable,
-    gate: Gate,
-    icmpv4: Icmpv4,
-    drops: DropCounters,
-    ring: SendRing | null,
-  ) {
+  constructor(native: NativeContext, loop: EventLoop, table: FlowTable, gate: Gate, to: Icmp, drops: DropCounters, ring: SendRing | null) {
     this.#native = native
     this.#loop = loop
     this.#table = table
     this.#rows = table.rows
     this.#gate = gate
-    this.#icmp = icmpv4
+    this.#icmp = to
     this.#drops = drops
     this.#ring = ring
-    this.#errors = new HostErrors(native, icmpv4, icmpv4.interface, PROTOCOL_TCP)
+    this.#errors = new HostErrors(native, to, PROTOCOL_TCP)
     loop.serve(TOKEN_TCP, this)
     table.serve(KIND_TCP, this)
   }
@@ -119,7 +108,7 @@ export class TcpRelay implements Relay, ReadyHandler, Evictor, ErrorReceiver {
   }
 
   find(inbound: Inbound): number {
-    const row = this.#table.find(KIND_TCP, inbound.source, inbound.destination, inbound.ports)
+    const row = this.#table.find(KIND_TCP, inbound.words, 0, inbound.ports)
     if (row !== 0) {
       const base = row << ROW_SHIFT
       this.#rows[base + ACTIVE] = inbound.now
@@ -129,12 +118,12 @@ export class TcpRelay implements Relay, ReadyHandler, Evictor, ErrorReceiver {
   }
 
   accept(inbound: Inbound): number {
-    const decision = this.#gate.tcp(inbound.source, inbound.destination, inbound.ports & 0xffff)
+    const decision = this.#gate.tcp(inbound)
     if (decision.verdict !== 'allow' && (decision.verdict !== 'dns' || this.#dns === null)) {
-      this.#icmp.sendError(inbound, icmp.UNREACHABLE, refusalCode(decision.verdict), 0)
+      this.#icmp.unreachable(inbound, refusalCode(decision.verdict))
       return 0
     }
-    const row = this.#table.insert(KIND_TCP, inbound.source, inbound.destination, inbound.ports)
+    const row = this.#table.insert(KIND_TCP, inbound.words, 0, inbound.ports)
     if (row === 0) {
       this.#drops.tableFull++
       return 0
@@ -153,30 +142,29 @@ export class TcpRelay implements Relay, ReadyHandler, Evictor, ErrorReceiver {
     return 0
   }
 
-  /** True when there is a flow with these ends. */
-  isKnown(guest: number, remote: number, ports: number): boolean {
-    return this.#table.find(KIND_TCP, guest, remote, ports) !== 0
+  /** True when there is a flow with these ends: the guest's and the remote one, four words each from `at` on. */
+  isKnown(words: Int32Array, at: number, ports: number): boolean {
+    return this.#table.find(KIND_TCP, words, at, ports) !== 0
   }
 
   /**
-   * Takes over a connection that somebody has made to the host, and begins to open it to the guest. `client`: who that is, four words
-   * and the port from `at` on; `rule`: the port forward. False, and the socket is the caller's still, when the gate refuses or there is
+   * Takes over a connection that somebody has made to the host, and begins to open it to the guest: both ends from `at` of `words` on, four
+   * words each, and from `client` on who it really is, four words and the port; `rule`: the port forward. False, and the socket is the caller's still, when the gate refuses or there is
    * no row.
    */
   adopt(
     socket: number,
-    guest: number,
-    remote: number,
+    words: Int32Array,
+    at: number,
     ports: number,
     macHigh: number,
     macLow: number,
-    client: Int32Array,
-    at: number,
+    client: number,
     rule: number,
     now: number,
   ): boolean {
-    if (!this.#gate.forward(guest, remote)) return false
-    const row = this.#table.insert(KIND_TCP, guest, remote, ports)
+    if (!this.#gate.forward(words, at)) return false
+    const row = this.#table.insert(KIND_TCP, words, at, ports)
     if (row === 0) {
       this.#drops.tableFull++
       return false
@@ -187,8 +175,8 @@ export class TcpRelay implements Relay, ReadyHandler, Evictor, ErrorReceiver {
     rows[base + MAC_LOW] = macLow
     rows[base + CREATED] = now
     rows[base + ACTIVE] = now
-    for (let i = 0; i < 4; i++) rows[base + HOST_ADDRESS + i] = client[at + i]!
-    rows[base + HOST_PORT] = client[at + 4]!
+    for (let i = 0; i < 4; i++) rows[base + HOST_ADDRESS + i] = words[client + i]!
+    rows[base + HOST_PORT] = words[client + 4]!
     if (this.#native.epollAdd(socket, this.#token(row), EVENTS) < 0) {
       this.#table.remove(row)
       return false
@@ -209,7 +197,7 @@ export class TcpRelay implements Relay, ReadyHandler, Evictor, ErrorReceiver {
   #prepare(base: number): void {
     const socket = this.#rows[base + SOCKET]!
     if (this.#ring === null) this.#native.tcpPeekOffset(socket, 0)
-    if (this.#rows[base + HOST_ADDRESS + 3]! >>> 24 === LOOPBACK_NET) this.#native.tcpReceiveBuffer(socket, LOOPBACK_BUFFER)
+    if (isLoopback(this.#rows, base + HOST_ADDRESS)) this.#native.tcpReceiveBuffer(socket, LOOPBACK_BUFFER)
   }
 
   // Begins to connect to where the gate has said.
@@ -221,7 +209,7 @@ export class TcpRelay implements Relay, ReadyHandler, Evictor, ErrorReceiver {
     rows[base + HOST_ADDRESS + 2] = decision.address2
     rows[base + HOST_ADDRESS + 3] = decision.address3
     rows[base + HOST_PORT] = decision.port
-    const socket = this.#connect(decision, outgoing(ttl, decision.address3))
+    const socket = this.#connect(decision, outgoing(ttl, decision.isLoopback))
     if (socket < 0) return socket
     rows[base + SOCKET] = socket
     const status = this.#native.epollAdd(socket, this.#token(row), EVENTS)
@@ -241,9 +229,9 @@ export class TcpRelay implements Relay, ReadyHandler, Evictor, ErrorReceiver {
     return token(TOKEN_TCP, this.#rows[(row << ROW_SHIFT) + GENERATION]!, row)
   }
 
-  unreachable(guest: number, remote: number, ports: number, second: number, code: number, word: number, now: number): void {
-    const row = this.#table.find(KIND_TCP, guest, remote, ports)
-    if (row !== 0) this.#demux!.unreachable(row, second, code, word, now)
+  unreachable(words: Int32Array, ports: number, second: number, code: number, mtu: number, now: number): void {
+    const row = this.#table.find(KIND_TCP, words, 0, ports)
+    if (row !== 0) this.#demux!.unreachable(row, second, code, mtu, now)
   }
 
   /** An event of a socket (epoll). */
@@ -302,18 +290,7 @@ export class TcpRelay implements Relay, ReadyHandler, Evictor, ErrorReceiver {
       this.#demux!.hostUnreachable(row)
       return
     }
-    this.#icmp.sendErrorAbout(
-      rows[base + MAC_HIGH]!,
-      rows[base + MAC_LOW]!,
-      rows[base + GUEST_ADDRESS + 3]!,
-      rows[base + REMOTE_ADDRESS + 3]!,
-      PROTOCOL_TCP,
-      rows[base + PORTS]!,
-      this.#demux!.guestSequence(row),
-      icmp.UNREACHABLE,
-      unreachableCode(error),
-      0,
-    )
+    this.#icmp.unreachableAbout(rows, base, PROTOCOL_TCP, this.#demux!.guestSequence(row), unreachableCode(error))
     this.#demux!.hostUnreachable(row)
   }
 

@@ -5,16 +5,16 @@
 // Errors that the host learns (IP_RECVERR) go back to the guest as the ICMP error that it would have seen itself. TTL, TOS and ECN are carried
 // both ways, and don't-fragment out: what the path behind the host cannot take in one piece is refused, or cut, as the guest has asked.
 import type { NativeContext } from '../host/native.js'
-import { ANSWERED, GUEST_ADDRESS, guestPort, KIND_UDP, MAC_HIGH, MAC_LOW, ROW_SHIFT, SOCKET } from '../net/flow-row.js'
-import type { Icmpv4 } from '../net/icmpv4.js'
+import { GATEWAY, isLoopback } from '../net/address-plan.js'
+import { ANSWERED, guestPort, IS_IPV6, KIND_UDP, ROW_SHIFT, SOCKET } from '../net/flow-row.js'
+import type { Icmp } from '../net/icmp.js'
 import type { Inbound } from '../net/inbound.js'
 import { type DatagramReceiver, MAX_PAYLOAD, type Udp } from '../udp/udp.js'
-import * as icmp from '../wire/icmpv4.js'
 import { PORT_DHCP_SERVER, PROTOCOL_UDP } from '../wire/numbers.js'
 import { GSO_UDP_L4 } from '../wire/virtio-net.js'
 import type { DatagramFlows, DatagramRelay } from './datagram-flows.js'
 import type { Decision, Gate } from './gate.js'
-import { incoming, isLoopback } from './hops.js'
+import { incoming } from './hops.js'
 import { EAGAIN, HostErrors } from './host-errors.js'
 import { EMSGSIZE, refusalCode, tellFailure } from './unreachable.js'
 
@@ -31,22 +31,22 @@ export class UdpRelay implements DatagramReceiver, DatagramRelay {
   readonly #rows: Int32Array
   readonly #gate: Gate
   readonly #udp: Udp
-  readonly #icmp: Icmpv4
+  readonly #icmp: Icmp
   readonly #scratch: Int32Array
   readonly #errors: HostErrors
   readonly #allowsHostLoopback: boolean
   #dns: DatagramReceiver | null = null
   #dhcp: DatagramReceiver | null = null
 
-  constructor(native: NativeContext, flows: DatagramFlows, gate: Gate, udp: Udp, icmpv4: Icmpv4, allowsHostLoopback: boolean) {
+  constructor(native: NativeContext, flows: DatagramFlows, gate: Gate, udp: Udp, to: Icmp, allowsHostLoopback: boolean) {
     this.#native = native
     this.#flows = flows
     this.#rows = flows.table.rows
     this.#gate = gate
     this.#udp = udp
-    this.#icmp = icmpv4
+    this.#icmp = to
     this.#scratch = new Int32Array(native.scratch)
-    this.#errors = new HostErrors(native, icmpv4, udp.interface, PROTOCOL_UDP)
+    this.#errors = new HostErrors(native, to, PROTOCOL_UDP)
     this.#allowsHostLoopback = allowsHostLoopback
     flows.serve(KIND_UDP, this)
     udp.connect(this)
@@ -67,35 +67,37 @@ export class UdpRelay implements DatagramReceiver, DatagramRelay {
     const remotePort = inbound.ports & 0xffff
     // RFC 768: port 0 is none, and nothing could answer it.
     if (remotePort === 0) return
-    if (remotePort === PORT_DHCP_SERVER && this.#dhcp !== null && this.#isForUs(inbound.destination)) {
-      this.#dhcp.receive(inbound, at, length)
+    if (remotePort === PORT_DHCP_SERVER && (inbound.destination === LIMITED_BROADCAST || this.#dhcp !== null) && this.#isForUs(inbound)) {
+      // The question is for the link: a server of the host's network is not asked.
+      this.#dhcp?.receive(inbound, at, length)
       return
     }
     // Who has no address (net/ipv4.ts: it asks for one) can have no flow and is told nothing.
-    if (inbound.source === 0) return
-    const decision = this.#gate.udp(inbound.destination, remotePort)
+    if (!inbound.isIpv6 && inbound.source === 0) return
+    const decision = this.#gate.udp(inbound)
     if (decision.verdict === 'dns' && this.#dns !== null) {
       this.#dns.receive(inbound, at, length)
       return
     }
     if (decision.verdict !== 'allow') {
-      this.#icmp.sendError(inbound, icmp.UNREACHABLE, refusalCode(decision.verdict), 0)
+      this.#icmp.unreachable(inbound, refusalCode(decision.verdict))
       return
     }
     const key = inbound.ports & ~0xffff
-    let row = this.#flows.table.find(KIND_UDP, inbound.source, 0, key)
+    let row = this.#flows.table.find(KIND_UDP, inbound.words, 0, key)
     if (row === 0) row = this.#open(inbound, key)
     if (row === 0) return
     this.#flows.sent(row, inbound, length, this.#expiry(row))
     const segment = inbound.gsoType === GSO_UDP_L4 && inbound.gsoSize > 0 && inbound.gsoSize < length ? inbound.gsoSize : 0
-    this.#flows.head(row, inbound, decision.address3)
+    this.#flows.head(row, inbound, decision.isLoopback || decision.isGroup)
     const status = this.#send(this.#rows[(row << ROW_SHIFT) + SOCKET]!, at, length, segment, decision)
     // No route, too long, not permitted: the guest learns. A full socket only loses the datagram.
     if (status < 0 && status !== -EAGAIN) this.#refuse(row, inbound, -status)
   }
 
-  #isForUs(destination: number): boolean {
-    return destination === LIMITED_BROADCAST || destination === this.#udp.interface.addresses.gateway
+  #isForUs(inbound: Inbound): boolean {
+    if (inbound.isIpv6) return false
+    return inbound.destination === LIMITED_BROADCAST || this.#udp.interface.addresses.role(inbound.words, 4) === GATEWAY
   }
 
   #refuse(row: number, inbound: Inbound, errno: number): void {
@@ -106,8 +108,8 @@ export class UdpRelay implements DatagramReceiver, DatagramRelay {
 
   // RFC 4787, 4.2.1: the guest's own port when it is free.
   #open(inbound: Inbound, key: number): number {
-    if (!this.#gate.begins(inbound.source)) return 0
-    const socket = this.#native.udpOpen(4, key >>> 16)
+    if (!this.#gate.begins(inbound)) return 0
+    const socket = this.#native.udpOpen(inbound.isIpv6 ? 6 : 4, key >>> 16)
     if (socket >= 0) return this.#flows.open(KIND_UDP, inbound, key, socket)
     tellFailure(this.#icmp, this.#flows.drops, inbound, -socket)
     return 0
@@ -154,26 +156,17 @@ export class UdpRelay implements DatagramReceiver, DatagramRelay {
   #deliver(row: number, length: number): void {
     const rows = this.#rows
     const base = row << ROW_SHIFT
-    let source = this.#scratch[3]!
-    const port = this.#scratch[4]!
-    const ttl = incoming(this.#scratch[5]!, source)
-    const tos = Math.max(0, this.#scratch[6]!)
-    if (isLoopback(source)) {
-      // The host's loopback is known to the guest by the gateway's address.
-      if (!this.#allowsHostLoopback) return
-      source = this.#udp.interface.addresses.gateway
-    }
+    const scratch = this.#scratch
+    const { out, addresses } = this.#udp.interface
+    const isLocal = isLoopback(scratch, 0)
+    out.toGuest(rows, base)
+    if (!isLocal) out.setSource(scratch, 0)
+    // The host's loopback is known to the guest by the gateway's address.
+    else if (this.#allowsHostLoopback) addresses.writeGateway(out.words, 0, rows[base + IS_IPV6] === 1)
+    else return
+    out.timeToLive = incoming(scratch[5]!, isLocal)
+    out.typeOfService = Math.max(0, scratch[6]!)
     this.#flows.received(row, length, EXPIRY_TWO_WAY)
-    this.#udp.send(
-      rows[base + MAC_HIGH]!,
-      rows[base + MAC_LOW]!,
-      source,
-      port,
-      rows[base + GUEST_ADDRESS + 3]!,
-      guestPort(rows, base),
-      length,
-      ttl,
-      tos,
-    )
+    this.#udp.send(scratch[4]!, guestPort(rows, base), length)
   }
 }

@@ -1,8 +1,8 @@
 // Errors of the host's sockets as ICMP says them (RFC 792, 1122 3.2.2.1, 1812 5.2.7.1), so that the guest's own connect fails
 // with the error that ours failed with.
-import type { Icmpv4 } from '../net/icmpv4.js'
+import type { DropCounters } from '../net/drops.js'
+import type { Icmp } from '../net/icmp.js'
 import type { Inbound } from '../net/inbound.js'
-import type { DropCounters } from '../net/ipv4.js'
 import * as icmp from '../wire/icmpv4.js'
 import type { Verdict } from './gate.js'
 
@@ -62,9 +62,9 @@ export function isShortage(errno: number): boolean {
  * What the guest has just sent could not be passed on: it is told why. For want of something of ours it is only lost, and comes again.
  * `mtu`: of the path, where it was too long for that (RFC 1191, 4).
  */
-export function tellFailure(icmpv4: Icmpv4, drops: DropCounters, inbound: Inbound, errno: number, mtu = 0): void {
+export function tellFailure(to: Icmp, drops: DropCounters, inbound: Inbound, errno: number, mtu = 0): void {
   if (isShortage(errno)) drops.hostExhausted++
-  else icmpv4.sendError(inbound, icmp.UNREACHABLE, unreachableCode(errno), mtu & 0xffff)
+  else to.unreachable(inbound, unreachableCode(errno), mtu)
 }
 
 /** The code that tells the guest what the gate has decided. */

@@ -7,15 +7,19 @@
 //
 //   quote()      | IP, guest to remote | the first bytes that the host's kernel has returned, or what a row knows |
 //   sendQuoted() in front of it: IP, ICMP
+//
+// Who is told, and by whom, the interface's `out` says.
 
-import { TokenBucket } from '../util/token-bucket.js'
+import type { TokenBucket } from '../util/token-bucket.js'
 import * as checksum from '../wire/checksum.js'
 import * as icmp from '../wire/icmpv4.js'
 import * as ipv4 from '../wire/ipv4.js'
-import { PROTOCOL_ICMP, PROTOCOL_TCP } from '../wire/numbers.js'
-import type { Inbound } from './inbound.js'
-import { DEFAULT_TTL, type Interface, TRANSPORT_AT } from './interface.js'
-import type { DropCounters, ProtocolReceiver } from './ipv4.js'
+import { MAPPED, PROTOCOL_ICMP, PROTOCOL_TCP } from '../wire/numbers.js'
+import { NOT_OURS } from './address-plan.js'
+import type { DropCounters } from './drops.js'
+import type { Inbound, ProtocolReceiver } from './inbound.js'
+import { type Interface, TRANSPORT_AT } from './interface.js'
+import { DEFAULT_TTL } from './outbound.js'
 
 /** Hop limit of echo replies, as the peers have it. */
 const ECHO_TTL = 255
@@ -23,13 +27,6 @@ const ECHO_TTL = 255
 const LAST_TTL = 1
 /** Bytes of the packet at fault that an error quotes at least, behind its IP header (RFC 792). */
 const QUOTED_PAYLOAD = 8
-/**
- * Errors of our own (RFC 1812, 4.3.2.8: a limit by number, not by bandwidth): so many a second, and so many at once. A program that gives
- * up at the first one, and begins a hundred connections, should not wait for any of them.
- */
-export const ERRORS_PER_SECOND = 1000
-export const ERRORS_AT_ONCE = 256
-
 /** Takes echo requests for addresses beyond ours. */
 export interface EchoRelay {
   request(inbound: Inbound): void
@@ -37,8 +34,11 @@ export interface EchoRelay {
 
 /** Takes errors about packets that we have sent. */
 export interface ErrorReceiver {
-  /** Of a packet from `remote` to `guest`; `ports`: guest << 16 | remote; `second`: the word behind them. */
-  unreachable(guest: number, remote: number, ports: number, second: number, code: number, word: number, now: number): void
+  /**
+   * Of a packet to the guest from a remote end: four words each in `words`. `ports`: guest << 16 | remote; `second`: the word behind
+   * them; `code`: that of ICMPv4's destination unreachable, `mtu`: of the next hop, with FRAGMENTATION_NEEDED.
+   */
+  unreachable(words: Int32Array, ports: number, second: number, code: number, mtu: number, now: number): void
 }
 
 export class Icmpv4 implements ProtocolReceiver {
@@ -46,11 +46,15 @@ export class Icmpv4 implements ProtocolReceiver {
   #drops: DropCounters
   #relay: EchoRelay | null = null
   #tcp: ErrorReceiver | null = null
-  readonly #limit = new TokenBucket(ERRORS_PER_SECOND, ERRORS_AT_ONCE)
+  readonly #limit: TokenBucket
+  /** Ends of what an error from the guest is about. */
+  readonly #ends = new Int32Array([0, 0, MAPPED, 0, 0, 0, MAPPED, 0])
 
-  constructor(iface: Interface, drops: DropCounters) {
+  /** `limit`: of the errors of our own. */
+  constructor(iface: Interface, drops: DropCounters, limit: TokenBucket) {
     this.interface = iface
     this.#drops = drops
+    this.#limit = limit
   }
 
   /** Names the relay of echo requests. */
@@ -78,7 +82,7 @@ export class Icmpv4 implements ProtocolReceiver {
     if (icmp.type(view, at) === icmp.UNREACHABLE) this.#unreachable(inbound)
     // Only a request asks for something (RFC 1122, 3.2.2: anything else is never answered).
     if (icmp.type(view, at) !== icmp.ECHO) return
-    if (this.interface.isOurs(inbound.destination)) this.#reply(inbound)
+    if (this.interface.addresses.role(inbound.words, 4) !== NOT_OURS) this.#reply(inbound)
     else this.#relay?.request(inbound)
   }
 
@@ -95,7 +99,9 @@ export class Icmpv4 implements ProtocolReceiver {
     const turned = (ports << 16) | (ports >>> 16)
     const second = view.getInt32(quote + header + 4)
     const word = view.getInt32(at + 4)
-    this.#tcp?.unreachable(ipv4.destination(view, quote), ipv4.source(view, quote), turned, second, icmp.code(view, at), word, inbound.now)
+    this.#ends[3] = ipv4.destination(view, quote)
+    this.#ends[7] = ipv4.source(view, quote)
+    this.#tcp?.unreachable(this.#ends, turned, second, icmp.code(view, at), word & 0xffff, inbound.now)
   }
 
   /** Answers an echo request from the slot (RFC 1122, 3.2.2.6: the data comes back as it is, however much). */
@@ -106,16 +112,10 @@ export class Icmpv4 implements ProtocolReceiver {
     iface.arena.bytes.copyWithin(target, inbound.payloadAt, inbound.payloadAt + length)
     icmp.write(iface.view, target, icmp.ECHO_REPLY, 0, iface.view.getInt32(target + 4))
     icmp.setChecksum(iface.view, target, length)
-    iface.transmitDatagram(
-      inbound.macHigh,
-      inbound.macLow,
-      inbound.destination,
-      inbound.source,
-      PROTOCOL_ICMP,
-      length,
-      ECHO_TTL,
-      inbound.typeOfService,
-    )
+    iface.out.answer(inbound)
+    iface.out.timeToLive = ECHO_TTL
+    iface.out.typeOfService = inbound.typeOfService
+    iface.transmitDatagram(PROTOCOL_ICMP, length)
   }
 
   /** Tells the sender of the packet being received that it could not be delivered (RFC 1122, 3.2.2.1). `word`: the header's second word. */
@@ -144,81 +144,40 @@ export class Icmpv4 implements ProtocolReceiver {
     const quoted = Math.min(length, icmp.QUOTE_LIMIT)
     const target = ipv4.source(iface.view, packetAt)
     iface.arena.bytes.copyWithin(iface.slot + TRANSPORT_AT + icmp.HEADER_LENGTH, packetAt, packetAt + quoted)
-    this.#send(macHigh, macLow, iface.addresses.gateway, target, type, code, word, quoted, DEFAULT_TTL)
+    iface.out.setIpv4(macHigh, macLow, iface.addresses.gateway, target)
+    this.#send(type, code, word, quoted)
   }
 
   /**
-   * Begins to quote a packet that the guest has sent earlier: its IP header. `length` bytes of its transport header and payload are to be put
-   * where this says, then comes `sendQuoted`.
+   * Begins to quote a packet that the guest has sent earlier, the other way than `out` goes: its IP header. `length` bytes of its transport
+   * header and payload are to be put where this says, then comes `sendQuoted`.
    */
-  quote(guest: number, remote: number, protocol: number, length: number, type: number): number {
-    const at = this.interface.slot + TRANSPORT_AT + icmp.HEADER_LENGTH
+  quote(protocol: number, length: number, type: number): number {
+    const { view, slot, out } = this.interface
+    const at = slot + TRANSPORT_AT + icmp.HEADER_LENGTH
     const ttl = type === icmp.TIME_EXCEEDED ? LAST_TTL : DEFAULT_TTL
-    ipv4.write(this.interface.view, at, ipv4.HEADER_LENGTH + length, protocol, guest, remote, 0, ttl, 0, 1)
+    ipv4.write(view, at, ipv4.HEADER_LENGTH + length, protocol, out.words[7]!, out.words[3]!, 0, ttl, 0, 1)
     return at + ipv4.HEADER_LENGTH
   }
 
-  /** Sends an error from `source` about what `quote` has begun to quote, `length` bytes behind the IP header. */
-  sendQuoted(
-    macHigh: number,
-    macLow: number,
-    source: number,
-    guest: number,
-    type: number,
-    code: number,
-    word: number,
-    length: number,
-    ttl: number,
-  ): void {
-    this.#send(macHigh, macLow, source, guest, type, code, word, ipv4.HEADER_LENGTH + length, ttl)
+  /** Sends an error to where `out` goes about what `quote` has begun to quote, `length` bytes behind the IP header. */
+  sendQuoted(type: number, code: number, word: number, length: number): void {
+    this.#send(type, code, word, ipv4.HEADER_LENGTH + length)
   }
 
-  /**
-   * Tells the guest that a packet it sent earlier could not be delivered: the gateway does. Quoted are the 8 bytes that identify the flow
-   * (RFC 792): `ports` and the word behind them (TCP: the sequence number).
-   */
-  sendErrorAbout(
-    macHigh: number,
-    macLow: number,
-    guest: number,
-    remote: number,
-    protocol: number,
-    ports: number,
-    second: number,
-    type: number,
-    code: number,
-    word: number,
-  ): void {
-    const iface = this.interface
-    const at = this.quote(guest, remote, protocol, QUOTED_PAYLOAD, type)
-    iface.view.setInt32(at, ports)
-    iface.view.setInt32(at + 4, second)
-    this.sendQuoted(macHigh, macLow, iface.addresses.gateway, guest, type, code, word, QUOTED_PAYLOAD, DEFAULT_TTL)
-  }
-
-  #send(
-    macHigh: number,
-    macLow: number,
-    source: number,
-    target: number,
-    type: number,
-    code: number,
-    word: number,
-    quoted: number,
-    ttl: number,
-  ): void {
+  #send(type: number, code: number, word: number, quoted: number): void {
     const iface = this.interface
     const at = iface.slot + TRANSPORT_AT
     const length = icmp.HEADER_LENGTH + quoted
     icmp.write(iface.view, at, type, code, word)
     icmp.setChecksum(iface.view, at, length)
-    iface.transmitDatagram(macHigh, macLow, source, target, PROTOCOL_ICMP, length, ttl, 0)
+    iface.transmitDatagram(PROTOCOL_ICMP, length)
   }
 
   // RFC 1122, 3.2.2: no error about a broadcast or multicast, or about another error.
   #mayAnswer(packetAt: number, length: number): boolean {
     const view = this.interface.view
-    if (this.interface.isGroup(ipv4.destination(view, packetAt))) return false
+    if (this.interface.addresses.isGroup4(ipv4.destination(view, packetAt))) return false
     if (ipv4.protocol(view, packetAt) !== PROTOCOL_ICMP) return true
     const header = ipv4.headerLength(view, packetAt)
     return icmp.isValid(view, packetAt + header, length - header) && icmp.type(view, packetAt + header) === icmp.ECHO

@@ -12,43 +12,34 @@ import type { Device } from '../link/device.js'
 import { type Arena, BIG_FRAME, LINK_HEADROOM, MAX_DATAGRAM } from '../packet/arena.js'
 import * as ethernet from '../wire/ethernet.js'
 import * as ipv4 from '../wire/ipv4.js'
-import { ETHERTYPE_ARP, ETHERTYPE_IPV4 } from '../wire/numbers.js'
+import * as ipv6 from '../wire/ipv6.js'
+import * as extension from '../wire/ipv6-extension.js'
+import { ETHERTYPE_ARP, ETHERTYPE_IPV4, ETHERTYPE_IPV6 } from '../wire/numbers.js'
 import * as virtio from '../wire/virtio-net.js'
-import { GUEST_ADDRESS, MAC_HIGH, MAC_LOW, PACKETS_OUT, REMOTE_ADDRESS } from './flow-row.js'
+import { AddressPlan, type InterfaceAddresses, ROUTER_WORD } from './address-plan.js'
+import { GUEST_ADDRESS, IS_IPV6, MAC_HIGH, MAC_LOW, PACKETS_OUT, REMOTE_ADDRESS } from './flow-row.js'
+import { DEFAULT_TTL, Outbound } from './outbound.js'
 
-/** Bytes (RFC 8200, 3). */
-const IPV6_HEADER_LENGTH = 40
 /** Where the IP header is in a frame. */
 export const IP_AT = LINK_HEADROOM
 /** Where the transport header is in the slot. */
-export const TRANSPORT_AT = IP_AT + IPV6_HEADER_LENGTH
+export const TRANSPORT_AT = IP_AT + ipv6.HEADER_LENGTH
 /** Where a frame of IPv4, or of ARP, begins in the slot. */
 const IPV4_START = TRANSPORT_AT - ipv4.HEADER_LENGTH - IP_AT
 /** Where an ARP message is. */
 export const ARP_AT = IPV4_START + IP_AT
-/** Hop limit of what we send (RFC 1700). */
-export const DEFAULT_TTL = 64
-
-const TOP_NIBBLE_MULTICAST = 0xe
-
-/** Addresses of a network, IPv4 as int32 words. */
-export interface InterfaceAddresses {
-  readonly network: number
-  readonly prefix: number
-  readonly gateway: number
-  readonly dns: number
-  readonly guest: number
-}
+/** Bytes in front of the slot: a fragment's header takes its place before the transport header, and moves what is before it. */
+const SLOT_HEADROOM = 64
+/** Our MAC addresses, as slirp has them: 52:55 and the IPv4 address, 52:56 and the lower half of the one of IPv6. */
+export const MAC_OF_IPV4 = 0x5255
+export const MAC_OF_IPV6 = 0x5256
 
 export class Interface {
   readonly arena: Arena
   readonly view: DataView
-  readonly addresses: InterfaceAddresses
-  readonly netmask: number
-  readonly broadcast: number
-  /** Our MAC address, of every address we answer for: 52:55 and the gateway's address, as slirp does. */
-  readonly macHigh = 0x5255
-  readonly macLow: number
+  readonly addresses: AddressPlan
+  /** Where the datagram goes that is put together next. */
+  readonly out = new Outbound()
   /** The transmit slot. */
   readonly slot: number
   #device: Device | null = null
@@ -62,11 +53,8 @@ export class Interface {
   constructor(arena: Arena, addresses: InterfaceAddresses) {
     this.arena = arena
     this.view = arena.view
-    this.addresses = addresses
-    this.netmask = addresses.prefix === 0 ? 0 : -1 << (32 - addresses.prefix)
-    this.broadcast = addresses.network | ~this.netmask
-    this.macLow = addresses.gateway
-    this.slot = arena.allot(IPV4_START + BIG_FRAME)
+    this.addresses = new AddressPlan(addresses)
+    this.slot = arena.allot(SLOT_HEADROOM + IPV4_START + BIG_FRAME) + SLOT_HEADROOM
     this.#start = this.slot
   }
 
@@ -93,44 +81,36 @@ export class Interface {
     this.#refusesBig = true
   }
 
-  /** True for an address in the guest's network. */
-  isOnLink(address: number): boolean {
-    return (address & this.netmask) === this.addresses.network
+  /** True where the guest has IPv6. */
+  get hasIpv6(): boolean {
+    return this.addresses.ipv6 !== undefined
   }
 
-  /** True for an address of several hosts: multicast, what is above it, and the guest network's broadcast in its old form and its new. */
-  isGroup(address: number): boolean {
-    return address >>> 28 >= TOP_NIBBLE_MULTICAST || address === this.broadcast || address === this.addresses.network
-  }
-
-  /** True for an address that is ours: gateway or DNS. */
-  isOurs(address: number): boolean {
-    return address === this.addresses.gateway || address === this.addresses.dns
-  }
-
-  /** Heads the slot for a flow: Ethernet and IPv4, from the remote end to the guest. `length` counts from the transport header. */
+  /** Heads the slot for a flow, with what must not be cut, from the remote end to the guest. `length` counts from the transport header. */
   headRow(rows: Int32Array, base: number, protocol: number, length: number): void {
-    const source = rows[base + REMOTE_ADDRESS + 3] as number
-    const target = rows[base + GUEST_ADDRESS + 3] as number
+    const high = rows[base + MAC_HIGH] as number
+    const low = rows[base + MAC_LOW] as number
     rows[base + PACKETS_OUT] = ((rows[base + PACKETS_OUT] as number) + 1) | 0
-    this.head(rows[base + MAC_HIGH] as number, rows[base + MAC_LOW] as number, source, target, protocol, length, DEFAULT_TTL, 0)
+    if (rows[base + IS_IPV6] === 1) {
+      this.#head6(high, low, protocol, length, DEFAULT_TTL, 0, rows, base + REMOTE_ADDRESS, rows, base + GUEST_ADDRESS)
+      return
+    }
+    const source = rows[base + REMOTE_ADDRESS + 3] as number
+    this.#head4(high, low, source, rows[base + GUEST_ADDRESS + 3] as number, protocol, length, DEFAULT_TTL, 0, 1)
   }
 
-  /** Heads the slot for what must not be cut (DF): Ethernet and IPv4. `length` counts from the transport header. */
-  head(
-    macHigh: number,
-    macLow: number,
-    source: number,
-    destination: number,
-    protocol: number,
-    length: number,
-    ttl: number,
-    tos: number,
-  ): void {
-    this.#head(macHigh, macLow, source, destination, protocol, length, ttl, tos, 1)
+  /** Heads the slot for what must not be cut, and goes where `out` says. `length` counts from the transport header. */
+  head(protocol: number, length: number): void {
+    this.#head(protocol, length, 1)
   }
 
-  #head(
+  #head(protocol: number, length: number, dontFragment: 0 | 1): void {
+    const { macHigh, macLow, words, timeToLive, typeOfService, isIpv6 } = this.out
+    if (isIpv6) this.#head6(macHigh, macLow, protocol, length, timeToLive, typeOfService, words, 0, words, 4)
+    else this.#head4(macHigh, macLow, words[3]!, words[7]!, protocol, length, timeToLive, typeOfService, dontFragment)
+  }
+
+  #head4(
     macHigh: number,
     macLow: number,
     source: number,
@@ -144,7 +124,7 @@ export class Interface {
     const view = this.view
     const start = this.slot + IPV4_START
     this.#start = start
-    ethernet.write(view, start + virtio.HEADER_LENGTH, macHigh, macLow, this.macHigh, this.macLow, ETHERTYPE_IPV4)
+    ethernet.write(view, start + virtio.HEADER_LENGTH, macHigh, macLow, MAC_OF_IPV4, this.addresses.gateway, ETHERTYPE_IPV4)
     this.#identification = (this.#identification + 1) & 0xffff
     const total = ipv4.HEADER_LENGTH + length
     // BIG TCP: what 16 bits cannot say is said by the frame's length.
@@ -152,10 +132,60 @@ export class Interface {
     ipv4.write(view, start + IP_AT, field, protocol, source, destination, this.#identification, ttl, tos, dontFragment)
   }
 
-  /** Heads the slot for an ARP message. */
-  headArp(macHigh: number, macLow: number): void {
+  #head6(
+    macHigh: number,
+    macLow: number,
+    protocol: number,
+    length: number,
+    hops: number,
+    trafficClass: number,
+    source: Int32Array,
+    from: number,
+    target: Int32Array,
+    to: number,
+  ): void {
+    this.#start = this.slot
+    this.#write6(this.slot, macHigh, macLow, protocol, length, hops, trafficClass, source, from, target, to)
+  }
+
+  #write6(
+    start: number,
+    macHigh: number,
+    macLow: number,
+    next: number,
+    length: number,
+    hops: number,
+    trafficClass: number,
+    source: Int32Array,
+    from: number,
+    target: Int32Array,
+    to: number,
+  ): void {
+    const view = this.view
+    ethernet.write(view, start + virtio.HEADER_LENGTH, macHigh, macLow, MAC_OF_IPV6, ROUTER_WORD, ETHERTYPE_IPV6)
+    ipv6.write(
+      view,
+      start + IP_AT,
+      length,
+      next,
+      hops,
+      trafficClass,
+      0,
+      source[from]!,
+      source[from + 1]!,
+      source[from + 2]!,
+      source[from + 3]!,
+      target[to]!,
+      target[to + 1]!,
+      target[to + 2]!,
+      target[to + 3]!,
+    )
+  }
+
+  /** Heads the slot for an ARP message about our address `own`. */
+  headArp(macHigh: number, macLow: number, own: number): void {
     this.#start = this.slot + IPV4_START
-    ethernet.write(this.view, this.#start + virtio.HEADER_LENGTH, macHigh, macLow, this.macHigh, this.macLow, ETHERTYPE_ARP)
+    ethernet.write(this.view, this.#start + virtio.HEADER_LENGTH, macHigh, macLow, MAC_OF_IPV4, own, ETHERTYPE_ARP)
   }
 
   /** Sends the slot as an ARP message of `length` bytes. */
@@ -171,49 +201,65 @@ export class Interface {
   }
 
   /**
-   * Heads the slot and sends it, as it is or as fragments of the MTU (RFC 791, 3.2). `length` counts from the transport header. Routers in
-   * the guest may cut it further (DF is clear): whoever sent it to the host's socket could not be told that it is too long.
+   * Heads the slot and sends it where `out` says, as it is or as fragments of the MTU (RFC 791, 3.2; RFC 8200, 4.5). `length` counts from the
+   * transport header. Routers in the guest may cut IPv4 further (DF is clear): whoever sent it to the host's socket could not be told
+   * that it is too long.
    */
-  transmitDatagram(
-    macHigh: number,
-    macLow: number,
-    source: number,
-    destination: number,
-    protocol: number,
-    length: number,
-    ttl: number,
-    tos: number,
-  ): boolean {
-    if (ipv4.HEADER_LENGTH + length > this.mtu)
-      return this.#transmitFragments(macHigh, macLow, source, destination, protocol, length, ttl, tos)
-    this.#head(macHigh, macLow, source, destination, protocol, length, ttl, tos, 0)
+  transmitDatagram(protocol: number, length: number): boolean {
+    const header = this.out.isIpv6 ? ipv6.HEADER_LENGTH : ipv4.HEADER_LENGTH
+    if (header + length > this.mtu)
+      return this.out.isIpv6 ? this.#transmitFragments6(protocol, length) : this.#transmitFragments4(protocol, length)
+    this.#head(protocol, length, 0)
     return this.transmit(length)
   }
 
+  /**
+   * Sends datagrams of UDP that lie back to back as one frame, which the guest's kernel cuts into pieces of `segment` bytes of payload each.
+   * `length` counts from the one transport header, whose checksum is a partial one.
+   */
+  transmitTrain(protocol: number, length: number, headerLength: number, segment: number, checksumOffset: number): boolean {
+    this.#head(protocol, length, 0)
+    return this.transmitPartial(length, virtio.GSO_UDP_L4, headerLength, segment, checksumOffset)
+  }
+
   // Each is headed in place over what has left already.
-  #transmitFragments(
-    macHigh: number,
-    macLow: number,
-    source: number,
-    destination: number,
-    protocol: number,
-    length: number,
-    ttl: number,
-    tos: number,
-  ): boolean {
+  #transmitFragments4(protocol: number, length: number): boolean {
     const view = this.view
+    const { macHigh, macLow, words, timeToLive, typeOfService } = this.out
     const most = (this.mtu - ipv4.HEADER_LENGTH) & ~7
-    this.#fragmented = (this.#fragmented + 1) & 0xffff
+    this.#fragmented = (this.#fragmented + 1) | 0
+    const identification = this.#fragmented & 0xffff
     let isSent = true
     for (let offset = 0; offset < length; offset += most) {
       const piece = Math.min(length - offset, most)
       const at = this.slot + IPV4_START + offset
       const isLast = offset + piece === length
       virtio.clear(view, at)
-      ethernet.write(view, at + virtio.HEADER_LENGTH, macHigh, macLow, this.macHigh, this.macLow, ETHERTYPE_IPV4)
-      ipv4.write(view, at + IP_AT, ipv4.HEADER_LENGTH + piece, protocol, source, destination, this.#fragmented, ttl, tos, 0)
+      ethernet.write(view, at + virtio.HEADER_LENGTH, macHigh, macLow, MAC_OF_IPV4, this.addresses.gateway, ETHERTYPE_IPV4)
+      const total = ipv4.HEADER_LENGTH + piece
+      ipv4.write(view, at + IP_AT, total, protocol, words[3]!, words[7]!, identification, timeToLive, typeOfService, 0)
       ipv4.setFragment(view, at + IP_AT, offset, isLast ? 0 : 1)
-      isSent = this.#device?.transmit(at, IP_AT + ipv4.HEADER_LENGTH + piece) === true && isSent
+      isSent = this.#device?.transmit(at, IP_AT + total) === true && isSent
+    }
+    return isSent
+  }
+
+  // The same, with a header more between the IP header and the piece.
+  #transmitFragments6(protocol: number, length: number): boolean {
+    const view = this.view
+    const { macHigh, macLow, words, timeToLive, typeOfService } = this.out
+    const most = (this.mtu - ipv6.HEADER_LENGTH - extension.FRAGMENT_HEADER_LENGTH) & ~7
+    this.#fragmented = (this.#fragmented + 1) | 0
+    let isSent = true
+    for (let offset = 0; offset < length; offset += most) {
+      const piece = Math.min(length - offset, most)
+      const at = this.slot + offset - extension.FRAGMENT_HEADER_LENGTH
+      const isLast = offset + piece === length
+      const payload = extension.FRAGMENT_HEADER_LENGTH + piece
+      virtio.clear(view, at)
+      this.#write6(at, macHigh, macLow, extension.FRAGMENT_HEADER, payload, timeToLive, typeOfService, words, 0, words, 4)
+      extension.writeFragment(view, at + IP_AT + ipv6.HEADER_LENGTH, protocol, offset, isLast ? 0 : 1, this.#fragmented)
+      isSent = this.#device?.transmit(at, IP_AT + ipv6.HEADER_LENGTH + payload) === true && isSent
     }
     return isSent
   }

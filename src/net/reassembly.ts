@@ -1,10 +1,12 @@
-// Fragments of IPv4 datagrams, put together (RFC 791, 3.2; RFC 1122, 3.3.2). Nothing is allocated: a datagram in pieces has one of a
+// Fragments, put together (IPv4: RFC 791, 3.2; RFC 1122, 3.3.2; IPv6: RFC 8200, 4.5). Nothing is allocated: a datagram in pieces has one of a
 // fixed number of slots in the arena, where each piece is copied to its place, and a bit for each 8 bytes that have come (RFC 791's own
 // table; RFC 815's list of holes would be as long as a guest likes).
 //
-//   slot   |      | IP header of the first fragment | payload, up to 65,515 bytes |
-//          0      64 - headerLength                 64
+//   slot   |      | headers of the first fragment | payload, up to 65,535 bytes |
+//          0      128 - headerLength              128
 //   bits   |1110000111....|      received: how many of them are set       end: how many bytes there will be, from the last fragment
+//
+// The headers are the IP header and, of IPv6, those before the fragment header and that one itself, which goes when the datagram is whole.
 //
 // It is whole when every bit up to the end is set. Then it goes up as if it had come in one piece, and its slot is free again at once: the
 // memory is left alone until the next fragment.
@@ -17,12 +19,17 @@
 import type { Arena } from '../packet/arena.js'
 import { HandlePool } from '../util/handle-pool.js'
 import * as icmp from '../wire/icmpv4.js'
+import * as icmp6 from '../wire/icmpv6.js'
 import * as ipv4 from '../wire/ipv4.js'
+import * as ipv6 from '../wire/ipv6.js'
+import * as extension from '../wire/ipv6-extension.js'
+import { PROTOCOL_ICMPV6 } from '../wire/numbers.js'
 import { GSO_NONE } from '../wire/virtio-net.js'
-import type { Icmpv4 } from './icmpv4.js'
+import type { DropCounters } from './drops.js'
+import { isMapped } from './flow-row.js'
+import type { Icmp } from './icmp.js'
 import type { Inbound } from './inbound.js'
 import type { Interface } from './interface.js'
-import type { DropCounters } from './ipv4.js'
 
 /** Datagrams in pieces at a time: 4 MiB, as much as Linux has for all of its own (net.ipv4.ipfrag_high_thresh). */
 export const MOST_DATAGRAMS = 64
@@ -31,8 +38,8 @@ export const MOST_OF_ONE_GUEST = 32
 /** How long the first piece waits for the last, ms: as Linux has it (net.ipv4.ipfrag_time). RFC 1122, 3.3.2 would have 60 s at least. */
 export const PATIENCE = 30_000
 
-/** Bytes of a slot in front of the payload: the longest IP header, rounded up. */
-const HEADROOM = 64
+/** Bytes of a slot in front of the payload: the longest header of IPv4, and of IPv6 as much more as any sender has use for. */
+const HEADROOM = 128
 const SLOT_BYTES = HEADROOM + 65_536
 const MAX_TOTAL = 65_535
 /** Bytes of a bit, and words of all the bits of the longest payload. */
@@ -40,22 +47,24 @@ const BLOCK_SHIFT = 3
 const BIT_WORDS = 256
 
 // Columns of a slot.
-const SOURCE = 0
-const DESTINATION = 1
-const IDENTITY = 2 // identification << 16 | protocol
-const DEADLINE = 3 // ms
-const MAC_HIGH = 4
-const MAC_LOW = 5
-const RECEIVED = 6 // blocks
-const END = 7 // bytes of payload, 0 until the last fragment has come
-const REACH = 8 // bytes up to which any fragment goes
-const HEADER_LENGTH = 9 // bytes, 0 until the first fragment has come
-const FIRST_LENGTH = 10 // payload of the first fragment, bytes
-const ECN_SEEN = 11 // a bit for each codepoint
-const IS_SPOILT = 12
-const NEWER = 13
-const OLDER = 14
-const COLUMNS = 16
+const ENDS = 0 // source and destination, four words each
+const IDENTITY = 8 // identification << 16 | protocol; of IPv6 the identification
+const DEADLINE = 9 // ms
+const MAC_HIGH = 10
+const MAC_LOW = 11
+const RECEIVED = 12 // blocks
+const END = 13 // bytes of payload, 0 until the last fragment has come
+const REACH = 14 // bytes up to which any fragment goes
+const HEADER_LENGTH = 15 // bytes, 0 until the first fragment has come
+const FIRST_LENGTH = 16 // payload of the first fragment, bytes
+const ECN_SEEN = 17 // a bit for each codepoint
+const IS_SPOILT = 18
+const FRAGMENT_AT = 19 // of IPv6: bytes before the fragment header,
+const NAMED_AT = 20 // which field names it, from the start of the packet,
+const NEXT_HEADER = 21 // and what that is to name
+const NEWER = 22
+const OLDER = 23
+const COLUMNS = 24
 
 /** Codepoints of RFC 3168, 5, and as bits of ECN_SEEN. */
 const ECN_MASK = 3
@@ -74,7 +83,7 @@ export const REASSEMBLY_BYTES = MOST_DATAGRAMS * SLOT_BYTES
 export class Reassembly {
   readonly #interface: Interface
   readonly #arena: Arena
-  readonly #icmp: Icmpv4
+  readonly #icmp: Icmp
   readonly #drops: DropCounters
   readonly #at: number
   readonly #slots = new HandlePool(MOST_DATAGRAMS)
@@ -83,10 +92,10 @@ export class Reassembly {
   #oldest = 0
   #newest = 0
 
-  constructor(iface: Interface, icmpv4: Icmpv4, drops: DropCounters) {
+  constructor(iface: Interface, to: Icmp, drops: DropCounters) {
     this.#interface = iface
     this.#arena = iface.arena
-    this.#icmp = icmpv4
+    this.#icmp = to
     this.#drops = drops
     this.#at = iface.arena.allot(REASSEMBLY_BYTES)
   }
@@ -96,18 +105,36 @@ export class Reassembly {
     return this.#slots.inUse
   }
 
-  /** Takes a fragment. True when its datagram is whole: `inbound` is about that from then on, until the next fragment. */
+  /** Takes a fragment of IPv4. True when its datagram is whole: `inbound` is about that from then on, until the next fragment. */
   add(inbound: Inbound): boolean {
     const view = this.#interface.view
-    const offset = ipv4.fragmentOffset(view, inbound.ipAt)
-    const isLast = !ipv4.moreFragments(view, inbound.ipAt)
-    const length = inbound.payloadLength
-    const end = offset + length
-    // RFC 791, 3.2: all but the last are of whole blocks. A kernel makes no fragment of a super-segment.
-    const isPossible = length > 0 && (isLast || (length & 7) === 0) && end <= MAX_TOTAL - ipv4.HEADER_LENGTH
-    if (!isPossible || inbound.gsoType !== GSO_NONE) return this.#drop()
-    let slot = this.#find(inbound)
-    if (slot === 0) slot = this.#open(inbound)
+    const at = inbound.ipAt
+    const identity = (ipv4.identification(view, at) << 16) | inbound.protocol
+    const end = ipv4.fragmentOffset(view, at) + inbound.payloadLength
+    // RFC 791, 3.2: all but the last are of whole blocks.
+    const isPossible = inbound.payloadLength > 0 && (!ipv4.moreFragments(view, at) || (inbound.payloadLength & 7) === 0)
+    if (!isPossible || end > MAX_TOTAL - ipv4.HEADER_LENGTH) return this.#drop()
+    return this.#add(inbound, ipv4.fragmentOffset(view, at), !ipv4.moreFragments(view, at), identity, NO_CHAIN)
+  }
+
+  /** The same of IPv6; `found`: how ipv6-extension.ts has found it FRAGMENTED. The whole packet is to be walked from its start. */
+  add6(inbound: Inbound, found: Int32Array): boolean {
+    const view = this.#interface.view
+    const header = inbound.ipAt + found[extension.FRAGMENT]!
+    const end = inbound.payloadAt + inbound.payloadLength
+    inbound.payloadAt = inbound.ipAt + found[extension.OFFSET]!
+    inbound.payloadLength = end - inbound.payloadAt
+    if (found[extension.OFFSET]! > HEADROOM) return this.#drop()
+    const isLast = !extension.moreFragments(view, header)
+    return this.#add(inbound, extension.fragmentOffset(view, header), isLast, extension.identification(view, header), found)
+  }
+
+  #add(inbound: Inbound, offset: number, isLast: boolean, identity: number, found: Int32Array): boolean {
+    const end = offset + inbound.payloadLength
+    // A kernel makes no fragment of a super-segment.
+    if (inbound.gsoType !== GSO_NONE) return this.#drop()
+    let slot = this.#find(inbound, identity)
+    if (slot === 0) slot = this.#open(inbound, identity)
     const base = slot * COLUMNS
     const columns = this.#columns
     if (columns[base + IS_SPOILT] === 1) return this.#drop()
@@ -118,14 +145,14 @@ export class Reassembly {
     const to = (end + 7) >>> BLOCK_SHIFT
     const present = this.#look(slot, from, to)
     if (present !== NONE) return present === ALL && this.#isSame(slot, offset, inbound) ? this.#drop() : this.#spoil(base)
-    this.#put(slot, offset, end, isLast, inbound)
+    this.#put(slot, offset, end, isLast, inbound, found)
     this.#mark(slot, from, to)
     const total = columns[base + END]!
     return total !== 0 && columns[base + RECEIVED] === (total + 7) >>> BLOCK_SHIFT && this.#complete(slot, inbound)
   }
 
   #drop(): false {
-    this.#drops.ipv4Fragment++
+    this.#drops.fragment++
     return false
   }
 
@@ -140,31 +167,27 @@ export class Reassembly {
   }
 
   // The newest first: fragments follow upon each other.
-  #find(inbound: Inbound): number {
+  #find(inbound: Inbound, identity: number): number {
     const columns = this.#columns
-    const identity = this.#identity(inbound)
     for (let slot = this.#newest; slot !== 0; slot = columns[slot * COLUMNS + OLDER]!) {
-      const base = slot * COLUMNS
-      if (
-        columns[base + IDENTITY] === identity &&
-        columns[base + SOURCE] === inbound.source &&
-        columns[base + DESTINATION] === inbound.destination
-      )
-        return slot
+      if (columns[slot * COLUMNS + IDENTITY] === identity && this.#isOf(slot, inbound, 8)) return slot
     }
     return 0
   }
 
-  #identity(inbound: Inbound): number {
-    return (ipv4.identification(this.#interface.view, inbound.ipAt) << 16) | inbound.protocol
+  /** Whether a slot has the first `count` words of both ends. */
+  #isOf(slot: number, inbound: Inbound, count: number): boolean {
+    const at = slot * COLUMNS + ENDS
+    for (let i = 0; i < count; i++) if (this.#columns[at + i] !== inbound.words[i]) return false
+    return true
   }
 
-  #open(inbound: Inbound): number {
+  #open(inbound: Inbound, identity: number): number {
     const columns = this.#columns
     let mine = 0
     let oldestOfMine = 0
     for (let slot = this.#newest; slot !== 0; slot = columns[slot * COLUMNS + OLDER]!) {
-      if (columns[slot * COLUMNS + SOURCE] !== inbound.source) continue
+      if (!this.#isOf(slot, inbound, 4)) continue
       mine++
       oldestOfMine = slot
     }
@@ -174,9 +197,8 @@ export class Reassembly {
     const base = slot * COLUMNS
     columns.fill(0, base, base + COLUMNS)
     this.#bits.fill(0, slot * BIT_WORDS, (slot + 1) * BIT_WORDS)
-    columns[base + SOURCE] = inbound.source
-    columns[base + DESTINATION] = inbound.destination
-    columns[base + IDENTITY] = this.#identity(inbound)
+    columns.set(inbound.words, base + ENDS)
+    columns[base + IDENTITY] = identity
     columns[base + DEADLINE] = (inbound.now + PATIENCE) | 0
     columns[base + OLDER] = this.#newest
     if (this.#newest !== 0) columns[this.#newest * COLUMNS + NEWER] = slot
@@ -187,7 +209,7 @@ export class Reassembly {
 
   // RFC 1122, 3.3.2 tells the sender when time runs out, not when room does.
   #evict(slot: number): void {
-    this.#drops.ipv4Fragment++
+    this.#drops.fragment++
     this.#release(slot)
   }
 
@@ -203,7 +225,7 @@ export class Reassembly {
   }
 
   /** Copies a fragment to its place, and takes from its header what is needed. */
-  #put(slot: number, offset: number, end: number, isLast: boolean, inbound: Inbound): void {
+  #put(slot: number, offset: number, end: number, isLast: boolean, inbound: Inbound, found: Int32Array): void {
     const columns = this.#columns
     const base = slot * COLUMNS
     const bytes = this.#arena.bytes
@@ -217,6 +239,9 @@ export class Reassembly {
     bytes.copyWithin(at - headerLength, inbound.ipAt, inbound.payloadAt)
     columns[base + HEADER_LENGTH] = headerLength
     columns[base + FIRST_LENGTH] = inbound.payloadLength
+    columns[base + FRAGMENT_AT] = found[extension.FRAGMENT]!
+    columns[base + NAMED_AT] = found[extension.NAMED_AT]!
+    columns[base + NEXT_HEADER] = found[extension.PROTOCOL]!
     columns[base + MAC_HIGH] = inbound.macHigh
     columns[base + MAC_LOW] = inbound.macLow
   }
@@ -254,22 +279,57 @@ export class Reassembly {
     const length = columns[base + END]!
     const seen = columns[base + ECN_SEEN]!
     this.#release(slot)
-    // RFC 3168, 5.3: congestion of one is congestion of all, unless another one could not have told it. And options take room, too.
+    // RFC 3168, 5.3: congestion of one is congestion of all, unless another one could not have told it.
     const isMarked = (seen & SEEN_CE) !== 0
-    if ((isMarked && (seen & SEEN_NOT_ECT) !== 0) || headerLength + length > MAX_TOTAL) return this.#drop()
-    const view = this.#interface.view
-    const at = this.#payloadAt(slot) - headerLength
-    inbound.ipAt = at
-    inbound.payloadAt = at + headerLength
+    if (isMarked && (seen & SEEN_NOT_ECT) !== 0) return this.#drop()
+    const fits = inbound.isIpv6
+      ? this.#whole6(base, slot, headerLength, length, inbound)
+      : this.#whole4(slot, headerLength, length, inbound)
+    if (!fits) return this.#drop()
+    if (isMarked) this.#markCongestion(inbound)
     inbound.payloadLength = length
-    inbound.timeToLive = ipv4.timeToLive(view, at)
-    inbound.typeOfService = ipv4.typeOfService(view, at) | (isMarked ? ECN_CE : 0)
     // It was cut: so it may be.
     inbound.dontFragment = 0
     // No virtio-net header speaks of the whole.
     inbound.isTrusted = false
+    return true
+  }
+
+  #whole4(slot: number, headerLength: number, length: number, inbound: Inbound): boolean {
+    const view = this.#interface.view
+    const at = this.#payloadAt(slot) - headerLength
+    // Options take room, too.
+    if (headerLength + length > MAX_TOTAL) return false
+    inbound.ipAt = at
+    inbound.payloadAt = at + headerLength
+    inbound.timeToLive = ipv4.timeToLive(view, at)
+    inbound.typeOfService = ipv4.typeOfService(view, at)
     ipv4.setWhole(view, at, headerLength + length, inbound.typeOfService)
     return true
+  }
+
+  // RFC 8200, 4.5: the fragment header goes, and what named it names what it named.
+  #whole6(base: number, slot: number, headerLength: number, length: number, inbound: Inbound): boolean {
+    const view = this.#interface.view
+    const columns = this.#columns
+    const before = columns[base + FRAGMENT_AT]!
+    const start = this.#payloadAt(slot) - headerLength
+    const at = start + extension.FRAGMENT_HEADER_LENGTH
+    if (before - ipv6.HEADER_LENGTH + length > MAX_TOTAL) return false
+    this.#arena.bytes.copyWithin(at, start, start + before)
+    view.setUint8(at + columns[base + NAMED_AT]!, columns[base + NEXT_HEADER]!)
+    ipv6.setPayloadLength(view, at, before - ipv6.HEADER_LENGTH + length)
+    inbound.ipAt = at
+    inbound.payloadAt = at + before
+    inbound.timeToLive = ipv6.hopLimit(view, at)
+    inbound.typeOfService = ipv6.trafficClass(view, at)
+    return true
+  }
+
+  #markCongestion(inbound: Inbound): void {
+    inbound.typeOfService |= ECN_CE
+    if (!inbound.isIpv6)
+      ipv4.setWhole(this.#interface.view, inbound.ipAt, ipv4.totalLength(this.#interface.view, inbound.ipAt), inbound.typeOfService)
   }
 
   /** Gives up what has waited too long; the ms until the next, -1 for none. */
@@ -288,14 +348,19 @@ export class Reassembly {
   #timeOut(slot: number, now: number): void {
     const columns = this.#columns
     const base = slot * COLUMNS
-    this.#drops.ipv4Reassembly++
+    this.#drops.reassembly++
     const headerLength = columns[base + HEADER_LENGTH]!
     if (headerLength === 0 || columns[base + IS_SPOILT] === 1) return
     const at = this.#payloadAt(slot) - headerLength
     const length = headerLength + columns[base + FIRST_LENGTH]!
     const high = columns[base + MAC_HIGH]!
     const low = columns[base + MAC_LOW]!
-    this.#icmp.sendErrorOn(high, low, at, length, icmp.TIME_EXCEEDED, icmp.REASSEMBLY_TIME_EXCEEDED, 0, now)
+    if (isMapped(columns, base + ENDS)) {
+      this.#icmp.v4.sendErrorOn(high, low, at, length, icmp.TIME_EXCEEDED, icmp.REASSEMBLY_TIME_EXCEEDED, 0, now)
+      return
+    }
+    const isError = columns[base + NEXT_HEADER] === PROTOCOL_ICMPV6 && icmp6.forbidsError(this.#interface.view.getUint8(at + headerLength))
+    if (!isError) this.#icmp.v6.sendErrorOn(high, low, at, length, icmp6.TIME_EXCEEDED, icmp6.REASSEMBLY_TIME_EXCEEDED, 0, now)
   }
 
   /** Forgets everything: the guest is gone. */
@@ -303,6 +368,9 @@ export class Reassembly {
     while (this.#oldest !== 0) this.#release(this.#oldest)
   }
 }
+
+/** Of IPv4, which has no extension headers. */
+const NO_CHAIN = new Int32Array(extension.COLUMNS)
 
 /** The bits of a word that blocks `from` to `to` have. */
 function blockMask(word: number, from: number, to: number): number {

@@ -204,7 +204,8 @@ export class DhcpServer implements DatagramReceiver {
   }
 
   #transmit(macHigh: number, macLow: number, target: number, port: number, length: number): void {
-    this.#udp.send(macHigh, macLow, this.#addresses.gateway, PORT_DHCP_SERVER, target, port, length)
+    this.#interface.out.setIpv4(macHigh, macLow, this.#addresses.gateway, target)
+    this.#udp.send(PORT_DHCP_SERVER, port, length)
   }
 
   // Put together for each reply: there are few, and the host's search list changes.

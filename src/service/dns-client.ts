@@ -26,7 +26,8 @@ interface Asker {
 /** Asks again when nothing comes; by the same query, as far as address, port and identifier can tell. */
 export interface DatagramClient extends Asker {
   readonly transport: 'udp'
-  readonly address: number
+  /** Four words. */
+  readonly address: Int32Array
   readonly port: number
 }
 
@@ -56,4 +57,4 @@ export const isRepeated = (known: Client, client: Client): boolean =>
   client.transport === 'udp' &&
   known.id === client.id &&
   known.port === client.port &&
-  known.address === client.address
+  known.address.every((word, i) => word === client.address[i])

@@ -45,7 +45,10 @@ class Datagram implements DatagramClient {
   readonly #udp: Udp
   readonly #macHigh: number
   readonly #macLow: number
-  readonly address: number
+  readonly #isIpv6: boolean
+  /** Ours that was asked. */
+  readonly #asked: Int32Array
+  readonly address: Int32Array
   readonly port: number
   readonly id: number
   question: Buffer = Buffer.alloc(0)
@@ -55,17 +58,20 @@ class Datagram implements DatagramClient {
     this.#udp = udp
     this.#macHigh = inbound.macHigh
     this.#macLow = inbound.macLow
-    this.address = inbound.source
+    this.#isIpv6 = inbound.isIpv6
+    this.#asked = inbound.words.slice(4, 8)
+    this.address = inbound.words.slice(0, 4)
     this.port = inbound.ports >>> 16
     this.id = dns.id(message)
   }
 
   take(answer: Buffer): void {
     const udp = this.#udp
-    const { arena, addresses } = udp.interface
+    const { arena, out } = udp.interface
     arena.bytes.set(answer, udp.payloadAt)
     dress(this, arena.bytes, udp.payloadAt)
-    udp.send(this.#macHigh, this.#macLow, addresses.dns, PORT_DNS, this.address, this.port, answer.length)
+    out.set(this.#macHigh, this.#macLow, this.#isIpv6, this.#asked, 0, this.address, 0)
+    udp.send(PORT_DNS, this.port, answer.length)
   }
 }
 

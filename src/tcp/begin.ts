@@ -1,7 +1,7 @@
 // What both kinds of open share: a row's send and receive sequence variables at their start (RFC 9293, 3.3.1), and what the other
 // end's SYN says.
+import { GUEST_ADDRESS, hashFlow } from '../net/flow-row.js'
 import { slabSize } from '../packet/slab-pool.js'
-import { hash4 } from '../util/hash.js'
 import * as options from '../wire/tcp-options.js'
 import { CHALLENGE_INTERVAL } from './challenge.js'
 import { FLAGS, HAS_SACK, HAS_TIMESTAMPS, HOST_READABLE, IS_DIRTY } from './columns.js'
@@ -50,7 +50,7 @@ export function readSyn(tcp: Tcp, c: Connection, s: Segment): void {
   c.sndScale = scale < 0 ? 0 : Math.min(scale, options.MAX_WINDOW_SCALE)
   c.rcvScale = scale < 0 ? 0 : WINDOW_SHIFT
   const offered = Math.max(o[options.MSS]! === 0 ? DEFAULT_MSS : o[options.MSS]!, LEAST_MSS)
-  c.sndMss = Math.min(offered, output.ourMss(tcp)) - (hasTimestamps ? TIMESTAMPS : 0)
+  c.sndMss = Math.min(offered, output.ourMss(tcp, c)) - (hasTimestamps ? TIMESTAMPS : 0)
   c.sndWnd = s.window
   c.maxWnd = s.window
 }
@@ -71,7 +71,7 @@ export function start(tcp: Tcp, c: Connection): void {
   c.rcvUnacked = 0
   c.lastAckSent = c.rcvNxt
   // RFC 7323, 5.4: no two connections tell the same clock, and none tells how long this machine has been up.
-  c.tsOffset = hash4(tcp.key0, tcp.key1, TIMESTAMP_DOMAIN, c.guest, c.remote, c.guestPort)
+  c.tsOffset = hashFlow(tcp.key0, tcp.key1, TIMESTAMP_DOMAIN, c.rows, c.base + GUEST_ADDRESS, c.guestPort, true)
   c.srtt = 0
   c.rttvar = 0
   c.minRtt = 0

@@ -1,8 +1,7 @@
 // TCP's two ends: segments from the guest find their connection here, and so do events of the host's sockets. Work that
 // several segments of a batch may add to (acknowledgments, text) is done once, in `settle`, when the batch ends.
-import type { Inbound } from '../net/inbound.js'
-import type { DropCounters, ProtocolReceiver } from '../net/ipv4.js'
-import * as checksum from '../wire/checksum.js'
+import type { DropCounters } from '../net/drops.js'
+import type { Inbound, ProtocolReceiver } from '../net/inbound.js'
 import { PROTOCOL_TCP } from '../wire/numbers.js'
 import * as wire from '../wire/tcp.js'
 import { drop, resetGuest, resetHost } from './close.js'
@@ -41,15 +40,14 @@ export class TcpDemux implements ProtocolReceiver {
       return
     }
     if (!inbound.isTrusted) {
-      const pseudo = checksum.pseudoHeader4(inbound.source, inbound.destination, PROTOCOL_TCP, length)
-      if (!wire.checksumIsRight(view, at, length, pseudo)) {
+      if (!wire.checksumIsRight(view, at, length, inbound.pseudoSum(PROTOCOL_TCP, length))) {
         this.#drops.transportChecksum++
         return
       }
     }
     // RFC 9293, 3.9.2.3 (MUST-57): nobody connects to several hosts, and a reset would come from an address that is no sender's.
-    if (tcp.interface.isGroup(inbound.destination)) {
-      this.#drops.ipv4Destination++
+    if (tcp.interface.addresses.isGroup(inbound.words, 4)) {
+      this.#drops.destination++
       return
     }
     const s = tcp.segment
@@ -92,10 +90,7 @@ export class TcpDemux implements ProtocolReceiver {
     const s = tcp.segment
     if (s.has(wire.RST)) return
     if (s.has(wire.ACK) || !s.has(wire.SYN)) {
-      const view = tcp.interface.view
-      const source = wire.srcPort(view, inbound.payloadAt)
-      const target = wire.dstPort(view, inbound.payloadAt)
-      output.sendStrayReset(tcp, s, inbound.macHigh, inbound.macLow, inbound.source, inbound.destination, source, target)
+      output.sendStrayReset(tcp, s, inbound)
       return
     }
     const row = tcp.relay.accept(inbound)

@@ -2,8 +2,7 @@
 // one connection and cannot be guessed for another. A connection that follows one in TIME-WAIT begins behind all that was sent then
 // (RFC 9293, 3.6.1, MAY-2), for more may have been sent than the clock has ticks.
 
-import { PORTS } from '../net/flow-row.js'
-import { hash3 } from '../util/hash.js'
+import { GUEST_ADDRESS, hashFlow, KIND_TCP, PORTS } from '../net/flow-row.js'
 import type { Connection } from './connection.js'
 import * as seq from './seq.js'
 import type { Tcp } from './stack.js'
@@ -26,6 +25,9 @@ export function inherit(tcp: Tcp, c: Connection, irs: number): void {
 }
 
 export function choose(tcp: Tcp, c: Connection): number {
-  const iss = (Math.imul(tcp.now, TICKS_PER_MS) + hash3(tcp.key0, tcp.key1, c.guest, c.remote, c.rows[c.base + PORTS]!)) | 0
+  const iss =
+    (Math.imul(tcp.now, TICKS_PER_MS) +
+      hashFlow(tcp.key0, tcp.key1, KIND_TCP, c.rows, c.base + GUEST_ADDRESS, c.rows[c.base + PORTS]!, true)) |
+    0
   return c.iss === 0 ? iss : seq.max(iss, c.iss)
 }

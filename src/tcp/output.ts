@@ -2,10 +2,11 @@
 // full checksum, so that readers on raw sockets are not confused; text leaves with a partial one, and as a super-segment
 // that the receiver cuts (or takes whole) when it is longer than an MSS.
 
-import { PORTS } from '../net/flow-row.js'
+import { IS_IPV6, PORTS, pseudoSum } from '../net/flow-row.js'
+import type { Inbound } from '../net/inbound.js'
 import { TRANSPORT_AT } from '../net/interface.js'
-import * as checksum from '../wire/checksum.js'
 import * as ipv4 from '../wire/ipv4.js'
+import * as ipv6 from '../wire/ipv6.js'
 import { PROTOCOL_TCP } from '../wire/numbers.js'
 import * as wire from '../wire/tcp.js'
 import * as options from '../wire/tcp-options.js'
@@ -28,7 +29,12 @@ export const prepare = (tcp: Tcp, c: Connection): number =>
 export const segmentSize = (tcp: Tcp, c: Connection): number => (tcp.sackCount === 0 ? c.sndMss : c.sndMss - 4 - 8 * tcp.sackCount)
 
 /** Our MSS: what one datagram of the link's MTU holds (RFC 9293, 3.7.1). */
-export const ourMss = (tcp: Tcp): number => tcp.interface.mtu - ipv4.HEADER_LENGTH - wire.HEADER_LENGTH
+export const ourMss = (tcp: Tcp, c: Connection): number => tcp.interface.mtu - ipHeaderLength(c) - wire.HEADER_LENGTH
+
+/** Bytes of the IP header in front of a segment. */
+export const ipHeaderLength = (c: Connection): number => (isIpv6(c) ? ipv6.HEADER_LENGTH : ipv4.HEADER_LENGTH)
+
+const isIpv6 = (c: Connection): boolean => c.rows[c.base + IS_IPV6] === 1
 
 // What any segment that acknowledges settles.
 function acknowledged(tcp: Tcp, c: Connection): void {
@@ -54,7 +60,7 @@ function writeHeader(tcp: Tcp, c: Connection, sequence: number, flags: number, h
 // From the slot, checksum in full; `length` counts from the TCP header.
 function transmitWhole(tcp: Tcp, c: Connection, length: number): boolean {
   const iface = tcp.interface
-  wire.setChecksum(iface.view, iface.slot + TRANSPORT_AT, length, checksum.pseudoHeader4(c.remote, c.guest, PROTOCOL_TCP, length))
+  wire.setChecksum(iface.view, iface.slot + TRANSPORT_AT, length, pseudoSum(c.rows, c.base, length))
   iface.headRow(c.rows, c.base, PROTOCOL_TCP, length)
   return iface.transmit(length)
 }
@@ -67,7 +73,7 @@ export function sendSyn(tcp: Tcp, c: Connection): void {
   const hasSack = c.has(HAS_SACK) ? 1 : 0
   const stamps = c.has(HAS_TIMESTAMPS) ? 1 : 0
   const stamp = (tcp.now + c.tsOffset) | 0
-  const size = options.writeSyn(view, at + wire.HEADER_LENGTH, ourMss(tcp), scale, hasSack, stamps, stamp, c.tsRecent)
+  const size = options.writeSyn(view, at + wire.HEADER_LENGTH, ourMss(tcp, c), scale, hasSack, stamps, stamp, c.tsRecent)
   const offered = (c.rcvEdge - c.rcvNxt) | 0
   const ports = c.rows[c.base + PORTS]!
   const header = wire.HEADER_LENGTH + size
@@ -86,6 +92,7 @@ export function sendControl(tcp: Tcp, c: Connection, sequence: number, flags: nu
   const header = prepare(tcp, c)
   writeHeader(tcp, c, sequence, flags | wire.ACK, header, window.offer(c))
   acknowledged(tcp, c)
+  if ((flags & wire.FIN) !== 0) c.lastSent = tcp.now
   transmitWhole(tcp, c, header)
 }
 
@@ -118,10 +125,11 @@ export function sendText(tcp: Tcp, c: Connection, sequence: number, header: numb
   c.lastSent = tcp.now
   const total = header + length
   if (length <= Math.min(SMALL_TEXT, size) || !iface.hasOffload) return transmitWhole(tcp, c, total)
-  wire.setPartial(iface.view, iface.slot + TRANSPORT_AT, checksum.pseudoHeader4(c.remote, c.guest, PROTOCOL_TCP, total))
+  wire.setPartial(iface.view, iface.slot + TRANSPORT_AT, pseudoSum(c.rows, c.base, total))
   iface.headRow(c.rows, c.base, PROTOCOL_TCP, total)
   const isSuper = length > size
-  return iface.transmitPartial(total, isSuper ? virtio.GSO_TCPV4 : virtio.GSO_NONE, header, isSuper ? size : 0, wire.CHECKSUM_OFFSET)
+  if (!isSuper) return iface.transmitPartial(total, virtio.GSO_NONE, header, 0, wire.CHECKSUM_OFFSET)
+  return iface.transmitPartial(total, isIpv6(c) ? virtio.GSO_TCPV6 : virtio.GSO_TCPV4, header, size, wire.CHECKSUM_OFFSET)
 }
 
 /** Resets the connection as the guest sees it (RFC 9293, 3.5.2). */
@@ -148,23 +156,17 @@ export function sendRefusal(tcp: Tcp, c: Connection): void {
   transmitWhole(tcp, c, wire.HEADER_LENGTH)
 }
 
-/** Answers a segment that belongs to no connection (RFC 9293, 3.10.7.1). The addresses are those of the segment, turned round. */
-export function sendStrayReset(
-  tcp: Tcp,
-  s: Segment,
-  macHigh: number,
-  macLow: number,
-  guest: number,
-  remote: number,
-  guestPort: number,
-  remotePort: number,
-): void {
+/** Answers a segment that belongs to no connection (RFC 9293, 3.10.7.1), from where it was sent to. */
+export function sendStrayReset(tcp: Tcp, s: Segment, inbound: Inbound): void {
   const iface = tcp.interface
   const at = iface.slot + TRANSPORT_AT
   const isAck = s.has(wire.ACK)
   const flags = isAck ? wire.RST : wire.RST | wire.ACK
+  const guestPort = wire.srcPort(iface.view, inbound.payloadAt)
+  const remotePort = wire.dstPort(iface.view, inbound.payloadAt)
   wire.write(iface.view, at, remotePort, guestPort, isAck ? s.ack : 0, isAck ? 0 : (s.seq + s.length) | 0, wire.HEADER_LENGTH, flags, 0)
-  wire.setChecksum(iface.view, at, wire.HEADER_LENGTH, checksum.pseudoHeader4(remote, guest, PROTOCOL_TCP, wire.HEADER_LENGTH))
-  iface.head(macHigh, macLow, remote, guest, PROTOCOL_TCP, wire.HEADER_LENGTH, 64, 0)
+  wire.setChecksum(iface.view, at, wire.HEADER_LENGTH, inbound.pseudoSum(PROTOCOL_TCP, wire.HEADER_LENGTH))
+  iface.out.answer(inbound)
+  iface.head(PROTOCOL_TCP, wire.HEADER_LENGTH)
   iface.transmit(wire.HEADER_LENGTH)
 }

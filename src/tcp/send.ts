@@ -82,8 +82,11 @@ function permitted(tcp: Tcp, c: Connection, header: number): number {
   }
   if (usable < size && flight > 0 && usable < c.maxWnd >> 1) return 0
   if (!tcp.interface.hasOffload) return Math.min(usable, size)
-  const largest = c.has(NO_BIG_TCP) ? MAX_DATAGRAM : tcp.interface.largestDatagram
-  const length = Math.min(usable, largest - ipv4.HEADER_LENGTH - header)
+  const ip = output.ipHeaderLength(c)
+  // BIG TCP of IPv6 would take a hop-by-hop option.
+  const isBig = !c.has(NO_BIG_TCP) && ip === ipv4.HEADER_LENGTH
+  const largest = isBig ? tcp.interface.largestDatagram : MAX_DATAGRAM
+  const length = Math.min(usable, largest - ip - header)
   return length > size ? length - (length % size) : length
 }
 

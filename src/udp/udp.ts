@@ -1,9 +1,9 @@
 // UDP towards the guest (RFC 768): checks what arrives, and sends datagrams from any address and port. Datagrams longer
 // than the MTU leave as fragments.
 
-import type { Inbound } from '../net/inbound.js'
-import { DEFAULT_TTL, type Interface, TRANSPORT_AT } from '../net/interface.js'
-import type { DropCounters, ProtocolReceiver } from '../net/ipv4.js'
+import type { DropCounters } from '../net/drops.js'
+import type { Inbound, ProtocolReceiver } from '../net/inbound.js'
+import { type Interface, TRANSPORT_AT } from '../net/interface.js'
 import * as ipv4 from '../wire/ipv4.js'
 import { PROTOCOL_UDP } from '../wire/numbers.js'
 import * as wire from '../wire/udp.js'
@@ -42,7 +42,7 @@ export class Udp implements ProtocolReceiver {
       this.#drops.transportInvalid++
       return
     }
-    if (!inbound.isTrusted && !wire.checksumIsRight4(view, at, inbound.source, inbound.destination)) {
+    if (!inbound.isTrusted && !this.#isRight(inbound, at)) {
       this.#drops.transportChecksum++
       return
     }
@@ -56,28 +56,25 @@ export class Udp implements ProtocolReceiver {
     this.#receiver?.receive(inbound, at + wire.HEADER_LENGTH, length)
   }
 
+  // Of IPv4 none at all is right (RFC 768); of IPv6 it is not (RFC 8200, 8.1).
+  #isRight(inbound: Inbound, at: number): boolean {
+    const view = this.interface.view
+    if (wire.checksum(view, at) === 0) return !inbound.isIpv6
+    return wire.checksumIsRight(view, at, inbound.pseudoSum(PROTOCOL_UDP, wire.length(view, at)))
+  }
+
   /** Where the payload of the next datagram to send is to be put, in the transmit slot. */
   get payloadAt(): number {
     return this.interface.slot + TRANSPORT_AT + wire.HEADER_LENGTH
   }
 
-  /** Sends `length` bytes that lie at `payloadAt`, as fragments when they are many. Addresses are IPv4 words. */
-  send(
-    macHigh: number,
-    macLow: number,
-    source: number,
-    sourcePort: number,
-    target: number,
-    targetPort: number,
-    length: number,
-    ttl = DEFAULT_TTL,
-    tos = 0,
-  ): boolean {
+  /** Sends `length` bytes that lie at `payloadAt` to where the interface's `out` says, as fragments when they are many. */
+  send(sourcePort: number, targetPort: number, length: number): boolean {
     const iface = this.interface
     const at = iface.slot + TRANSPORT_AT
     const total = wire.HEADER_LENGTH + length
     wire.write(iface.view, at, sourcePort, targetPort, total)
-    wire.setChecksum4(iface.view, at, source, target)
-    return iface.transmitDatagram(macHigh, macLow, source, target, PROTOCOL_UDP, total, ttl, tos)
+    wire.setChecksum(iface.view, at, iface.out.pseudoSum(PROTOCOL_UDP, total))
+    return iface.transmitDatagram(PROTOCOL_UDP, total)
   }
 }

@@ -37,6 +37,8 @@ export const MINIMUM_MTU = 1280
 /** From the start of a packet, for the pointer of a parameter problem. */
 export const PAYLOAD_LENGTH_OFFSET = PAYLOAD_LENGTH
 export const NEXT_HEADER_OFFSET = NEXT_HEADER
+/** Where both addresses begin. */
+export const SOURCE_OFFSET = SOURCE
 
 export function isValid(view: DataView, at: number, available: number): boolean {
   return available >= LENGTH && view.getUint8(at + VERSION) >>> 4 === 6 && LENGTH + view.getUint16(at + PAYLOAD_LENGTH) <= available

@@ -13,6 +13,7 @@ import * as tcp from '../../src/wire/tcp.js'
 import * as udp from '../../src/wire/udp.js'
 import * as virtio from '../../src/wire/virtio-net.js'
 import { BROADCAST, inPieces, lie, mend, REMOTE, wellFormed } from '../support/bent-frames.js'
+import { ends } from '../support/ends.js'
 import { ETHERNET_AT, IP_AT, TRANSPORT_AT } from '../support/frames.js'
 import { forEachSeed, Random } from '../support/random.js'
 import { DNS, GATEWAY, GUEST, NETWORK, SimulatedStack } from '../support/simulated-stack.js'
@@ -150,7 +151,7 @@ test('any frame, with junk behind it or nothing at all', () => {
     const sides = [end, junk]
     const seqOf = (port: number): [number, number] => {
       // Near what the connection expects, when there is one.
-      const row = end.net.stack.table.find(1, GUEST, REMOTE, (port << 16) | 80)
+      const row = end.net.stack.table.find(1, ends(GUEST, REMOTE), 0, (port << 16) | 80)
       if (row === 0) return [random.int32(), random.int32()]
       const c = end.net.stack.tcp.connection(row)
       return [(c.rcvNxt + random.pick([0, 0, 0, 1, -1, 3000])) | 0, (c.sndMax + random.pick([0, 0, 0, -1, 1])) | 0]

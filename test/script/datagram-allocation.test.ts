@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Device } from '../../src/link/device.js'
-import { Icmpv4 } from '../../src/net/icmpv4.js'
+import { Icmp } from '../../src/net/icmp.js'
 import { Inbound } from '../../src/net/inbound.js'
+import { Input } from '../../src/net/input.js'
 import { Interface } from '../../src/net/interface.js'
-import { Ipv4Input } from '../../src/net/ipv4.js'
 import { REASSEMBLY_BYTES, Reassembly } from '../../src/net/reassembly.js'
 import { Arena, BIG_FRAME, MAX_FRAME } from '../../src/packet/arena.js'
 import { Udp } from '../../src/udp/udp.js'
@@ -24,7 +24,7 @@ class Bench implements Device {
   readonly hasOffload = true
   readonly largestDatagram = 65_535
   readonly arena = new Arena(new ArrayBuffer(2 * MAX_FRAME + BIG_FRAME + GAP + REASSEMBLY_BYTES + (1 << 20)))
-  readonly input: Ipv4Input
+  readonly input: Input
   readonly reassembly: Reassembly
   readonly at: number
   sent = 0
@@ -34,14 +34,14 @@ class Bench implements Device {
   constructor() {
     const iface = new Interface(this.arena, { network: NETWORK, prefix: 24, gateway: GATEWAY, dns: DNS, guest: GUEST })
     this.at = this.arena.allot(1 << 17)
-    this.input = new Ipv4Input(iface, new Inbound())
-    const icmpv4 = new Icmpv4(iface, this.input.drops)
-    this.reassembly = new Reassembly(iface, icmpv4, this.input.drops)
-    this.input.connect(this.reassembly, icmpv4)
+    this.input = new Input(iface, new Inbound())
+    const toGuest = new Icmp(iface, this.input.drops)
+    this.reassembly = new Reassembly(iface, toGuest, this.input.drops)
+    this.input.connect(this.reassembly, toGuest)
     const udp = new Udp(iface, this.input.drops)
     udp.connect({ receive: () => this.taken++ })
     this.input.serve(PROTOCOL_UDP, udp)
-    this.input.serve(PROTOCOL_ICMP, icmpv4)
+    this.input.serve(PROTOCOL_ICMP, toGuest.v4)
     iface.connect(this)
   }
 

@@ -9,6 +9,7 @@ import { ECHO } from '../../src/wire/icmpv4.js'
 import { RST, SYN } from '../../src/wire/tcp.js'
 import { WINDOW_SCALE } from '../../src/wire/tcp-options.js'
 import { Agenda } from './agenda.js'
+import { ends } from './ends.js'
 import type { FakeTcp } from './fake-kernel.js'
 import { icmpFrame, tcpFrame, udpFrame } from './frames.js'
 import { type Endpoints, parse, type ReceivedSegment, readFrame } from './guest-frame.js'
@@ -284,7 +285,7 @@ export class Conversation {
 
   get #row(): number {
     const { guest, remote, guestPort, remotePort } = this.endpoints
-    return this.net.stack.table.find(KIND_TCP, guest, remote, (guestPort << 16) | remotePort)
+    return this.net.stack.table.find(KIND_TCP, ends(guest, remote), 0, (guestPort << 16) | remotePort)
   }
   get #isEstablished(): boolean {
     return this.#row !== 0 && this.net.stack.table.rows[(this.#row << ROW_SHIFT) + STATE]! >= STATE_INDEX.ESTABLISHED

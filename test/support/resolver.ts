@@ -2,9 +2,15 @@
 // names them. They answer from a table, count what they were asked, and can be dead in two ways: nobody there, and silent.
 import { createSocket, type Socket as UdpSocket } from 'node:dgram'
 import { once } from 'node:events'
-import { renameSync, writeFileSync } from 'node:fs'
-import { createServer, type Server, type Socket } from 'node:net'
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer, isIPv6, type Server, type Socket } from 'node:net'
 import { type Answer, decode, encode, type Packet, streamDecode, streamEncode, TRUNCATED_RESPONSE } from 'dns-packet'
+import { until } from './program.js'
+
+/** Where a test leaves what is to be done at its end. */
+interface Deferrer {
+  defer(close: () => void): void
+}
 
 /** What a name has; a name that is not in the table does not exist. */
 export type Records = Record<string, readonly Answer[]>
@@ -23,12 +29,14 @@ const NXDOMAIN = 3
 export class Resolver {
   readonly queries: Query[] = []
   readonly #records: Records | 'silent'
-  readonly #udp: UdpSocket = createSocket('udp4')
+  readonly #udp: UdpSocket
   readonly #tcp: Server = createServer()
   readonly #sockets = new Set<Socket>()
+  #isClosed = false
 
-  constructor(records: Records | 'silent') {
+  constructor(records: Records | 'silent', family: 'udp4' | 'udp6') {
     this.#records = records
+    this.#udp = createSocket(family)
     this.#udp.on('message', (message, from) => {
       const answer = this.#answer(message, 'udp')
       if (answer !== undefined) this.#udp.send(answer, from.port, from.address)
@@ -37,11 +45,17 @@ export class Resolver {
   }
 
   static async start(address: string, records: Records | 'silent'): Promise<Resolver> {
-    const resolver = new Resolver(records)
+    // A zone (`%eth0`) may follow.
+    const resolver = new Resolver(records, isIPv6(address) ? 'udp6' : 'udp4')
     resolver.#udp.bind(53, address)
     resolver.#tcp.listen(53, address)
     await Promise.all([once(resolver.#udp, 'listening'), once(resolver.#tcp, 'listening')])
     return resolver
+  }
+
+  /** Resolves when a name has been asked for. */
+  async asked(name: string): Promise<void> {
+    await until(() => this.count(name) > 0, `${name} was not asked for`)
   }
 
   /** How often a name was asked for. */
@@ -49,7 +63,10 @@ export class Resolver {
     return this.queries.filter((query) => query.name === name).length
   }
 
+  /** Again: does nothing, for tests that end it halfway. */
   async close(): Promise<void> {
+    if (this.#isClosed) return
+    this.#isClosed = true
     for (const socket of this.#sockets) socket.destroy()
     this.#udp.close()
     this.#tcp.close()
@@ -94,6 +111,15 @@ export class Resolver {
     if (encoded.length <= UDP_LIMIT || hasEdns) return encoded
     return encode({ ...response, flags: response.flags | TRUNCATED_RESPONSE, answers: [] })
   }
+}
+
+/** Puts the host's resolv.conf back as the test found it. */
+export function keepResolvConf(scope: Deferrer): void {
+  const before = readFileSync('/etc/resolv.conf')
+  scope.defer(() => {
+    rmSync('/etc/resolv.conf', { force: true })
+    writeFileSync('/etc/resolv.conf', before)
+  })
 }
 
 /** Writes the host's resolv.conf: in place, as an editor does, or by a new file in its place, as network managers do. */

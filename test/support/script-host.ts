@@ -1,9 +1,11 @@
 // The host's side of a script: a socket that takes and has what the script says, and remembers what it was told.
 import assert from 'node:assert/strict'
-import { ACTIVE, GUEST_ADDRESS, KIND, KIND_TCP, MAC_LOW, PORTS, REMOTE_ADDRESS, ROW_SHIFT, SOCKET } from '../../src/net/flow-row.js'
+import { ACTIVE, KIND, KIND_TCP, MAC_LOW, PORTS, ROW_SHIFT, SOCKET, setEnds } from '../../src/net/flow-row.js'
 import type { Inbound } from '../../src/net/inbound.js'
 import type { Connection } from '../../src/tcp/connection.js'
 import { END, type Relay } from '../../src/tcp/stack.js'
+import { PROTOCOL_TCP } from '../../src/wire/numbers.js'
+import { ends } from './ends.js'
 
 /** Row of the one connection. */
 export const ROW = 1
@@ -50,8 +52,7 @@ export class HostSocket implements Relay {
     const base = ROW << ROW_SHIFT
     this.rows.fill(0, base, base + 40)
     this.rows[base + KIND] = KIND_TCP
-    this.rows[base + GUEST_ADDRESS + 3] = guest
-    this.rows[base + REMOTE_ADDRESS + 3] = remote
+    setEnds(this.rows, base, ends(guest, remote), 0, PROTOCOL_TCP, true)
     this.rows[base + PORTS] = ports
     this.rows[base + MAC_LOW] = macLow
     this.rows[base + SOCKET] = DESCRIPTOR

@@ -1,10 +1,23 @@
 // The host's end of a simulated connection: a socket in memory, the application behind it, and what that has been told. What the stack reads
 // and writes is text (simulation-text.ts); every byte is compared.
 import assert from 'node:assert/strict'
-import { GUEST_ADDRESS, KIND, KIND_TCP, MAC_HIGH, MAC_LOW, PORTS, REMOTE_ADDRESS, ROW_SHIFT, SOCKET } from '../../src/net/flow-row.js'
+import {
+  GUEST_ADDRESS,
+  KIND,
+  KIND_TCP,
+  MAC_HIGH,
+  MAC_LOW,
+  PORTS,
+  REMOTE_ADDRESS,
+  ROW_SHIFT,
+  SOCKET,
+  setEnds,
+} from '../../src/net/flow-row.js'
 import type { Inbound } from '../../src/net/inbound.js'
 import type { Connection } from '../../src/tcp/connection.js'
 import { END, type Relay } from '../../src/tcp/stack.js'
+import { PROTOCOL_TCP } from '../../src/wire/numbers.js'
+import { ends } from './ends.js'
 import { type HostPlan, NEVER } from './simulation-plan.js'
 import { copyText, isText } from './simulation-text.js'
 
@@ -108,8 +121,7 @@ export class SimulatedHost implements Relay {
     const base = ROW << ROW_SHIFT
     const rows = this.#rows
     rows[base + KIND] = KIND_TCP
-    rows[base + GUEST_ADDRESS + 3] = guest
-    rows[base + REMOTE_ADDRESS + 3] = remote
+    setEnds(rows, base, ends(guest, remote), 0, PROTOCOL_TCP, true)
     rows[base + PORTS] = ports
     rows[base + MAC_HIGH] = macHigh
     rows[base + MAC_LOW] = macLow

@@ -2,10 +2,11 @@
 // its own, and a watch over every frame it sends.
 import assert from 'node:assert/strict'
 import type { Device, FrameReceiver } from '../../src/link/device.js'
+import type { InterfaceAddresses } from '../../src/net/address-plan.js'
 import { tableWords } from '../../src/net/flow-row.js'
 import { Inbound } from '../../src/net/inbound.js'
-import { Interface, type InterfaceAddresses } from '../../src/net/interface.js'
-import { Ipv4Input } from '../../src/net/ipv4.js'
+import { Input } from '../../src/net/input.js'
+import { Interface } from '../../src/net/interface.js'
 import type { Arena } from '../../src/packet/arena.js'
 import { SlabPool } from '../../src/packet/slab-pool.js'
 import { TcpDemux } from '../../src/tcp/demux.js'
@@ -55,7 +56,7 @@ export class Side implements Device, FrameReceiver {
   readonly largestDatagram: number
   readonly host: SimulatedHost
   readonly interface: Interface
-  readonly input: Ipv4Input
+  readonly input: Input
   readonly watch: Watch
   tcp: Tcp
   demux: TcpDemux
@@ -89,7 +90,7 @@ export class Side implements Device, FrameReceiver {
     this.host = new SimulatedHost(rows, arena.bytes, plan.host, plan.expectedKey)
     this.watch = new Watch(this.host, arena.bytes, this.hasOffload ? this.largestDatagram : this.mtu, traffic.isOfOneConnection)
     this.host.onBegin = () => this.watch.restart()
-    this.input = new Ipv4Input(this.interface, new Inbound())
+    this.input = new Input(this.interface, new Inbound())
     this.slabs = new SlabPool(arena, FLOWS)
     this.timers = new TimerWheel((FLOWS + 1) * TIMERS_PER_ROW, this.now)
     this.tcp = this.#newTcp(rows, plan.keys)

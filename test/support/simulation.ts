@@ -8,13 +8,16 @@
 // B opens actively and A passively.
 import assert from 'node:assert/strict'
 import type { ImpairedWay } from '../../src/link/impaired-way.js'
-import { GUEST_ADDRESS, PORTS, REMOTE_ADDRESS, ROW_SHIFT, tableWords } from '../../src/net/flow-row.js'
+import { PORTS, ROW_SHIFT, setEnds, tableWords } from '../../src/net/flow-row.js'
+import { MAC_OF_IPV4 } from '../../src/net/interface.js'
 import { Arena, BIG_FRAME, MAX_FRAME } from '../../src/packet/arena.js'
 import { slabBytes } from '../../src/packet/slab-pool.js'
 import { Connection } from '../../src/tcp/connection.js'
 import * as isn from '../../src/tcp/isn.js'
 import type { Tcp } from '../../src/tcp/stack.js'
+import { PROTOCOL_TCP } from '../../src/wire/numbers.js'
 import * as wire from '../../src/wire/tcp.js'
+import { ends } from './ends.js'
 import { ROW } from './simulation-host.js'
 import { linkBytes, SimulatedLink } from './simulation-link.js'
 import { type EndPlan, NEVER, type Plan, timeLimit } from './simulation-plan.js'
@@ -111,8 +114,7 @@ export class Simulation {
     const rows = new Int32Array(tableWords(FLOWS))
     const base = ROW << ROW_SHIFT
     rows[base + PORTS] = this.#ports(i)
-    rows[base + GUEST_ADDRESS + 3] = i === 0 ? A : B
-    rows[base + REMOTE_ADDRESS + 3] = i === 0 ? B : A
+    setEnds(rows, base, i === 0 ? ends(A, B) : ends(B, A), 0, PROTOCOL_TCP, true)
     const atZero = isn.choose({ now: 0, key0: keys[0], key1: keys[1] } as Tcp, new Connection(rows, base, 0, ROW))
     const passed = i === 0 ? this.plan.answersAfter + (this.plan.link.impairments?.[1].delay ?? 0) : 0
     return Math.trunc(((end.isn - atZero) >>> 0) / 250) - passed
@@ -128,7 +130,7 @@ export class Simulation {
     const { a, b } = this
     for (const side of this.#sides) side.begin(0)
     this.#open()
-    if (this.plan.opening === 'simultaneous') a.open(A, B, this.#ports(0), b.interface.macHigh, b.interface.macLow)
+    if (this.plan.opening === 'simultaneous') a.open(A, B, this.#ports(0), MAC_OF_IPV4, b.interface.addresses.gateway)
     const limit = timeLimit(this.plan)
     for (;;) {
       this.#turn()
@@ -142,8 +144,7 @@ export class Simulation {
   }
 
   #open(): void {
-    const { macHigh, macLow } = this.a.interface
-    this.b.open(B, A, this.#ports(1), macHigh, macLow)
+    this.b.open(B, A, this.#ports(1), MAC_OF_IPV4, this.a.interface.addresses.gateway)
   }
 
   // B's host connects once more; A may remember the first connection in TIME-WAIT.

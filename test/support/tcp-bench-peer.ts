@@ -3,8 +3,8 @@
 import type { Device } from '../../src/link/device.js'
 import { KIND, KIND_TCP, PORTS, ROW_SHIFT, SOCKET, tableWords } from '../../src/net/flow-row.js'
 import { Inbound } from '../../src/net/inbound.js'
+import { Input } from '../../src/net/input.js'
 import { Interface, IP_AT } from '../../src/net/interface.js'
-import { Ipv4Input } from '../../src/net/ipv4.js'
 import { Arena, MAX_FRAME } from '../../src/packet/arena.js'
 import { SLAB_CLASSES, SlabPool, slabBytes } from '../../src/packet/slab-pool.js'
 import { TcpDemux } from '../../src/tcp/demux.js'
@@ -75,7 +75,7 @@ export class BenchPeer {
   readonly host: Endless
   readonly demux: TcpDemux
   readonly tcp: Tcp
-  readonly input: Ipv4Input
+  readonly input: Input
   /** Frames the stack has sent. */
   frames = 0
   now = 1
@@ -93,7 +93,7 @@ export class BenchPeer {
     this.host = new Endless(rows)
     const timers = new TimerWheel((FLOWS + 1) * TIMERS_PER_ROW, this.now)
     this.tcp = new Tcp(iface, this.host, rows, FLOWS, new SlabPool(this.#arena, FLOWS), timers, new Int32Array([1, 2]), SLAB_CLASSES - 1)
-    this.input = new Ipv4Input(iface, new Inbound())
+    this.input = new Input(iface, new Inbound())
     this.demux = new TcpDemux(this.tcp, this.input.drops)
     this.input.serve(PROTOCOL_TCP, this.demux)
     this.#open()

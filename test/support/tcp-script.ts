@@ -3,8 +3,8 @@ import assert from 'node:assert/strict'
 import type { Device } from '../../src/link/device.js'
 import { tableWords } from '../../src/net/flow-row.js'
 import { Inbound } from '../../src/net/inbound.js'
+import { Input } from '../../src/net/input.js'
 import { Interface, IP_AT } from '../../src/net/interface.js'
-import { Ipv4Input } from '../../src/net/ipv4.js'
 import { Arena, MAX_FRAME } from '../../src/packet/arena.js'
 import { SLAB_CLASSES, SlabPool, slabBytes } from '../../src/packet/slab-pool.js'
 import type { Connection } from '../../src/tcp/connection.js'
@@ -57,7 +57,7 @@ export class TcpScript implements Conversation {
   readonly host: HostSocket
   readonly tcp: Tcp
   readonly demux: TcpDemux
-  readonly input: Ipv4Input
+  readonly input: Input
   now: number
   irs: number
   sent: SentSegment[] = []
@@ -90,7 +90,7 @@ export class TcpScript implements Conversation {
     this.#timers = new TimerWheel((FLOWS + 1) * TIMERS_PER_ROW, this.now)
     this.tcp = new Tcp(iface, this.host, rows, FLOWS, this.#slabs, this.#timers, Int32Array.from(o.secret ?? [1, 2]), SLAB_CLASSES - 1)
     this.tcp.verify = verify
-    this.input = new Ipv4Input(iface, new Inbound())
+    this.input = new Input(iface, new Inbound())
     this.demux = new TcpDemux(this.tcp, this.input.drops)
     this.input.serve(PROTOCOL_TCP, this.demux)
   }

@@ -64,7 +64,7 @@ test('without an address nothing else passes (RFC 1122, 3.2.1.3), and nobody is 
   const port = request(0, EVERYBODY, 68, 53)
   const others = [request(0, EVERYBODY, 67), request(0, GATEWAY, 68, 68), request(0, REMOTE), request(0x00000005, EVERYBODY)]
   net.receive(port, fragment, last, ...others)
-  assert.equal(net.stack.input.drops.ipv4Source, 7)
+  assert.equal(net.stack.input.drops.source, 7)
   assert.equal(net.stack.input.drops.ipv4Checksum, 0)
   // Allowed as far as the relay, where nobody is meant.
   net.receive(request(0, DNS))

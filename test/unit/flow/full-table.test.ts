@@ -6,6 +6,7 @@ import * as icmp from '../../../src/wire/icmpv4.js'
 import * as ipv4 from '../../../src/wire/ipv4.js'
 import { PROTOCOL_ICMP } from '../../../src/wire/numbers.js'
 import { ACK, FIN, SYN } from '../../../src/wire/tcp.js'
+import { ends } from '../../support/ends.js'
 import type { FakeTcp } from '../../support/fake-kernel.js'
 import { IP_AT, icmpFrame, TRANSPORT_AT, udpFrame } from '../../support/frames.js'
 import { type Endpoints, guestFrame, parse, type ReceivedSegment, type TcpFields } from '../../support/guest-frame.js'
@@ -101,7 +102,7 @@ test('the last acknowledgment leaves, also when the row is wanted in the same ba
   g.sent.length = 0
   const last = { seq: 1, ack: (seq + 1) | 0, flags: FIN | ACK, window: 65_535, options: NONE, text: NONE }
   g.net.receive(guestFrame(endpoints(1000), last), guestFrame(endpoints(2000), { ...last, flags: SYN }))
-  assert.notEqual(g.net.stack.table.find(KIND_TCP, GUEST, REMOTE, (2000 << 16) | 80), 0)
+  assert.notEqual(g.net.stack.table.find(KIND_TCP, ends(GUEST, REMOTE), 0, (2000 << 16) | 80), 0)
   assert.deepEqual(
     g.sent.map((s) => s.ack),
     [2],

@@ -4,6 +4,7 @@ import { type Census, Gate, type Verdict } from '../../../src/flow/gate.js'
 import { Interface } from '../../../src/net/interface.js'
 import { Arena, MAX_FRAME } from '../../../src/packet/arena.js'
 import { parse } from '../../../src/wire/address.js'
+import { inboundTo } from '../../support/ends.js'
 
 const word = (text: string): number => parse(text)!
 const iface = (): Interface =>
@@ -19,14 +20,18 @@ const ROOM: Census = { admits: () => true }
 const gate = (allowsHostLoopback = true, hasDns = true, census = ROOM): Gate => new Gate(iface(), census, { allowsHostLoopback, hasDns })
 
 test('the gateway address is the loopback of the host', () => {
-  const d = gate().tcp(GUEST, word('10.0.2.2'), 8080)
+  const d = gate().tcp(inboundTo(GUEST, word('10.0.2.2'), 8080))
   assert.deepEqual([d.verdict, d.address2, d.address3, d.port], ['allow', 0xffff, word('127.0.0.1'), 8080])
 })
 
 test('without host loopback no form of it is reached', () => {
   const g = gate(false)
   for (const address of ['10.0.2.2', '127.0.0.1', '127.0.0.2', '127.255.255.255', '0.0.0.0', '0.1.2.3']) {
-    for (const verdict of [g.tcp(GUEST, word(address), 80).verdict, g.udp(word(address), 80).verdict, g.ping(word(address)).verdict]) {
+    for (const verdict of [
+      g.tcp(inboundTo(GUEST, word(address), 80)).verdict,
+      g.udp(inboundTo(GUEST, word(address), 80)).verdict,
+      g.ping(inboundTo(GUEST, word(address))).verdict,
+    ]) {
       assert.equal(verdict, 'network-unreachable', address)
     }
   }
@@ -43,44 +48,45 @@ test('loopback, this network, multicast and reserved addresses are never destina
     '192.0.2.1': 'allow',
     '10.0.3.1': 'allow',
   }
-  for (const [address, verdict] of Object.entries(wanted)) assert.equal(gate().tcp(GUEST, word(address), 80).verdict, verdict, address)
+  for (const [address, verdict] of Object.entries(wanted))
+    assert.equal(gate().tcp(inboundTo(GUEST, word(address), 80)).verdict, verdict, address)
 })
 
 test('port 53 of the DNS address is the forwarder, by either transport; its other ports go nowhere', () => {
   const g = gate()
-  assert.equal(g.tcp(GUEST, word('10.0.2.3'), 53).verdict, 'dns')
-  assert.equal(g.udp(word('10.0.2.3'), 53).verdict, 'dns')
+  assert.equal(g.tcp(inboundTo(GUEST, word('10.0.2.3'), 53)).verdict, 'dns')
+  assert.equal(g.udp(inboundTo(GUEST, word('10.0.2.3'), 53)).verdict, 'dns')
   assert.equal(g.refused, 0)
-  assert.equal(g.tcp(GUEST, word('10.0.2.3'), 80).verdict, 'network-unreachable')
-  assert.equal(g.udp(word('10.0.2.3'), 54).verdict, 'network-unreachable')
+  assert.equal(g.tcp(inboundTo(GUEST, word('10.0.2.3'), 80)).verdict, 'network-unreachable')
+  assert.equal(g.udp(inboundTo(GUEST, word('10.0.2.3'), 54)).verdict, 'network-unreachable')
 })
 
 test('without DNS its address is nobody', () => {
   const g = gate(true, false)
-  assert.equal(g.udp(word('10.0.2.3'), 53).verdict, 'network-unreachable')
-  assert.equal(g.tcp(GUEST, word('10.0.2.3'), 53).verdict, 'network-unreachable')
+  assert.equal(g.udp(inboundTo(GUEST, word('10.0.2.3'), 53)).verdict, 'network-unreachable')
+  assert.equal(g.tcp(inboundTo(GUEST, word('10.0.2.3'), 53)).verdict, 'network-unreachable')
 })
 
 test('refusals are counted', () => {
   const g = gate()
-  g.tcp(GUEST, word('127.0.0.1'), 1)
-  g.tcp(GUEST, word('192.0.2.1'), 1)
+  g.tcp(inboundTo(GUEST, word('127.0.0.1'), 1))
+  g.tcp(inboundTo(GUEST, word('192.0.2.1'), 1))
   assert.equal(g.refused, 1)
 })
 
 test('a connection too many is prohibited wherever it goes, and counted by itself', () => {
   const asked: number[][] = []
   const full: Census = {
-    admits: (...question) => {
-      asked.push(question)
+    admits: (words, at) => {
+      asked.push([words[at + 3]!, words[at + 7]!])
       return false
     },
   }
   const g = gate(true, true, full)
-  assert.equal(g.tcp(GUEST, word('192.0.2.1'), 80).verdict, 'prohibited')
-  assert.equal(g.tcp(GUEST, word('10.0.2.3'), 53).verdict, 'prohibited')
+  assert.equal(g.tcp(inboundTo(GUEST, word('192.0.2.1'), 80)).verdict, 'prohibited')
+  assert.equal(g.tcp(inboundTo(GUEST, word('10.0.2.3'), 53)).verdict, 'prohibited')
   assert.deepEqual([g.limited, g.refused], [2, 0])
-  assert.equal(g.tcp(GUEST, word('127.0.0.1'), 80).verdict, 'network-unreachable')
+  assert.equal(g.tcp(inboundTo(GUEST, word('127.0.0.1'), 80)).verdict, 'network-unreachable')
   assert.deepEqual([g.limited, g.refused], [2, 1])
   assert.deepEqual(asked, [
     [GUEST, word('192.0.2.1')],
@@ -90,9 +96,9 @@ test('a connection too many is prohibited wherever it goes, and counted by itsel
 
 test('a datagram may go where it may, and begin a flow only when its guest has room', () => {
   let room = 1
-  const g = gate(true, true, { admits: (guest, remote) => guest === GUEST && remote === 0 && room-- > 0 })
-  assert.equal(g.begins(GUEST), true)
-  assert.equal(g.begins(GUEST), false)
-  assert.equal(g.udp(word('192.0.2.1'), 80).verdict, 'allow')
+  const g = gate(true, true, { admits: (words, at, hasRemote) => words[at + 3] === GUEST && !hasRemote && room-- > 0 })
+  assert.equal(g.begins(inboundTo(GUEST, 0)), true)
+  assert.equal(g.begins(inboundTo(GUEST, 0)), false)
+  assert.equal(g.udp(inboundTo(GUEST, word('192.0.2.1'), 80)).verdict, 'allow')
   assert.deepEqual([g.limited, g.refused], [1, 0])
 })

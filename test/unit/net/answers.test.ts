@@ -40,12 +40,32 @@ test('what is sent to one host is answered, by an error at the least', () => {
 
 test('what is sent to several hosts is not', () => {
   for (const destination of [MULTICAST, -1, 0x0a0002ff, 0x0a000200]) {
-    for (const frame of questions(to(destination, BROADCAST_MAC))) assert.equal(answers(frame), 0)
+    const [datagram, ...others] = questions(to(destination, BROADCAST_MAC))
+    // Who answers a datagram to many is on the host's network.
+    if (destination >>> 24 === 0x0a) assert.equal(answers(datagram!), 0)
+    for (const frame of others) assert.equal(answers(frame), 0)
     assert.equal(answers(tcpFrame(to(destination, BROADCAST_MAC), [1000, 2000], 1, 0, SYN, NONE)), 0)
   }
 })
 
-test('nor is what came as a broadcast of the link', () => {
+test('a datagram to many goes out as it is, but for one that asks for an address', () => {
+  for (const destination of [MULTICAST, -1]) {
+    const net = new SimulatedStack(new Random(1))
+    net.receive(udpFrame(to(destination, BROADCAST_MAC), 1000, 1900, NONE), udpFrame(to(destination, BROADCAST_MAC), 1000, 67, NONE))
+    const sent = net.kernel.datagrams.flatMap((socket) => socket.sent)
+    assert.deepEqual(
+      sent.map(({ address, port }) => [address, port]),
+      destination === -1
+        ? [[-1, 1900]]
+        : [
+            [destination, 1900],
+            [destination, 67],
+          ],
+    )
+  }
+})
+
+test('what came as a broadcast of the link is not answered', () => {
   for (const mac of [BROADCAST_MAC, GROUP_MAC]) for (const frame of questions(to(NOBODY, mac))) assert.equal(answers(frame), 0)
 })
 

@@ -153,7 +153,7 @@ test('pieces that overlap with other bytes spoil the datagram, and all that is s
   for (const overlap of overlaps) {
     const { net, frames, arrived, drops } = stack()
     net.receive(first, overlap, second, third, first)
-    assert.deepEqual([arrived().length, drops.ipv4Fragment], [0, 4])
+    assert.deepEqual([arrived().length, drops.fragment], [0, 4])
     net.wait(PATIENCE)
     assert.equal(frames.length, 0, 'silently')
     net.assertEmpty()
@@ -195,7 +195,7 @@ test('impossible pieces are dropped, and leave alone what is there', () => {
   ]
   const { net, arrived, drops, reassembly } = stack()
   net.receive(...impossible)
-  assert.deepEqual([reassembly.inUse, drops.ipv4Fragment], [0, impossible.length])
+  assert.deepEqual([reassembly.inUse, drops.fragment], [0, impossible.length])
   net.receive(pieces[0]!, ...impossible, pieces[1]!, ...impossible, pieces[2]!)
   assert.deepEqual(arrived(), [bytes(3000)])
 })
@@ -242,7 +242,7 @@ test('who has waited 30 s in vain is told, by a quote of the first piece', () =>
   net.wait(PATIENCE - 1)
   assert.deepEqual([frames.length, net.stack.reassembly.inUse], [0, 1])
   net.wait(1)
-  assert.deepEqual([frames.length, drops.ipv4Reassembly], [1, 1])
+  assert.deepEqual([frames.length, drops.reassembly], [1, 1])
   const view = new DataView(frames[0]!.buffer)
   assert.deepEqual([ipv4.source(view, IP_AT), ipv4.destination(view, IP_AT)], [GATEWAY, GUEST])
   assert.deepEqual([icmp.type(view, TRANSPORT_AT), icmp.code(view, TRANSPORT_AT)], [icmp.TIME_EXCEEDED, icmp.REASSEMBLY_TIME_EXCEEDED])

@@ -1,0 +1,200 @@
+// ICMP for IPv6 (RFC 4443): echo for our own addresses, errors to the guest; neighbor discovery is in ndp.ts. Errors are of two kinds, and
+// are quoted, as in icmpv4.ts.
+import type { TokenBucket } from '../util/token-bucket.js'
+import * as icmp4 from '../wire/icmpv4.js'
+import * as icmp from '../wire/icmpv6.js'
+import * as ipv6 from '../wire/ipv6.js'
+import { PROTOCOL_ICMPV6, PROTOCOL_TCP } from '../wire/numbers.js'
+import { NOT_OURS } from './address-plan.js'
+import type { DropCounters } from './drops.js'
+import type { EchoRelay, ErrorReceiver } from './icmpv4.js'
+import type { Inbound, ProtocolReceiver } from './inbound.js'
+import { type Interface, TRANSPORT_AT } from './interface.js'
+import { Ndp } from './ndp.js'
+import { DEFAULT_TTL } from './outbound.js'
+
+/** Hop limit of echo replies. */
+const ECHO_HOPS = 255
+/** Hop limit of a packet that another router had to drop for it, as it is quoted. */
+const LAST_HOP = 1
+/** Bytes behind the IP header that a TCP segment is known by: its ports and sequence number. */
+const TCP_IDENTITY = 8
+
+export class Icmpv6 implements ProtocolReceiver {
+  readonly interface: Interface
+  readonly ndp: Ndp
+  readonly #drops: DropCounters
+  readonly #limit: TokenBucket
+  #relay: EchoRelay | null = null
+  #tcp: ErrorReceiver | null = null
+  /** Ends of what an error from the guest is about. */
+  readonly #ends = new Int32Array(8)
+
+  /** `limit`: of the errors of our own. */
+  constructor(iface: Interface, drops: DropCounters, limit: TokenBucket) {
+    this.interface = iface
+    this.ndp = new Ndp(iface, drops)
+    this.#drops = drops
+    this.#limit = limit
+  }
+
+  /** Names the relay of echo requests. */
+  connect(relay: EchoRelay): void {
+    this.#relay = relay
+  }
+
+  /** Names who is told of TCP segments that did not arrive. */
+  serveTcpErrors(receiver: ErrorReceiver): void {
+    this.#tcp = receiver
+  }
+
+  receive(inbound: Inbound): void {
+    const view = this.interface.view
+    const at = inbound.payloadAt
+    const length = inbound.payloadLength
+    if (!inbound.isIpv6 || !icmp.isValid(view, at, length)) {
+      this.#drops.transportInvalid++
+      return
+    }
+    if (!inbound.isTrusted && !icmp.checksumIsRight(view, at, length, inbound.pseudoSum(PROTOCOL_ICMPV6, length))) {
+      this.#drops.transportChecksum++
+      return
+    }
+    switch (icmp.type(view, at)) {
+      case icmp.ECHO:
+        if (this.interface.addresses.role(inbound.words, 4) !== NOT_OURS) this.#reply(inbound)
+        else this.#relay?.request(inbound)
+        return
+      case icmp.UNREACHABLE:
+      case icmp.PACKET_TOO_BIG:
+        this.#unreachable(inbound)
+        return
+      default:
+        // What is none of neighbor discovery either, listener reports among it, is nothing to us (RFC 4443, 2.4 (b)).
+        this.ndp.receive(inbound)
+    }
+  }
+
+  // RFC 4443, 2.4 (c): as much as fits of the packet; what TCP needs is in its first 8 bytes, behind the IPv6 header of ours.
+  #unreachable(inbound: Inbound): void {
+    const view = this.interface.view
+    const at = inbound.payloadAt
+    const quote = at + icmp.HEADER_LENGTH
+    const quoted = inbound.payloadLength - icmp.HEADER_LENGTH
+    if (quoted < ipv6.HEADER_LENGTH + TCP_IDENTITY || ipv6.version(view, quote) !== 6 || ipv6.nextHeader(view, quote) !== PROTOCOL_TCP)
+      return
+    for (let i = 0; i < 4; i++) {
+      this.#ends[i] = ipv6.destination(view, quote, i)
+      this.#ends[4 + i] = ipv6.source(view, quote, i)
+    }
+    const ports = view.getInt32(quote + ipv6.HEADER_LENGTH)
+    const second = view.getInt32(quote + ipv6.HEADER_LENGTH + 4)
+    const isTooBig = icmp.type(view, at) === icmp.PACKET_TOO_BIG
+    const code = isTooBig ? icmp4.FRAGMENTATION_NEEDED : unreachableCode4(icmp.code(view, at))
+    const mtu = isTooBig ? icmp.mtu(view, at) : 0
+    this.#tcp?.unreachable(this.#ends, (ports << 16) | (ports >>> 16), second, code, mtu, inbound.now)
+  }
+
+  /** Answers an echo request from the slot (RFC 4443, 4.2: the data comes back as it is, however much). */
+  #reply(inbound: Inbound): void {
+    const { view, arena, out, slot } = this.interface
+    const target = slot + TRANSPORT_AT
+    const length = inbound.payloadLength
+    arena.bytes.copyWithin(target, inbound.payloadAt, inbound.payloadAt + length)
+    icmp.write(view, target, icmp.ECHO_REPLY, 0, view.getInt32(target + 4))
+    out.answer(inbound)
+    out.timeToLive = ECHO_HOPS
+    out.typeOfService = inbound.typeOfService
+    this.#transmit(length)
+  }
+
+  /** Tells the sender of the packet being received that it could not be delivered. `word`: the header's second word. */
+  sendError(inbound: Inbound, type: number, code: number, word: number): void {
+    const length = inbound.payloadAt - inbound.ipAt + inbound.payloadLength
+    if (inbound.protocol === PROTOCOL_ICMPV6 && this.#forbidsError(inbound)) return
+    this.sendErrorOn(inbound.macHigh, inbound.macLow, inbound.ipAt, length, type, code, word, inbound.now)
+  }
+
+  // RFC 4443, 2.4 (e.1), (e.2): no error about another, or a redirect. What cannot be read might be one.
+  #forbidsError(inbound: Inbound): boolean {
+    const { payloadAt, payloadLength } = inbound
+    return payloadLength === 0 || icmp.forbidsError(icmp.type(this.interface.view, payloadAt))
+  }
+
+  /** The same about a packet whose IPv6 header is at `packetAt`; `length` bytes from there on may be quoted. */
+  sendErrorOn(
+    macHigh: number,
+    macLow: number,
+    packetAt: number,
+    length: number,
+    type: number,
+    code: number,
+    word: number,
+    now: number,
+  ): void {
+    const { view, addresses, arena, slot, out } = this.interface
+    if (addresses.ipv6 === undefined || !this.#mayAnswer(packetAt, type, code)) return
+    if (!this.#limit.take(now)) {
+      this.#drops.errorLimit++
+      return
+    }
+    const quoted = Math.min(length, icmp.QUOTE_LIMIT)
+    // RFC 4443, 2.2: a packet of the link is answered from the link's address.
+    for (let i = 0; i < 4; i++) out.words[4 + i] = ipv6.source(view, packetAt, i)
+    const isLinkLocal = ipv6.isLinkLocal(out.words[4]!)
+    arena.bytes.copyWithin(slot + TRANSPORT_AT + icmp.HEADER_LENGTH, packetAt, packetAt + quoted)
+    out.set(macHigh, macLow, true, isLinkLocal ? this.ndp.linkLocal : addresses.ipv6.gateway, 0, out.words, 4)
+    this.#send(type, code, word, quoted)
+  }
+
+  /** Begins to quote a packet that the guest has sent earlier: as icmpv4.ts has it. */
+  quote(protocol: number, length: number, type: number): number {
+    const { view, slot, out } = this.interface
+    const at = slot + TRANSPORT_AT + icmp.HEADER_LENGTH
+    const w = out.words
+    const hops = type === icmp.TIME_EXCEEDED ? LAST_HOP : DEFAULT_TTL
+    ipv6.write(view, at, length, protocol, hops, 0, 0, w[4]!, w[5]!, w[6]!, w[7]!, w[0]!, w[1]!, w[2]!, w[3]!)
+    return at + ipv6.HEADER_LENGTH
+  }
+
+  /** Sends an error to where `out` goes about what `quote` has begun to quote, `length` bytes behind the IPv6 header. */
+  sendQuoted(type: number, code: number, word: number, length: number): void {
+    this.#send(type, code, word, ipv6.HEADER_LENGTH + length)
+  }
+
+  #send(type: number, code: number, word: number, quoted: number): void {
+    icmp.write(this.interface.view, this.interface.slot + TRANSPORT_AT, type, code, word)
+    this.#transmit(icmp.HEADER_LENGTH + quoted)
+  }
+
+  // The checksum covers the addresses of `out`.
+  #transmit(length: number): void {
+    const { view, slot, out } = this.interface
+    icmp.setChecksum(view, slot + TRANSPORT_AT, length, out.pseudoSum(PROTOCOL_ICMPV6, length))
+    this.interface.transmitDatagram(PROTOCOL_ICMPV6, length)
+  }
+
+  // RFC 4443, 2.4 (e.3) to (e.6): none about what was sent to many, but packet too big and an option that asks for it, and none to who is not one.
+  #mayAnswer(packetAt: number, type: number, code: number): boolean {
+    const view = this.interface.view
+    const source = ipv6.source(view, packetAt, 0)
+    const rest = ipv6.source(view, packetAt, 1) | ipv6.source(view, packetAt, 2) | ipv6.source(view, packetAt, 3)
+    if ((source | rest) === 0 || ipv6.isMulticast(source)) return false
+    if (!ipv6.isMulticast(ipv6.destination(view, packetAt, 0))) return true
+    return type === icmp.PACKET_TOO_BIG || (type === icmp.PARAMETER_PROBLEM && code === icmp.UNRECOGNIZED_OPTION)
+  }
+}
+
+/** The code of ICMPv4 that means the same (RFC 7915, 5.2). */
+function unreachableCode4(code: number): number {
+  switch (code) {
+    case icmp.PORT_UNREACHABLE:
+      return icmp4.PORT_UNREACHABLE
+    case icmp.NO_ROUTE:
+      return icmp4.NETWORK_UNREACHABLE
+    case icmp.ADMINISTRATIVELY_PROHIBITED:
+      return icmp4.ADMINISTRATIVELY_PROHIBITED
+    default:
+      return icmp4.HOST_UNREACHABLE
+  }
+}

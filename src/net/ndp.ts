@@ -1,0 +1,153 @@
+// Neighbor discovery (RFC 4861): answers for our addresses, asks for a guest's when a connection is to be opened to it, and tells whoever
+// advertises the router that somebody asks for one. Each of our addresses has a MAC address of its own, 52:56 and its lower half.
+//
+// A guest that finds out whether one of our addresses is free (duplicate address detection, RFC 4862, 5.4) is told that it is not.
+import * as icmpv6 from '../wire/icmpv6.js'
+import * as ndp from '../wire/ndp.js'
+import * as options from '../wire/ndp-options.js'
+import { MULTICAST6_HIGH, PROTOCOL_ICMPV6 } from '../wire/numbers.js'
+import { NOT_OURS, ROUTER_WORD } from './address-plan.js'
+import type { DropCounters } from './drops.js'
+import type { Inbound } from './inbound.js'
+import { type Interface, MAC_OF_IPV6, TRANSPORT_AT } from './interface.js'
+import { NeighborCache, type Solicitor } from './neighbor-cache.js'
+
+/** ff02::1, all nodes of the link (RFC 4291, 2.7.1). */
+const ALL_NODES = [0xff020000 | 0, 0, 0, 1] as const
+
+/** Advertises the router. */
+export interface RouterSolicited {
+  /** Somebody asks; an advertisement to whom `out` says is to be sent. */
+  solicited(now: number): void
+}
+
+export class Ndp implements Solicitor {
+  readonly neighbors = new NeighborCache(this)
+  /** Our link-local address. */
+  readonly linkLocal = new Int32Array([ndp.LINK_LOCAL_0, ndp.LINK_LOCAL_1, 0, ROUTER_WORD])
+  readonly #interface: Interface
+  readonly #drops: DropCounters
+  readonly #found = new Int32Array(options.COLUMNS)
+  readonly #target = new Int32Array(4)
+  #advertiser: RouterSolicited | null = null
+
+  constructor(iface: Interface, drops: DropCounters) {
+    this.#interface = iface
+    this.#drops = drops
+  }
+
+  /** Names who advertises the router. */
+  serve(advertiser: RouterSolicited): void {
+    this.#advertiser = advertiser
+  }
+
+  /** A message of ICMPv6 whose checksum is right. */
+  receive(inbound: Inbound): void {
+    const view = this.#interface.view
+    const at = inbound.payloadAt
+    const type = icmpv6.type(view, at)
+    if (type < ndp.ROUTER_SOLICITATION || type > ndp.REDIRECT) return
+    // RFC 6980, 5: never in fragments.
+    if (inbound.dontFragment === 0 || !ndp.isValid(view, inbound.ipAt, at, inbound.payloadLength, this.#found)) {
+      this.#drops.neighborDiscovery++
+      return
+    }
+    if (type === ndp.NEIGHBOR_SOLICITATION) this.#solicited(inbound)
+    else if (type === ndp.NEIGHBOR_ADVERTISEMENT) this.#advertised(inbound)
+    else if (type === ndp.ROUTER_SOLICITATION) this.#routerSolicited(inbound)
+    // Advertisements of routers, and redirects, are for hosts.
+  }
+
+  #solicited(inbound: Inbound): void {
+    const view = this.#interface.view
+    for (let i = 0; i < 4; i++) this.#target[i] = ndp.target(view, inbound.payloadAt, i)
+    this.#hear(inbound)
+    if (this.#interface.addresses.role(this.#target, 0) === NOT_OURS) return
+    // RFC 4861, 7.2.4: who has no address yet is told as everybody is.
+    const isDetection = isUnspecified(inbound.words)
+    const { out } = this.#interface
+    if (isDetection) this.toAllNodes()
+    else out.answer(inbound)
+    out.setSource(this.#target, 0)
+    const at = this.#interface.slot + TRANSPORT_AT
+    const flags = ndp.ROUTER | ndp.OVERRIDE | (isDetection ? 0 : ndp.SOLICITED)
+    ndp.writeNeighborAdvertisement(view, at, flags, this.#target[0]!, this.#target[1]!, this.#target[2]!, this.#target[3]!)
+    options.writeTargetLinkAddress(view, at + ndp.NEIGHBOR_LENGTH, MAC_OF_IPV6, this.#target[3]!)
+    this.transmit(ndp.NEIGHBOR_LENGTH + options.LINK_ADDRESS_LENGTH)
+  }
+
+  #advertised(inbound: Inbound): void {
+    const view = this.#interface.view
+    const found = this.#found
+    for (let i = 0; i < 4; i++) this.#target[i] = ndp.target(view, inbound.payloadAt, i)
+    // RFC 4861, 7.2.5: without its address, on a link that has such, it tells us nothing new but that somebody is there.
+    const hasLink = found[options.HAS_TARGET_LINK] === 1
+    const high = hasLink ? found[options.TARGET_HIGH]! : inbound.macHigh
+    const low = hasLink ? found[options.TARGET_LOW]! : inbound.macLow
+    const flags = ndp.neighborFlags(view, inbound.payloadAt)
+    if (!this.#isNeighbor(this.#target, high)) return
+    this.neighbors.answered(this.#target, 0, high, low, (flags & ndp.SOLICITED) !== 0, hasLink && (flags & ndp.OVERRIDE) !== 0, inbound.now)
+  }
+
+  #routerSolicited(inbound: Inbound): void {
+    this.#hear(inbound)
+    // RFC 4861, 6.2.6: who has an address may be answered alone.
+    if (isUnspecified(inbound.words)) this.toAllNodes()
+    else this.#interface.out.answer(inbound)
+    this.#interface.out.setSource(this.linkLocal, 0)
+    this.#advertiser?.solicited(inbound.now)
+  }
+
+  // Where whoever asks is (RFC 4861, 7.2.3).
+  #hear(inbound: Inbound): void {
+    const found = this.#found
+    if (found[options.HAS_SOURCE_LINK] !== 1 || !this.#isNeighbor(inbound.words, found[options.SOURCE_HIGH]!)) return
+    this.neighbors.heard(inbound.words, 0, found[options.SOURCE_HIGH]!, found[options.SOURCE_LOW]!, inbound.now)
+  }
+
+  // An address of the guest's link, and the MAC address of one station.
+  #isNeighbor(words: Int32Array, high: number): boolean {
+    const { addresses } = this.#interface
+    return (high & 0x0100) === 0 && !isUnspecified(words) && addresses.isOnLink(words, 0) && addresses.role(words, 0) === NOT_OURS
+  }
+
+  /** Has what comes next go to all nodes of the link, from our link-local address. */
+  toAllNodes(): void {
+    this.#interface.out.set(MULTICAST6_HIGH, ALL_NODES[3], true, this.linkLocal, 0, ALL_NODES, 0)
+  }
+
+  solicit(words: Int32Array, at: number): void {
+    const node = ndp.solicitedNode(words[at + 3]!)
+    const { out } = this.#interface
+    this.#target[0] = ndp.SOLICITED_NODE_0
+    this.#target[1] = ndp.SOLICITED_NODE_1
+    this.#target[2] = ndp.SOLICITED_NODE_2
+    this.#target[3] = node
+    out.set(MULTICAST6_HIGH, node, true, this.linkLocal, 0, this.#target, 0)
+    this.#ask(words, at)
+  }
+
+  probe(words: Int32Array, at: number, high: number, low: number): void {
+    this.#interface.out.set(high, low, true, this.linkLocal, 0, words, at)
+    this.#ask(words, at)
+  }
+
+  #ask(words: Int32Array, at: number): void {
+    const { view, slot } = this.#interface
+    const message = slot + TRANSPORT_AT
+    ndp.writeNeighborSolicitation(view, message, words[at]!, words[at + 1]!, words[at + 2]!, words[at + 3]!)
+    options.writeSourceLinkAddress(view, message + ndp.NEIGHBOR_LENGTH, MAC_OF_IPV6, ROUTER_WORD)
+    this.transmit(ndp.NEIGHBOR_LENGTH + options.LINK_ADDRESS_LENGTH)
+  }
+
+  /** Sends the message of `length` bytes in the slot where `out` goes. */
+  transmit(length: number): void {
+    const { view, slot, out } = this.#interface
+    out.timeToLive = ndp.NEIGHBOR_HOP_LIMIT
+    icmpv6.setChecksum(view, slot + TRANSPORT_AT, length, out.pseudoSum(PROTOCOL_ICMPV6, length))
+    this.#interface.head(PROTOCOL_ICMPV6, length)
+    this.#interface.transmit(length)
+  }
+}
+
+const isUnspecified = (words: Int32Array): boolean => (words[0]! | words[1]! | words[2]! | words[3]!) === 0
