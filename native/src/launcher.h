@@ -21,7 +21,8 @@ typedef struct {
   bool has_mac;
   unsigned char mac[6];
   /* Of run: */
-  const char *dns; /* NULL: resolv.conf is left alone. */
+  const char *dns;    /* NULL: resolv.conf is left alone. */
+  const char *search; /* Names for it, with spaces between; NULL: none. */
   bool maps_root;
   int open_files; /* --open-files: the soft limit of the command; -1: ours */
   char **command;

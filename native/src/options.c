@@ -17,10 +17,10 @@
 
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof *(array))
 
-enum { SOCKET, IFNAME, MTU, ADDRESS, PREFIX, GATEWAY, OFFLOAD, MAC, DNS, MAP, OPEN_FILES, PID, NETNS, USERNS, COUNT };
+enum { SOCKET, IFNAME, MTU, ADDRESS, PREFIX, GATEWAY, OFFLOAD, MAC, DNS, SEARCH, MAP, OPEN_FILES, PID, NETNS, USERNS, COUNT };
 
-static const char *const NAMES[COUNT] = {"socket", "ifname", "mtu", "address",    "prefix", "gateway", "offload",
-                                         "mac",    "dns",    "map", "open-files", "pid",    "netns",   "userns"};
+static const char *const NAMES[COUNT] = {"socket", "ifname", "mtu",    "address", "prefix",     "gateway", "offload", "mac",
+                                         "dns",    "search", "map",    "open-files", "pid", "netns",   "userns"};
 
 static const int REQUIRED[] = {SOCKET, IFNAME, MTU, ADDRESS, PREFIX, GATEWAY};
 
@@ -84,6 +84,8 @@ static void parse_run(Options *options, const char *const values[COUNT], char **
   if (values[DNS] != NULL && inet_pton(AF_INET, values[DNS], &ignored) != 1 && inet_pton(AF_INET6, values[DNS], &ignored) != 1)
     wrong("dns", values[DNS]);
   options->dns = values[DNS];
+  if (values[SEARCH] != NULL && (values[DNS] == NULL || values[SEARCH][strcspn(values[SEARCH], "\r\n")] != '\0')) wrong("search", values[SEARCH]);
+  options->search = values[SEARCH];
   if (values[MAP] == NULL || (strcmp(values[MAP], "root") != 0 && strcmp(values[MAP], "current") != 0)) wrong("map", "root or current");
   options->maps_root = strcmp(values[MAP], "root") == 0;
   options->open_files = values[OPEN_FILES] == NULL ? -1 : number(values, OPEN_FILES, 0, INT_MAX);
@@ -92,7 +94,7 @@ static void parse_run(Options *options, const char *const values[COUNT], char **
 }
 
 static void parse_attach(Options *options, const char *const values[COUNT], char **command) {
-  if (values[DNS] != NULL || values[MAP] != NULL || values[OPEN_FILES] != NULL || *command != NULL) wrong("attach", "only a target is taken");
+  if (values[DNS] != NULL || values[SEARCH] != NULL || values[MAP] != NULL || values[OPEN_FILES] != NULL || *command != NULL) wrong("attach", "only a target is taken");
   if ((values[PID] == NULL) == (values[NETNS] == NULL)) wrong("attach", "either a pid or a netns");
   if (values[USERNS] != NULL && values[NETNS] == NULL) wrong("attach", "a userns goes with a netns");
   options->pid = values[PID] == NULL ? 0 : number(values, PID, 1, INT_MAX);

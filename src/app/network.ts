@@ -87,6 +87,7 @@ class LiveNetwork implements Network {
   readonly ifname: string
   readonly #options: ResolvedOptions
   readonly #native: NativeContext
+  readonly #resolver: Resolver | null
   readonly #loop: EventLoop
   readonly #arena: Arena
   readonly #stack: Stack
@@ -132,6 +133,7 @@ class LiveNetwork implements Network {
     if (process.env['NETLOOM_DEBUG'] === '1') this.#stack.tcp.verify = verify
     this.#publications = new Publications(this.#native, this.#stack.forwards, options.addresses.guest)
     const resolver = options.dns ? new Resolver(() => this.#native.now()) : null
+    this.#resolver = resolver
     if (resolver !== null) {
       const names = new DnsNames(ownAddresses(options), options.dnsNames)
       this.#stack.serveDns(new DnsForwarder(this.#native, this.#loop, this.#stack.udp, resolver, { names }))
@@ -211,6 +213,7 @@ class LiveNetwork implements Network {
       launchRun(context, link, {
         command,
         dns: this.#options.dns ? this.addresses.dns : null,
+        search: this.#resolver?.search ?? [],
         mapCurrentUser: options.mapCurrentUser ?? false,
         cwd: options.cwd,
         env: options.env,

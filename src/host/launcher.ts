@@ -57,6 +57,8 @@ export interface LaunchCommand {
   readonly command: readonly string[]
   /** Name server for resolv.conf, null to leave that alone. */
   readonly dns: string | null
+  /** Names to search, for the same file. */
+  readonly search: readonly string[]
   readonly mapCurrentUser: boolean
   /** The soft limit of open files, undefined for this process's. */
   readonly openFiles: number | undefined
@@ -88,6 +90,7 @@ export interface Launched {
 export function launchRun(context: LaunchContext, link: LaunchInterface, options: LaunchCommand): Promise<Launched> {
   const args = ['run', ...interfaceArguments(link), `--map=${options.mapCurrentUser ? 'current' : 'root'}`]
   if (options.dns !== null) args.push(`--dns=${options.dns}`)
+  if (options.dns !== null && options.search.length > 0) args.push(`--search=${options.search.join(' ')}`)
   if (options.openFiles !== undefined) args.push(`--open-files=${options.openFiles}`)
   const launch = new Launch(context, { ifname: link.ifname, mtu: link.mtu, target: null }, options)
   return launch.start([...args, '--', ...options.command])

@@ -62,6 +62,27 @@ for (const spec of [
   refused(`--impair '${spec}'`, ['run', `--impair=${spec}`, '--', 'true'], 2, /link|loss|delay|rate|seed/, /--impair/)
 }
 
+for (const name of [
+  '',
+  'db.test',
+  '=192.0.2.7',
+  'db.test=',
+  'db.test=localhost',
+  '192.0.2.7=db.test',
+  'a b=192.0.2.7',
+  'a..b=192.0.2.7',
+  'db.test=192.0.2.7/24',
+]) {
+  refused(`--dns-name '${name}'`, ['run', `--dns-name=${name}`, '--', 'true'], 2, /name/, /--dns-name db\.test=192\.0\.2\.7/)
+}
+refused(
+  '--dns-name without a name server',
+  ['run', '--disable-dns', '--dns-name=db.test=192.0.2.7', '--', 'true'],
+  2,
+  /--dns-name/,
+  /--disable-dns/,
+)
+
 refused('an unknown option', ['run', '--mut', '1500', '--', 'true'], 2, /--mut/, /--mtu|--help/)
 refused('an unknown subcommand', ['rum'], 2, /rum/, /run|--help/)
 refused('an option without its value', ['run', '--mtu'], 2, /mtu/, /MTU|argument|value/i)

@@ -5,7 +5,7 @@ import { readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { e2e, type Scope } from '../support/e2e.js'
 import { Elsewhere, NOBODY, SWALLOWING } from '../support/elsewhere.js'
 import { until } from '../support/program.js'
-import { longText, type Records, Resolver, setResolvers } from '../support/resolver.js'
+import { keepResolvConf, longText, type Records, Resolver, setResolvers } from '../support/resolver.js'
 import { Sandbox } from '../support/sandbox.js'
 import type { Pipelined } from './guest/dns-pipeline.js'
 import type { Asked } from './guest/dns-query.js'
@@ -18,15 +18,6 @@ const RECORDS: Records = {
   ...address('short.test', '192.0.2.2', 1),
   'six.test': [{ type: 'AAAA', name: 'six.test', ttl: 60, data: '2001:db8::6' }],
   'long.test': longText('long.test'),
-}
-
-/** Puts the host's resolv.conf back as the test found it. */
-function keepResolvConf(scope: Scope): void {
-  const before = readFileSync('/etc/resolv.conf')
-  scope.defer(() => {
-    rmSync('/etc/resolv.conf', { force: true })
-    writeFileSync('/etc/resolv.conf', before)
-  })
 }
 
 interface Setting {
