@@ -134,6 +134,11 @@ export class Stack implements TurnHandler {
     this.#udpRelay.serveDhcp(receiver)
   }
 
+  /** Names who tells the guest about its IPv6 network. */
+  serveDhcpv6(receiver: DatagramReceiver): void {
+    this.#udpRelay.serveDhcpv6(receiver)
+  }
+
   begin(now: number): void {
     this.input.inbound.now = now
     this.impaired?.advance(now)

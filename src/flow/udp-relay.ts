@@ -10,7 +10,8 @@ import { ANSWERED, guestPort, IS_IPV6, KIND_UDP, ROW_SHIFT, SOCKET } from '../ne
 import type { Icmp } from '../net/icmp.js'
 import type { Inbound } from '../net/inbound.js'
 import { type DatagramReceiver, MAX_PAYLOAD, type Udp } from '../udp/udp.js'
-import { PORT_DHCP_SERVER, PROTOCOL_UDP } from '../wire/numbers.js'
+import * as ipv6 from '../wire/ipv6.js'
+import { PORT_DHCP_SERVER, PORT_DHCPV6_SERVER, PROTOCOL_UDP } from '../wire/numbers.js'
 import { GSO_UDP_L4 } from '../wire/virtio-net.js'
 import type { DatagramFlows, DatagramRelay } from './datagram-flows.js'
 import type { Decision, Gate } from './gate.js'
@@ -37,6 +38,7 @@ export class UdpRelay implements DatagramReceiver, DatagramRelay {
   readonly #allowsHostLoopback: boolean
   #dns: DatagramReceiver | null = null
   #dhcp: DatagramReceiver | null = null
+  #dhcpv6: DatagramReceiver | null = null
 
   constructor(native: NativeContext, flows: DatagramFlows, gate: Gate, udp: Udp, to: Icmp, allowsHostLoopback: boolean) {
     this.#native = native
@@ -62,6 +64,11 @@ export class UdpRelay implements DatagramReceiver, DatagramRelay {
     this.#dhcp = receiver
   }
 
+  /** Names who tells the guest about its IPv6 network. */
+  serveDhcpv6(receiver: DatagramReceiver): void {
+    this.#dhcpv6 = receiver
+  }
+
   /** A datagram of the guest. */
   receive(inbound: Inbound, at: number, length: number): void {
     const remotePort = inbound.ports & 0xffff
@@ -70,6 +77,11 @@ export class UdpRelay implements DatagramReceiver, DatagramRelay {
     if (remotePort === PORT_DHCP_SERVER && (inbound.destination === LIMITED_BROADCAST || this.#dhcp !== null) && this.#isForUs(inbound)) {
       // The question is for the link: a server of the host's network is not asked.
       this.#dhcp?.receive(inbound, at, length)
+      return
+    }
+    // The question of IPv6 is for the link, too, and for all servers on it, never for one host (RFC 8415, 16).
+    if (inbound.isIpv6 && remotePort === PORT_DHCPV6_SERVER && ipv6.isMulticast(inbound.words[4]!)) {
+      this.#dhcpv6?.receive(inbound, at, length)
       return
     }
     // Who has no address (net/ipv4.ts: it asks for one) can have no flow and is told nothing.

@@ -5,6 +5,7 @@ import { arenaBytes, SECRET_WORDS, Stack } from '../../src/app/stack.js'
 import { tableBytes } from '../../src/flow/flow-table.js'
 import { EventLoop } from '../../src/host/event-loop.js'
 import { RECEIVE_REGION, TapDevice } from '../../src/host/tap-device.js'
+import type { Ipv6Addresses } from '../../src/net/address-plan.js'
 import { Arena } from '../../src/packet/arena.js'
 import { FakeKernel } from './fake-kernel.js'
 import type { Random } from './random.js'
@@ -25,6 +26,8 @@ export interface SimulationOptions {
   readonly maxFlowsPerDestination?: number
   readonly maxFlowsPerGuest?: number
   readonly hostLoopback?: boolean
+  /** Without it the link has no IPv6. */
+  readonly ipv6?: Ipv6Addresses
   /** Bytes at the arena's end that are nobody's. */
   readonly spare?: number
   /** First ms of the clock. */
@@ -41,7 +44,7 @@ export class SimulatedStack {
     const options = {
       mtu: o.mtu ?? 1500,
       impairment: null,
-      addresses: { network: NETWORK, prefix: 24, gateway: GATEWAY, dns: DNS, guest: GUEST },
+      addresses: { network: NETWORK, prefix: 24, gateway: GATEWAY, dns: DNS, guest: GUEST, ipv6: o.ipv6 },
       hostLoopback: o.hostLoopback ?? true,
       dns: false,
       maxFlows,
