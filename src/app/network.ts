@@ -15,6 +15,7 @@ import { RECEIVE_REGION, TapDevice, type TapFeatures } from '../host/tap-device.
 import type { ImpairedWay } from '../link/impaired-way.js'
 import { Arena } from '../packet/arena.js'
 import { DhcpServer } from '../service/dhcp-server.js'
+import { Dhcpv6Server } from '../service/dhcpv6-server.js'
 import { DnsForwarder } from '../service/dns-forwarder.js'
 import { DnsNames, type OwnAddresses } from '../service/dns-names.js'
 import { verify } from '../tcp/invariants.js'
@@ -138,15 +139,17 @@ class LiveNetwork implements Network {
       const names = new DnsNames(ownAddresses(options), options.dnsNames)
       this.#stack.serveDns(new DnsForwarder(this.#native, this.#loop, this.#stack.udp, resolver, { names }))
     }
-    if (options.dhcp) this.#stack.serveDhcp(this.#dhcpServer(resolver))
+    if (options.dhcp) this.#serveDhcp(() => resolver?.search ?? [])
   }
 
-  #dhcpServer(resolver: Resolver | null): DhcpServer {
+  #serveDhcp(search: () => readonly string[]): void {
     const { addresses, mtu, dns, log } = this.#options
-    const search = () => resolver?.search ?? []
+    const { udp } = this.#stack
     // What `run` starts is called as the host is (uts_namespaces(7)); of a namespace of somebody else's we cannot tell.
     const hostName = () => (this.#child === null ? '' : hostname())
-    return new DhcpServer(this.#stack.udp, addresses, { mtu, dns, search, hostName, log })
+    this.#stack.serveDhcp(new DhcpServer(udp, addresses, { mtu, dns, search, hostName, log }))
+    if (addresses.ipv6 === undefined) return
+    this.#stack.serveDhcpv6(new Dhcpv6Server(udp, { dns: Int32Array.from(dns ? addresses.ipv6.dns : []), search }))
   }
 
   get control(): string | null {
