@@ -11,10 +11,10 @@
  * is silent by UDP may well accept a connection and then be as silent, so TCP heeds both.
  */
 
-import { readFileSync, statSync } from 'node:fs'
 import { networkInterfaces } from 'node:os'
 import { formatAny, isMapped, type Words } from '../wire/address.js'
 import { isLinkLocal, parseResolvConf, type ResolvConf, type ServerAddress } from './resolv-conf.js'
+import { ResolvConfFile, type ResolvConfSource } from './resolv-conf-file.js'
 
 /** ms between two looks at the file. */
 const STAT_INTERVAL = 1_000
@@ -25,8 +25,6 @@ const DEADLINE = 5_000
 /** How often the C library asks each server where resolv.conf does not say; and ms for which we would wait, whatever that says. */
 const DEFAULT_ATTEMPTS = 2
 const MAX_DEADLINE = 30_000
-
-const DEFAULT_PATH = '/etc/resolv.conf'
 
 /** The last failure by one transport. */
 class Failure {
@@ -94,7 +92,7 @@ const nameOf = ({ address, zone }: ServerAddress): string => `${formatAny(...add
 
 export class Resolver {
   readonly #now: () => number
-  readonly #path: string
+  readonly #source: ResolvConfSource
   #servers: readonly Nameserver[] = []
   #conf: ResolvConf = parseResolvConf('')
   /** Questions, for `rotate`. */
@@ -106,9 +104,9 @@ export class Resolver {
   #failures = 0
 
   /** `now`: int32 ms, of the clock that every other argument of that name is read from. */
-  constructor(now: () => number, path: string = DEFAULT_PATH) {
+  constructor(now: () => number, source: ResolvConfSource = new ResolvConfFile()) {
     this.#now = now
-    this.#path = path
+    this.#source = source
   }
 
   /** Counts the lists of servers there have been: what one list answered need not hold for the next. */
@@ -183,29 +181,11 @@ export class Resolver {
     const now = this.#now()
     if (this.#isRead && ((now - this.#checkedAt) | 0) < STAT_INTERVAL && ((now - this.#checkedAt) | 0) >= 0) return
     this.#checkedAt = now
-    const signature = this.#stat()
+    const signature = this.#source.signature()
     if (this.#isRead && signature === this.#signature) return
     this.#isRead = true
     this.#signature = signature
-    this.#load(signature === '' ? '' : this.#text())
-  }
-
-  /** What tells one text from another; '' when there is no file. Anything but a file could keep a reader waiting. */
-  #stat(): string {
-    try {
-      const stat = statSync(this.#path, { bigint: true })
-      return stat.isFile() ? `${stat.dev}:${stat.ino}:${stat.size}:${stat.mtimeNs}` : ''
-    } catch {
-      return ''
-    }
-  }
-
-  #text(): string {
-    try {
-      return readFileSync(this.#path, 'utf8')
-    } catch {
-      return ''
-    }
+    this.#load(signature === '' ? '' : this.#source.text())
   }
 
   // A server that stays keeps its history.

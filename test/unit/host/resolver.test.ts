@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
+import { ResolvConfFile } from '../../../src/host/resolv-conf-file.js'
 import { type Nameserver, Resolver } from '../../../src/host/resolver.js'
 import { formatAny } from '../../../src/wire/address.js'
 
@@ -15,7 +16,7 @@ let files = 0
 class World {
   now = 1_000
   readonly path = join(folder, `resolv.conf.${++files}`)
-  readonly resolver = new Resolver(() => this.now, this.path)
+  readonly resolver = new Resolver(() => this.now, new ResolvConfFile(this.path))
 
   constructor(...servers: readonly string[]) {
     if (servers.length > 0) this.write(...servers)
