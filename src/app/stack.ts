@@ -3,6 +3,7 @@
 import { DatagramFlows } from '../flow/datagram-flows.js'
 import { type FlowLimits, FlowTable } from '../flow/flow-table.js'
 import { Gate } from '../flow/gate.js'
+import { INCOMING_BYTES } from '../flow/incoming-trains.js'
 import { PingRelay } from '../flow/ping-relay.js'
 import { PortForwards } from '../flow/port-forwards.js'
 import { SendRing } from '../flow/send-ring.js'
@@ -50,6 +51,7 @@ export const SECRET_WORDS = 4
 /** Arena bytes of a network with these options. */
 export const arenaBytes = (options: StackOptions): number =>
   FIXED_BYTES +
+  INCOMING_BYTES +
   slabBytes(options.maxFlows) * (options.hostRead === 'ring' ? 2 : 1) +
   (options.impairment === null ? 0 : impairedBytes(options.mtu))
 
@@ -149,6 +151,7 @@ export class Stack implements TurnHandler {
   }
 
   settle(now: number): void {
+    this.#udpRelay.settle()
     this.#demux.settle(now)
   }
 

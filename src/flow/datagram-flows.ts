@@ -40,6 +40,8 @@ export interface DatagramRelay {
   readable(row: number): boolean
   /** The socket's error queue may have something. True when a budget ran out and more may be left. */
   failed(row: number): boolean
+  /** The row and its socket are about to go: what waits for them has to leave now. */
+  ends?(row: number): void
 }
 
 export class DatagramFlows implements ReadyHandler, Evictor {
@@ -87,6 +89,11 @@ export class DatagramFlows implements ReadyHandler, Evictor {
     return 0
   }
 
+  /** True when the row's socket sends with what the guest has sent with. */
+  isHeaded(row: number, inbound: Inbound, isAtHand: boolean): boolean {
+    return this.#rows[(row << ROW_SHIFT) + SENT_WITH] === headerWord(inbound, isAtHand)
+  }
+
   /**
    * Has the row's socket send with TTL, TOS and don't-fragment as the guest has sent (RFC 1812, 5.3.1: one hop less). Most flows never change
    * them, so the kernel is told once. `isAtHand`: where it goes is no hop away.
@@ -94,30 +101,29 @@ export class DatagramFlows implements ReadyHandler, Evictor {
   head(row: number, inbound: Inbound, isAtHand: boolean): void {
     const rows = this.#rows
     const base = row << ROW_SHIFT
-    const ttl = outgoing(inbound.timeToLive, isAtHand)
-    const word = ttl | (inbound.typeOfService << 8) | (inbound.dontFragment << 16)
+    const word = headerWord(inbound, isAtHand)
     if (rows[base + SENT_WITH] === word) return
     rows[base + SENT_WITH] = word
-    this.#native.datagramHeader(rows[base + SOCKET]!, inbound.isIpv6 ? 6 : 4, ttl, inbound.typeOfService, inbound.dontFragment)
+    this.#native.datagramHeader(rows[base + SOCKET]!, inbound.isIpv6 ? 6 : 4, word & 0xff, inbound.typeOfService, inbound.dontFragment)
   }
 
-  /** Counts `length` bytes from the guest and keeps the flow for another `expiry` ms. */
-  sent(row: number, inbound: Inbound, length: number, expiry: number): void {
+  /** Counts `length` bytes from the guest, in so many datagrams, and keeps the flow for another `expiry` ms. */
+  sent(row: number, inbound: Inbound, length: number, expiry: number, datagrams = 1): void {
     const rows = this.#rows
     const base = row << ROW_SHIFT
     rows[base + MAC_HIGH] = inbound.macHigh
     rows[base + MAC_LOW] = inbound.macLow
-    rows[base + PACKETS_IN] = (rows[base + PACKETS_IN]! + 1) | 0
+    rows[base + PACKETS_IN] = (rows[base + PACKETS_IN]! + datagrams) | 0
     count(rows, base + BYTES_IN, length)
     this.#used(row, base, inbound.now, expiry)
   }
 
-  /** Counts `length` bytes to the guest and keeps the flow for another `expiry` ms. */
-  received(row: number, length: number, expiry: number): void {
+  /** Counts `length` bytes to the guest, in so many datagrams, and keeps the flow for another `expiry` ms. */
+  received(row: number, length: number, expiry: number, datagrams = 1): void {
     const rows = this.#rows
     const base = row << ROW_SHIFT
     rows[base + ANSWERED] = 1
-    rows[base + PACKETS_OUT] = (rows[base + PACKETS_OUT]! + 1) | 0
+    rows[base + PACKETS_OUT] = (rows[base + PACKETS_OUT]! + datagrams) | 0
     count(rows, base + BYTES_OUT, length)
     this.#used(row, base, this.#loop.now, expiry)
   }
@@ -175,8 +181,13 @@ export class DatagramFlows implements ReadyHandler, Evictor {
 
   /** Ends a flow: its timer, socket and row go. */
   remove(row: number): void {
+    this.#relays[this.#rows[(row << ROW_SHIFT) + KIND]!]?.ends?.(row)
     this.#timers.cancel(row * TIMERS_PER_ROW)
     this.#native.closeDescriptor(this.#rows[(row << ROW_SHIFT) + SOCKET]!)
     this.table.remove(row)
   }
 }
+
+/** TTL | TOS << 8 | DF << 16: what the host's socket is to send with. */
+const headerWord = (inbound: Inbound, isAtHand: boolean): number =>
+  outgoing(inbound.timeToLive, isAtHand) | (inbound.typeOfService << 8) | (inbound.dontFragment << 16)

@@ -6,17 +6,19 @@
 // both ways, and don't-fragment out: what the path behind the host cannot take in one piece is refused, or cut, as the guest has asked.
 import type { NativeContext } from '../host/native.js'
 import { GATEWAY, isLoopback } from '../net/address-plan.js'
-import { ANSWERED, guestPort, IS_IPV6, KIND_UDP, ROW_SHIFT, SOCKET } from '../net/flow-row.js'
+import { ANSWERED, guestPort, IS_IPV6, KIND_UDP, MAC_HIGH, MAC_LOW, ROW_SHIFT, SOCKET } from '../net/flow-row.js'
 import type { Icmp } from '../net/icmp.js'
-import type { Inbound } from '../net/inbound.js'
-import { type DatagramReceiver, MAX_PAYLOAD, type Udp } from '../udp/udp.js'
+import { Inbound } from '../net/inbound.js'
+import type { DatagramReceiver, Udp } from '../udp/udp.js'
 import * as ipv6 from '../wire/ipv6.js'
 import { PORT_DHCP_SERVER, PORT_DHCPV6_SERVER, PROTOCOL_UDP } from '../wire/numbers.js'
 import { GSO_UDP_L4 } from '../wire/virtio-net.js'
 import type { DatagramFlows, DatagramRelay } from './datagram-flows.js'
 import type { Decision, Gate } from './gate.js'
 import { incoming } from './hops.js'
-import { EAGAIN, HostErrors } from './host-errors.js'
+import { HostErrors } from './host-errors.js'
+import { IncomingTrains, MESSAGE_PORT, MESSAGE_SOURCE, MESSAGE_TOS, MESSAGE_TTL, type TrainReceiver } from './incoming-trains.js'
+import { OutgoingTrains, type UnsentListener } from './outgoing-trains.js'
 import { EMSGSIZE, refusalCode, tellFailure } from './unreachable.js'
 
 /** Silence that ends a mapping, ms (RFC 4787, REQ-5: 2 minutes at least, 5 recommended). */
@@ -26,7 +28,7 @@ export const EXPIRY_ONE_WAY = 120_000
 const TURN_BUDGET = 64
 const LIMITED_BROADCAST = -1
 
-export class UdpRelay implements DatagramReceiver, DatagramRelay {
+export class UdpRelay implements DatagramReceiver, DatagramRelay, TrainReceiver, UnsentListener {
   readonly #native: NativeContext
   readonly #flows: DatagramFlows
   readonly #rows: Int32Array
@@ -36,6 +38,11 @@ export class UdpRelay implements DatagramReceiver, DatagramRelay {
   readonly #scratch: Int32Array
   readonly #errors: HostErrors
   readonly #allowsHostLoopback: boolean
+  readonly #outgoing: OutgoingTrains
+  readonly #incoming: IncomingTrains
+  // What could not be sent at once is no longer the packet being received.
+  readonly #unsent = new Inbound()
+  #now = 0
   #dns: DatagramReceiver | null = null
   #dhcp: DatagramReceiver | null = null
   #dhcpv6: DatagramReceiver | null = null
@@ -50,6 +57,8 @@ export class UdpRelay implements DatagramReceiver, DatagramRelay {
     this.#scratch = new Int32Array(native.scratch)
     this.#errors = new HostErrors(native, to, PROTOCOL_UDP)
     this.#allowsHostLoopback = allowsHostLoopback
+    this.#outgoing = new OutgoingTrains(native, this.#rows, this)
+    this.#incoming = new IncomingTrains(native, udp.interface.arena, this.#rows, this)
     flows.serve(KIND_UDP, this)
     udp.connect(this)
   }
@@ -99,12 +108,49 @@ export class UdpRelay implements DatagramReceiver, DatagramRelay {
     let row = this.#flows.table.find(KIND_UDP, inbound.words, 0, key)
     if (row === 0) row = this.#open(inbound, key)
     if (row === 0) return
-    this.#flows.sent(row, inbound, length, this.#expiry(row))
     const segment = inbound.gsoType === GSO_UDP_L4 && inbound.gsoSize > 0 && inbound.gsoSize < length ? inbound.gsoSize : 0
-    this.#flows.head(row, inbound, decision.isLoopback || decision.isGroup)
-    const status = this.#send(this.#rows[(row << ROW_SHIFT) + SOCKET]!, at, length, segment, decision)
-    // No route, too long, not permitted: the guest learns. A full socket only loses the datagram.
-    if (status < 0 && status !== -EAGAIN) this.#refuse(row, inbound, -status)
+    this.#flows.sent(row, inbound, length, this.#expiry(row), datagrams(length, segment))
+    this.#pass(row, inbound, at, length, segment, decision)
+  }
+
+  // What stays where it is may wait for more of its kind until the turn ends; the header is the socket's, not the datagram's.
+  #pass(row: number, inbound: Inbound, at: number, length: number, segment: number, d: Decision): void {
+    const isAtHand = d.isLoopback || d.isGroup
+    const outgoing = this.#outgoing
+    this.#now = inbound.now
+    if (!this.#flows.isHeaded(row, inbound, isAtHand)) {
+      outgoing.flush(row)
+      this.#flows.head(row, inbound, isAtHand)
+    }
+    outgoing.add(row, inbound.ipAt, at, length, segment, d.address0, d.address1, d.address2, d.address3, d.port)
+    if (!this.#udp.interface.isLasting(at)) outgoing.flush(row)
+  }
+
+  /** The turn ends. */
+  settle(): void {
+    this.#outgoing.settle()
+  }
+
+  /** See DatagramRelay. */
+  ends(row: number): void {
+    this.#outgoing.flush(row)
+  }
+
+  // No route, too long, not permitted: the guest learns.
+  unsent(row: number, ipAt: number, at: number, length: number, errno: number): void {
+    const rows = this.#rows
+    const base = row << ROW_SHIFT
+    const mtu = errno === EMSGSIZE ? this.#errors.pathMtu(rows[base + SOCKET]!, rows, base) : 0
+    const unsent = this.#unsent
+    unsent.macHigh = rows[base + MAC_HIGH]!
+    unsent.macLow = rows[base + MAC_LOW]!
+    unsent.isIpv6 = rows[base + IS_IPV6] === 1
+    unsent.ipAt = ipAt
+    unsent.payloadAt = at
+    unsent.payloadLength = length
+    unsent.protocol = PROTOCOL_UDP
+    unsent.now = this.#now
+    tellFailure(this.#icmp, this.#flows.drops, unsent, errno, mtu)
   }
 
   #isForUs(inbound: Inbound): boolean {
@@ -112,36 +158,20 @@ export class UdpRelay implements DatagramReceiver, DatagramRelay {
     return inbound.destination === LIMITED_BROADCAST || this.#udp.interface.addresses.role(inbound.words, 4) === GATEWAY
   }
 
-  #refuse(row: number, inbound: Inbound, errno: number): void {
-    const base = row << ROW_SHIFT
-    const mtu = errno === EMSGSIZE ? this.#errors.pathMtu(this.#rows[base + SOCKET]!, this.#rows, base) : 0
-    tellFailure(this.#icmp, this.#flows.drops, inbound, errno, mtu)
-  }
-
   // RFC 4787, 4.2.1: the guest's own port when it is free.
   #open(inbound: Inbound, key: number): number {
     if (!this.#gate.begins(inbound)) return 0
     const socket = this.#native.udpOpen(inbound.isIpv6 ? 6 : 4, key >>> 16)
-    if (socket >= 0) return this.#flows.open(KIND_UDP, inbound, key, socket)
-    tellFailure(this.#icmp, this.#flows.drops, inbound, -socket)
-    return 0
-  }
-
-  // An error about an earlier datagram is reported by the next call, and is in the error queue as well: so try once more.
-  #send(socket: number, at: number, length: number, segment: number, d: Decision): number {
-    const native = this.#native
-    let status = native.udpSend(socket, at, length, segment, d.address0, d.address1, d.address2, d.address3, d.port)
-    if (status < 0 && status !== -EAGAIN) {
-      status = native.udpSend(socket, at, length, segment, d.address0, d.address1, d.address2, d.address3, d.port)
+    if (socket < 0) {
+      tellFailure(this.#icmp, this.#flows.drops, inbound, -socket)
+      return 0
     }
-    if (status >= 0 || segment === 0) return status
-    // A path that cannot take the super-datagram takes its pieces.
-    for (let offset = 0; offset < length; offset += segment) {
-      const piece = Math.min(length - offset, segment)
-      status = native.udpSend(socket, at + offset, piece, 0, d.address0, d.address1, d.address2, d.address3, d.port)
-      if (status < 0) return status
-    }
-    return status
+    this.#native.udpTrains(socket)
+    const row = this.#flows.open(KIND_UDP, inbound, key, socket)
+    if (row === 0) return 0
+    this.#outgoing.begin(row)
+    this.#incoming.begin(row)
+    return row
   }
 
   #expiry(row: number): number {
@@ -154,31 +184,32 @@ export class UdpRelay implements DatagramReceiver, DatagramRelay {
   }
 
   readable(row: number): boolean {
-    const socket = this.#rows[(row << ROW_SHIFT) + SOCKET]!
-    const at = this.#udp.payloadAt
-    for (let i = 0; i < TURN_BUDGET; i++) {
-      const length = this.#native.udpReceive(socket, at, MAX_PAYLOAD)
-      if (length === -EAGAIN) return false
-      // Any other error is about an earlier datagram, and comes by the error queue.
-      if (length >= 0) this.#deliver(row, length)
+    for (let taken = 0; taken < TURN_BUDGET; ) {
+      const count = this.#incoming.receive(row)
+      if (count < 0) return false
+      taken += Math.max(1, count)
     }
     return true
   }
 
-  #deliver(row: number, length: number): void {
+  /** What the host's socket has received: see TrainReceiver. */
+  deliver(row: number, at: number, length: number, segment: number, message: number): void {
     const rows = this.#rows
     const base = row << ROW_SHIFT
     const scratch = this.#scratch
     const { out, addresses } = this.#udp.interface
-    const isLocal = isLoopback(scratch, 0)
+    const isLocal = isLoopback(scratch, message + MESSAGE_SOURCE)
     out.toGuest(rows, base)
-    if (!isLocal) out.setSource(scratch, 0)
+    if (!isLocal) out.setSource(scratch, message + MESSAGE_SOURCE)
     // The host's loopback is known to the guest by the gateway's address.
     else if (this.#allowsHostLoopback) addresses.writeGateway(out.words, 0, rows[base + IS_IPV6] === 1)
     else return
-    out.timeToLive = incoming(scratch[5]!, isLocal)
-    out.typeOfService = Math.max(0, scratch[6]!)
-    this.#flows.received(row, length, EXPIRY_TWO_WAY)
-    this.#udp.send(scratch[4]!, guestPort(rows, base), length)
+    out.timeToLive = incoming(scratch[message + MESSAGE_TTL]!, isLocal)
+    out.typeOfService = Math.max(0, scratch[message + MESSAGE_TOS]!)
+    this.#flows.received(row, length, EXPIRY_TWO_WAY, datagrams(length, segment))
+    this.#udp.sendFrom(at, scratch[message + MESSAGE_PORT]!, guestPort(rows, base), length, segment)
   }
 }
+
+/** How many datagrams a train of `length` bytes is. */
+const datagrams = (length: number, segment: number): number => (segment === 0 ? 1 : Math.ceil(length / segment))

@@ -35,6 +35,9 @@ export interface TapFeatures {
 export class TapDevice implements Device, ReadyHandler {
   readonly mtu: number
   readonly hasOffload: boolean
+  readonly hasDatagramOffload: boolean
+  readonly lastingFrom: number
+  readonly lastingTo: number
   readonly largestDatagram: number
   readonly features: TapFeatures
   /** Called once when the interface is gone (deleted, or its namespace torn down): -errno of the read. */
@@ -72,6 +75,9 @@ export class TapDevice implements Device, ReadyHandler {
     this.mtu = mtu
     this.features = features
     this.hasOffload = features.vnetHeader && features.checksum && features.tso
+    this.hasDatagramOffload = this.hasOffload && features.uso
+    this.lastingFrom = region
+    this.lastingTo = region + RECEIVE_REGION
     this.largestDatagram = this.hasOffload && native.probeBigTcp() === 1 ? BIG_DATAGRAM : MAX_DATAGRAM
     loop.serve(TOKEN_TAP, this)
     const status = native.epollAdd(descriptor, token(TOKEN_TAP, 0, 0), EPOLLIN)

@@ -40,9 +40,11 @@ export class Interface {
   readonly addresses: AddressPlan
   /** Where the datagram goes that is put together next. */
   readonly out = new Outbound()
-  /** The transmit slot. */
-  readonly slot: number
+  /** The transmit slot. Who sends something from where it lies puts it there, and back again (udp.ts). */
+  slot: number
   #device: Device | null = null
+  #lastingFrom = 0
+  #lastingTo = 0
   /** Where the frame begins that was headed last. */
   #start = 0
   #identification = 0
@@ -61,6 +63,8 @@ export class Interface {
   /** Names the device; frames before that are lost. */
   connect(device: Device): void {
     this.#device = device
+    this.#lastingFrom = device.lastingFrom ?? 0
+    this.#lastingTo = device.lastingTo ?? 0
   }
 
   get mtu(): number {
@@ -69,6 +73,16 @@ export class Interface {
 
   get hasOffload(): boolean {
     return this.#device?.hasOffload === true
+  }
+
+  /** True when datagrams of UDP may leave as trains. */
+  get hasDatagramOffload(): boolean {
+    return this.#device?.hasDatagramOffload === true
+  }
+
+  /** True for what is received at an offset of the arena where it stays until the turn ends. */
+  isLasting(at: number): boolean {
+    return at >= this.#lastingFrom && at < this.#lastingTo
   }
 
   /** Longest datagram of TCP that can be sent, in bytes. */
@@ -214,12 +228,12 @@ export class Interface {
   }
 
   /**
-   * Sends datagrams of UDP that lie back to back as one frame, which the guest's kernel cuts into pieces of `segment` bytes of payload each.
-   * `length` counts from the one transport header, whose checksum is a partial one.
+   * Heads the slot and sends it where `out` says, with a partial checksum: as one datagram of UDP, or as a train of them, which the guest's
+   * kernel cuts into pieces of `segment` bytes each. `length` and `headerLength` count from the transport header.
    */
   transmitTrain(protocol: number, length: number, headerLength: number, segment: number, checksumOffset: number): boolean {
     this.#head(protocol, length, 0)
-    return this.transmitPartial(length, virtio.GSO_UDP_L4, headerLength, segment, checksumOffset)
+    return this.transmitPartial(length, segment === 0 ? virtio.GSO_NONE : virtio.GSO_UDP_L4, headerLength, segment, checksumOffset)
   }
 
   // Each is headed in place over what has left already.

@@ -4,7 +4,9 @@
 import type { DropCounters } from '../net/drops.js'
 import type { Inbound, ProtocolReceiver } from '../net/inbound.js'
 import { type Interface, TRANSPORT_AT } from '../net/interface.js'
+import { fold } from '../wire/checksum.js'
 import * as ipv4 from '../wire/ipv4.js'
+import * as ipv6 from '../wire/ipv6.js'
 import { PROTOCOL_UDP } from '../wire/numbers.js'
 import * as wire from '../wire/udp.js'
 import { GSO_UDP_L4 } from '../wire/virtio-net.js'
@@ -19,6 +21,9 @@ export const MAX_PAYLOAD = 65_535 - ipv4.HEADER_LENGTH - wire.HEADER_LENGTH
 
 /** Most datagrams of a super-datagram (linux/udp.h: UDP_MAX_SEGMENTS, 64 before Linux 6.2). */
 const MAX_SEGMENTS = 128
+
+/** Bytes that are summed sooner than the receiver is asked to. Readers of raw sockets, which see partial sums, want short datagrams. */
+const SHORT = 256
 
 export class Udp implements ProtocolReceiver {
   readonly interface: Interface
@@ -61,6 +66,37 @@ export class Udp implements ProtocolReceiver {
     const view = this.interface.view
     if (wire.checksum(view, at) === 0) return !inbound.isIpv6
     return wire.checksumIsRight(view, at, inbound.pseudoSum(PROTOCOL_UDP, wire.length(view, at)))
+  }
+
+  /**
+   * Sends `length` bytes from where they lie: one datagram or, where `segment` is not 0, a train of so many bytes each, the last one maybe
+   * shorter. What is in front of them, 128 bytes, is written over; so is what has left.
+   */
+  sendFrom(at: number, sourcePort: number, targetPort: number, length: number, segment: number): void {
+    const iface = this.interface
+    const home = iface.slot
+    const step = segment === 0 ? length : segment
+    const header = (iface.out.isIpv6 ? ipv6.HEADER_LENGTH : ipv4.HEADER_LENGTH) + wire.HEADER_LENGTH
+    const isWhole = header + step <= iface.mtu && (segment === 0 ? iface.hasOffload && length > SHORT : iface.hasDatagramOffload)
+    iface.slot = at - wire.HEADER_LENGTH - TRANSPORT_AT
+    if (isWhole) this.#sendPartial(sourcePort, targetPort, length, segment)
+    else {
+      this.send(sourcePort, targetPort, Math.min(step, length))
+      for (let sent = step; sent < length; sent += step) {
+        iface.slot += step
+        this.send(sourcePort, targetPort, Math.min(step, length - sent))
+      }
+    }
+    iface.slot = home
+  }
+
+  #sendPartial(sourcePort: number, targetPort: number, length: number, segment: number): void {
+    const iface = this.interface
+    const at = iface.slot + TRANSPORT_AT
+    const total = wire.HEADER_LENGTH + length
+    wire.write(iface.view, at, sourcePort, targetPort, total)
+    wire.setPartial(iface.view, at, fold(iface.out.pseudoSum(PROTOCOL_UDP, total)))
+    iface.transmitTrain(PROTOCOL_UDP, total, wire.HEADER_LENGTH, segment, wire.CHECKSUM_OFFSET)
   }
 
   /** Where the payload of the next datagram to send is to be put, in the transmit slot. */

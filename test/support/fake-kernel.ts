@@ -21,6 +21,9 @@ const ENOTCONN = 107
 const EPIPE = 32
 const ECONNRESET = 104
 const TIMER_TOKEN = -1
+/** Of the addon's udpReceiveMany, bytes. */
+const REST_BYTES = 68 << 10
+const REST_HEADROOM = 2 << 10
 /** IPv4 and UDP, bytes. */
 const DATAGRAM_HEADERS = 28
 
@@ -160,7 +163,7 @@ export interface FakeHeader {
 export class FakeDatagram extends FakeDescriptor {
   readonly kernel: FakeKernel
   readonly sent: { bytes: Uint8Array; segment: number; address: number; port: number; header: FakeHeader }[] = []
-  readonly incoming: { bytes: Uint8Array; address: number; port: number; ttl: number; tos: number }[] = []
+  readonly incoming: { bytes: Uint8Array; address: number; port: number; ttl: number; tos: number; segment: number }[] = []
   /** What it sends with: Linux's defaults. */
   header: FakeHeader = { ttl: 64, tos: 0, dontFragment: true }
   /** MTU of the path, for what may not be cut. */
@@ -171,9 +174,9 @@ export class FakeDatagram extends FakeDescriptor {
     this.kernel = kernel
   }
 
-  /** A datagram arrives. */
-  delivers(bytes: Uint8Array, address: number, port: number, ttl = 63, tos = 0): void {
-    this.incoming.push({ bytes, address, port, ttl, tos })
+  /** A datagram arrives, or a train of such of `segment` bytes. */
+  delivers(bytes: Uint8Array, address: number, port: number, ttl = 63, tos = 0, segment = 0): void {
+    this.incoming.push({ bytes, address, port, ttl, tos, segment })
     this.kernel.wake(this)
   }
 
@@ -499,16 +502,44 @@ export class FakeKernel {
     a3: number,
     port: number,
   ): number {
-    const d = this.open.get(descriptor)
+    return this.#sendDatagram(this.open.get(descriptor), this.#range(at, length).slice(), segment, a3, port)
+  }
+  #sendDatagram(d: FakeDescriptor | undefined, bytes: Uint8Array, segment: number, a3: number, port: number): number {
     if (!(d instanceof FakeDatagram)) return -EBADF
     if (this.sendStatus < 0) return this.sendStatus
-    if (d.header.dontFragment && (segment > 0 ? segment : length) + DATAGRAM_HEADERS > d.mtu) {
+    if (d.header.dontFragment && (segment > 0 ? segment : bytes.length) + DATAGRAM_HEADERS > d.mtu) {
       const none = { type: 0, code: 0, address: a3, port: 0, offender: 0, ttl: -1, quote: new Uint8Array() }
       d.fails({ origin: 1, info: d.mtu, ...none })
       return -EMSGSIZE
     }
-    d.sent.push({ bytes: this.#range(at, length).slice(), segment, address: a3, port, header: d.header })
-    return length
+    d.sent.push({ bytes, segment, address: a3, port, header: d.header })
+    return bytes.length
+  }
+  udpSendMany(descriptor: number, word: number, count: number): number {
+    const w = this.#words
+    let at = word
+    for (let i = 0; i < count; i++) {
+      const pieces = w[at + 6]!
+      const gathered = Array.from({ length: pieces }, (_, k) => [...this.#range(w[at + 7 + 2 * k]!, w[at + 8 + 2 * k]!)])
+      const status = this.#sendDatagram(this.open.get(descriptor), Uint8Array.from(gathered.flat()), w[at + 5]!, w[at + 3]!, w[at + 4]!)
+      if (status < 0) return i > 0 ? i : status
+      at += 7 + 2 * pieces
+    }
+    return count
+  }
+  udpTrains(): number {
+    return 0
+  }
+  udpReceiveMany(descriptor: number, at: number, stride: number, rest: number, max: number): number {
+    const d = this.open.get(descriptor)
+    if (!(d instanceof FakeDatagram)) return -EBADF
+    const taken = d.incoming.splice(0, max)
+    taken.forEach(({ bytes, address, port, ttl, tos, segment }, i) => {
+      const place = bytes.length <= stride ? at + i * stride : rest + i * REST_BYTES + REST_HEADROOM
+      this.#range(place, bytes.length).set(bytes)
+      this.#words.set([place, bytes.length, segment, port, ttl, tos, 0, 0, 0xffff, address], i * 10)
+    })
+    return taken.length === 0 ? -EAGAIN : taken.length
   }
   udpReceive(descriptor: number, at: number, length: number): number {
     const d = this.open.get(descriptor)
