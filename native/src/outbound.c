@@ -1,0 +1,49 @@
+/*
+ * Which of the host's addresses sockets towards the host's network are bound to: one for each family, or none, which leaves the choice to
+ * the routes. See ip(7), IP_BIND_ADDRESS_NO_PORT.
+ */
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#include "context.h"
+
+/* outboundAddress(a0, a1, a2, a3): of the family that it has. */
+static int32_t outbound_address(Context *context, const int32_t *argument) {
+  struct sockaddr_storage address;
+  address_load(&address, argument, 0);
+  context->outbound[address.ss_family == AF_INET6] = address;
+  return 0;
+}
+
+/* outboundMulticast(is_heard_here): whether what UDP sockets send to groups comes to those of this host who listen. */
+static int32_t outbound_multicast(Context *context, const int32_t *argument) {
+  context->mutes_multicast = argument[0] == 0;
+  return 0;
+}
+
+/* Binds a socket to the address of its family, or to any, and to a port; 0: any. Returns what bind() does. */
+int outbound_bind(const Context *context, int descriptor, int family, int port) {
+  struct sockaddr_storage address = context->outbound[family == AF_INET6];
+  address.ss_family = (sa_family_t)family;
+  if (family == AF_INET) {
+    ((struct sockaddr_in *)&address)->sin_port = htons((uint16_t)port);
+    return bind(descriptor, (struct sockaddr *)&address, sizeof(struct sockaddr_in));
+  }
+  ((struct sockaddr_in6 *)&address)->sin6_port = htons((uint16_t)port);
+  return bind(descriptor, (struct sockaddr *)&address, sizeof(struct sockaddr_in6));
+}
+
+/* The same for a socket that is about to connect: where there is no such address nothing is bound, and ports are shared among peers. */
+int outbound_bind_connecting(const Context *context, int descriptor, int family) {
+  const int one = 1;
+  if (context->outbound[family == AF_INET6].ss_family == AF_UNSPEC) return 0;
+  setsockopt(descriptor, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);
+  return outbound_bind(context, descriptor, family, 0);
+}
+
+const Method outbound_methods[] = {
+    {"outboundAddress", 4, outbound_address},
+    {"outboundMulticast", 1, outbound_multicast},
+    {NULL, 0, NULL},
+};
