@@ -60,7 +60,7 @@ class Pending extends Exchange {
   readonly key: string
   readonly isTransfer: boolean
   /** The list of servers that it was asked of. */
-  readonly version: number
+  version: number
   /** Whose message it is: what the answer says to one client alone is for this one. */
   readonly author: Client
   clients: Client[]
@@ -113,10 +113,7 @@ export class DnsQuestions {
   }
 
   ask(client: Client, message: Buffer, query: dns.Query): void {
-    // Another network, another view of the names.
-    const version = this.#resolver.version
-    if (version !== this.#version) this.#cache.clear()
-    this.#version = version
+    this.#follow()
     if (client.transport === 'tcp' && dns.isTransfer(query.question)) {
       this.#transfer(client, message, query)
       return
@@ -129,7 +126,7 @@ export class DnsQuestions {
     }
     const asked = this.#byKey.get(query.key)
     if (asked !== undefined) this.#join(asked, client)
-    else this.#upstream.ask(this.#begin(new Pending(message, query, version, this.#resolver.pace, client, false)))
+    else this.#upstream.ask(this.#begin(new Pending(message, query, this.#version, this.#resolver.pace, client, false)))
   }
 
   /** Sends an answer, or one that says that it is too long. */
@@ -141,6 +138,7 @@ export class DnsQuestions {
 
   /** Goes on where a server was silent; returns the ms until there is more to do, -1 for never. */
   expire(now: number): number {
+    if (this.#pending.size > 0) this.#follow()
     const datagrams = this.#upstream.expire(now)
     const connections = this.#connections.expire(now)
     return datagrams < 0 || (connections >= 0 && connections < datagrams) ? connections : datagrams
@@ -154,6 +152,23 @@ export class DnsQuestions {
     this.#pending.clear()
     this.#byKey.clear()
     this.#waiting = 0
+  }
+
+  // Another network, another view of the names: what is known is forgotten, and what is under way asked again, for the servers that it was
+  // asked of may be out of reach now. A transfer goes on, or not, where it comes from.
+  #follow(): void {
+    const version = this.#resolver.version
+    if (version === this.#version) return
+    this.#version = version
+    this.#cache.clear()
+    for (const pending of this.#pending) {
+      if (pending.version === version || pending.isTransfer) continue
+      this.#upstream.end(pending)
+      this.#connections.end(pending)
+      pending.version = version
+      pending.pace = this.#resolver.pace
+      this.#upstream.ask(pending)
+    }
   }
 
   #begin(pending: Pending): Pending {

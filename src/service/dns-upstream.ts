@@ -64,7 +64,7 @@ class Attempt {
 export class Exchange {
   readonly message: Buffer
   readonly question: dns.Question
-  readonly pace: Pace
+  pace: Pace
   handle = 0
   startedAt = 0
   attempts: readonly Attempt[] = []
@@ -129,6 +129,8 @@ export class DnsUpstream<E extends Exchange> implements ReadyHandler {
       return
     }
     exchange.startedAt = this.#events.now
+    exchange.turn = -1
+    exchange.refusal = null
     exchange.attempts = this.#resolver.servers().map((server) => new Attempt(server, this.#random(0x10000)))
     this.#next(exchange)
   }

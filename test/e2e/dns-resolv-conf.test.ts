@@ -53,6 +53,17 @@ e2e('a link that is moved to another file, as when a VPN comes up: its servers a
   assert.deepEqual([home.count('site.test'), office.count('site.test')], [2, 1])
 })
 
+e2e('a question that the old servers leave open when a VPN comes up is asked of the new ones, without another try', async (scope) => {
+  write(scope, 'nameserver 127.0.0.2\n')
+  const gone = scope.use(await Resolver.start('127.0.0.2', 'silent'))
+  scope.use(await Resolver.start('127.0.0.3', named('site.test', '192.0.2.2')))
+  const guest = scope.use(await Sandbox.start())
+  const asking = lookUp(guest, 'site.test', '+time=20', '+tries=1')
+  await gone.asked('site.test')
+  writeFileSync('/etc/resolv.conf', 'nameserver 127.0.0.3\n')
+  assert.equal(await asking, '192.0.2.2\n')
+})
+
 for (const before of ['file', 'link'] as const) {
   e2e(`the sandbox's own resolv.conf stays when the host's, a ${before}, is replaced, and names are found still`, async (scope) => {
     keepResolvConf(scope)

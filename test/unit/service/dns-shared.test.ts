@@ -157,6 +157,32 @@ scenario('what the old name servers say after that is passed on, but not kept', 
   assert.deepEqual(world.asked, ['192.0.2.9'])
 })
 
+scenario('what is under way when the name servers change is asked of the new ones, by UDP and TCP, once for all who wait', (world) => {
+  world.ask('example.com', 'A', 1, 40_001)
+  const stream = world.connect()
+  world.write(stream, query('example.org', 'A', 2))
+  world.answer(world.sockets.open[1]!, [], { flags: 0x8380 })
+  assert.equal(world.connections.length, 1)
+  world.pass(500)
+  world.setServers('192.0.2.9')
+  world.pass(500)
+  assert.deepEqual([world.asked, world.connections.length], [['192.0.2.9', '192.0.2.9'], 0])
+  world.ask('example.com', 'A', 1, 40_001) // it has our word
+  world.ask('example.com', 'A', 3, 40_002)
+  assert.equal(world.sockets.open.length, 2)
+  for (const socket of world.sockets.open) world.answer(socket, [a('example.com')])
+  assert.deepEqual(
+    world.replies.map(({ port }) => port),
+    [40_001, 40_002],
+  )
+  world.replies.length = 0
+  assert.deepEqual(data(decoded(stream.messages()[0]!)), ['198.51.100.1'])
+  // And kept.
+  world.ask('example.com')
+  world.reply()
+  world.reset(stream)
+})
+
 scenario(
   'of too many questions the oldest is given up',
   (world) => {
