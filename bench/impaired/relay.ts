@@ -76,7 +76,7 @@ async function main(spec: string, pids: readonly number[]): Promise<void> {
     const address = ADDRESSES[i]!
     const { descriptor } = await launchAttach(
       context,
-      { ifname: 'tap0', mtu: DEFAULT_MTU, address, prefix: 24, gateway: '10.0.2.2', superSegments: false },
+      { ifname: 'tap0', mtu: DEFAULT_MTU, address, prefix: 24, gateway: '10.0.2.2', superSegments: false, ipv6: null, mac: null },
       { pid },
     )
     ends.push(new LinkEnd(native, loop, i === 0 ? TOKEN_TAP : TOKEN_SERVICE, descriptor, region))

@@ -55,6 +55,12 @@ void channel_send_tap(const Options *options, const Tap *tap) {
   if (!send_text(options, text, tap->descriptor)) _exit(1);
 }
 
+void channel_send_socket(const Options *options, const char *name, int descriptor) {
+  char text[MESSAGE_MAX];
+  snprintf(text, sizeof text, "socket %s", name);
+  if (!send_text(options, text, descriptor)) _exit(1);
+}
+
 void channel_await_go(const Options *options) {
   char text[8];
   ssize_t length;

@@ -62,9 +62,11 @@ struct Context {
   napi_ref callback;
   napi_async_context async;
   napi_async_cleanup_hook_handle hook;
+  struct sockaddr_storage outbound[2]; /* outbound.c: of IPv4 and IPv6; AF_UNSPEC: none. */
+  int mutes_multicast;
 };
 
-extern const Method listen_methods[], loop_methods[], message_methods[], process_methods[], signal_methods[], tap_methods[], tcp_methods[], train_methods[], udp_methods[];
+extern const Method direct_methods[], listen_methods[], loop_methods[], message_methods[], outbound_methods[], process_methods[], signal_methods[], tap_methods[], tcp_methods[], train_methods[], udp_methods[];
 
 /* memory.c */
 Mapping *mapping_create(size_t bytes, int descriptor);
@@ -85,6 +87,10 @@ napi_value loop_start(napi_env env, napi_callback_info info);
 
 /* signal.c */
 int32_t signal_stop(Context *context, const int32_t *argument);
+
+/* outbound.c */
+int outbound_bind(const Context *context, int descriptor, int family, int port);
+int outbound_bind_connecting(const Context *context, int descriptor, int family);
 
 /* udp.c: TTL or hop limit, and TOS or traffic class, that a message came with; left alone where the kernel does not tell. */
 void datagram_fields(struct msghdr *message, int32_t *ttl, int32_t *tos);

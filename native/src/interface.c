@@ -120,6 +120,7 @@ static void configure(const Options *options) {
   set_up(options, control, options->ifname, "up");
   add_default_route(options, control);
   close(control);
+  if (options->prefix6 != 0) interface6_configure(options);
 }
 
 void interface_open(const Options *options, Tap *tap) {

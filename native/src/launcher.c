@@ -11,6 +11,7 @@
  *
  *     launcher                                        Node
  *     namespaces, mounts, TAP, addresses, lo
+ *     socket tcp, socket tcp, socket diag  + descriptor each  ->  (seeds.c)
  *     tap vnet=1 csum=1 tso=1 uso=1  + descriptor  ->  starts the stack
  *                                                  <-  go
  *     exec COMMAND                                    (run only; attach ends with status 0)
@@ -27,6 +28,7 @@ static void attach(const Options *options) {
   Tap tap;
   namespace_join(options);
   interface_open(options, &tap);
+  seeds_send(options);
   channel_send_tap(options, &tap);
 }
 
@@ -39,6 +41,7 @@ static _Noreturn void run(const Options *options) {
   sandbox_mounts(options);
   interface_ping_group(options, group);
   interface_open(options, &tap);
+  seeds_send(options);
   channel_send_tap(options, &tap);
   close(tap.descriptor);
   channel_await_go(options);

@@ -18,6 +18,8 @@ typedef struct {
   int mtu;
   bool cuts_segments; /* --offload: the kernel inside cuts what it sends, frames are no longer than the MTU */
   struct in_addr address, netmask, gateway;
+  int prefix6; /* 0: no IPv6 */
+  struct in6_addr address6, gateway6;
   bool has_mac;
   unsigned char mac[6];
   /* Of run: */
@@ -43,6 +45,7 @@ void options_parse(Options *options, int argc, char **argv);
 _Noreturn void channel_fail(const Options *options, const char *step, int error);
 void channel_warn(const Options *options, const char *step, int error);
 void channel_send_tap(const Options *options, const Tap *tap);
+void channel_send_socket(const Options *options, const char *name, int descriptor);
 void channel_send_exec(const Options *options, int error);
 void channel_await_go(const Options *options);
 
@@ -50,9 +53,15 @@ void channel_await_go(const Options *options);
 void namespace_create(const Options *options);
 void namespace_join(const Options *options);
 
+/* interface6.c */
+void interface6_configure(const Options *options);
+
 /* sandbox.c */
 void sandbox_mounts(const Options *options);
 _Noreturn void sandbox_exec(const Options *options);
+
+/* seeds.c */
+void seeds_send(const Options *options);
 
 /* interface.c */
 void interface_open(const Options *options, Tap *tap);

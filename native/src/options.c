@@ -17,9 +17,10 @@
 
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof *(array))
 
-enum { SOCKET, IFNAME, MTU, ADDRESS, PREFIX, GATEWAY, OFFLOAD, MAC, DNS, SEARCH, MAP, OPEN_FILES, PID, NETNS, USERNS, COUNT };
+enum { SOCKET, IFNAME, MTU, ADDRESS, PREFIX, GATEWAY, OFFLOAD, MAC, ADDRESS6, PREFIX6, GATEWAY6, DNS, SEARCH, MAP, OPEN_FILES, PID, NETNS, USERNS, COUNT };
 
 static const char *const NAMES[COUNT] = {"socket", "ifname", "mtu",    "address", "prefix",     "gateway", "offload", "mac",
+                                         "address6", "prefix6", "gateway6",
                                          "dns",    "search", "map",    "open-files", "pid", "netns",   "userns"};
 
 static const int REQUIRED[] = {SOCKET, IFNAME, MTU, ADDRESS, PREFIX, GATEWAY};
@@ -58,6 +59,21 @@ static struct in_addr address(const char *const values[COUNT], int index) {
   return parsed;
 }
 
+static struct in6_addr address6(const char *const values[COUNT], int index) {
+  struct in6_addr parsed;
+  if (inet_pton(AF_INET6, values[index], &parsed) != 1) wrong(NAMES[index], values[index]);
+  return parsed;
+}
+
+/* All three, or none. */
+static void parse_interface6(Options *options, const char *const values[COUNT]) {
+  if (values[ADDRESS6] == NULL && values[PREFIX6] == NULL && values[GATEWAY6] == NULL) return;
+  if (values[ADDRESS6] == NULL || values[PREFIX6] == NULL || values[GATEWAY6] == NULL) wrong("address6", "prefix6 and gateway6 go with it");
+  options->prefix6 = number(values, PREFIX6, 1, 128);
+  options->address6 = address6(values, ADDRESS6);
+  options->gateway6 = address6(values, GATEWAY6);
+}
+
 static void parse_interface(Options *options, const char *const values[COUNT]) {
   const size_t length = strlen(values[IFNAME]);
   /* dev_valid_name() of the kernel refuses the rest; a % would make it choose a number, and "." or "/" reach into sysctl paths. */
@@ -69,6 +85,7 @@ static void parse_interface(Options *options, const char *const values[COUNT]) {
   options->netmask.s_addr = htonl(UINT32_MAX << (32 - number(values, PREFIX, 1, 32)));
   options->cuts_segments = values[OFFLOAD] != NULL;
   if (options->cuts_segments && strcmp(values[OFFLOAD], "checksum") != 0) wrong("offload", values[OFFLOAD]);
+  parse_interface6(options, values);
   if (values[MAC] == NULL) return;
   unsigned char *mac = options->mac;
   int end = 0;

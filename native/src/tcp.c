@@ -35,8 +35,8 @@ static int set_hop_limit(int descriptor, int family, int hops) {
   return setsockopt(descriptor, IPPROTO_IPV6, IPV6_UNICAST_HOPS, &hops, sizeof hops);
 }
 
-/* A descriptor whose connect may be in progress. hops: TTL or hop limit, 0 for the host's own. */
-static int32_t connect_to(const struct sockaddr_storage *address, socklen_t length, int hops) {
+/* A descriptor whose connect may be in progress. hops: TTL or hop limit, 0 for the host's own; context NULL: from any address. */
+static int32_t connect_to(const Context *context, const struct sockaddr_storage *address, socklen_t length, int hops) {
   const int one = 1;
   const int descriptor = socket(address->ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
   if (descriptor < 0) return -errno;
@@ -45,6 +45,7 @@ static int32_t connect_to(const struct sockaddr_storage *address, socklen_t leng
   /* RFC 9293, 3.8.5: urgent text is text of the stream. Left out of it, it would count for the peek offset all the same. */
   if (setsockopt(descriptor, SOL_SOCKET, SO_OOBINLINE, &one, sizeof one) < 0) return fail_closing(descriptor);
   if (hops != 0 && set_hop_limit(descriptor, address->ss_family, hops) < 0) return fail_closing(descriptor);
+  if (context != NULL && outbound_bind_connecting(context, descriptor, address->ss_family) < 0) return fail_closing(descriptor);
   if (connect(descriptor, (const struct sockaddr *)address, length) < 0 && errno != EINPROGRESS) return fail_closing(descriptor);
   return descriptor;
 }
@@ -56,8 +57,7 @@ static int32_t connect_to(const struct sockaddr_storage *address, socklen_t leng
 static int32_t tcp_connect(Context *context, const int32_t *argument) {
   struct sockaddr_storage address;
   const socklen_t length = address_load(&address, argument, argument[4]);
-  (void)context;
-  return connect_to(&address, length, argument[5]);
+  return connect_to(context, &address, length, argument[5]);
 }
 
 /* tcpConnectScoped(a0, a1, a2, a3, port, scope) */
@@ -65,7 +65,7 @@ static int32_t tcp_connect_scoped(Context *context, const int32_t *argument) {
   struct sockaddr_storage address;
   const socklen_t length = address_load_scoped(&address, argument, argument[4], argument[5]);
   (void)context;
-  return connect_to(&address, length, 0);
+  return connect_to(NULL, &address, length, 0);
 }
 
 /* socketError(fd): the pending error as a positive errno, 0 for none; reading clears it. */

@@ -33,37 +33,30 @@ static int enable(int descriptor, int level, int option) {
 }
 
 /* Only IP_RECVERR is needed to be right; a kernel that refuses the others just tells less. */
-static int prepare(int descriptor, int family) {
+static int prepare(const Context *context, int descriptor, int family) {
+  const int off = 0;
+  enable(descriptor, SOL_SOCKET, SO_BROADCAST);
   if (family == AF_INET) {
+    if (context->mutes_multicast) setsockopt(descriptor, IPPROTO_IP, IP_MULTICAST_LOOP, &off, sizeof off);
     enable(descriptor, IPPROTO_IP, IP_RECVTTL);
     enable(descriptor, IPPROTO_IP, IP_RECVTOS);
     return enable(descriptor, IPPROTO_IP, IP_RECVERR);
   }
+  if (context->mutes_multicast) setsockopt(descriptor, IPPROTO_IPV6, IPV6_MULTICAST_LOOP, &off, sizeof off);
   enable(descriptor, IPPROTO_IPV6, IPV6_V6ONLY); /* The same port may be open for IPv4. */
   enable(descriptor, IPPROTO_IPV6, IPV6_RECVHOPLIMIT);
   enable(descriptor, IPPROTO_IPV6, IPV6_RECVTCLASS);
   return enable(descriptor, IPPROTO_IPV6, IPV6_RECVERR);
 }
 
-static int bind_any(int descriptor, int family, int port) {
-  struct sockaddr_storage address;
-  memset(&address, 0, sizeof address);
-  address.ss_family = (sa_family_t)family;
-  if (family == AF_INET) {
-    ((struct sockaddr_in *)&address)->sin_port = htons((uint16_t)port);
-    return bind(descriptor, (struct sockaddr *)&address, sizeof(struct sockaddr_in));
-  }
-  ((struct sockaddr_in6 *)&address)->sin6_port = htons((uint16_t)port);
-  return bind(descriptor, (struct sockaddr *)&address, sizeof(struct sockaddr_in6));
-}
-
-/* A socket on `port` of every local address, or on a free one when that is taken or not ours to have. */
-static int32_t open_on(int family, int protocol, int port) {
+/* A socket on `port` of the outbound address, or of every local one; on a free port when that is taken or not ours to have. */
+static int32_t open_on(const Context *context, int family, int protocol, int port) {
   const int descriptor = socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);
   if (descriptor < 0) return -errno;
-  int outcome = prepare(descriptor, family);
-  if (outcome == 0) outcome = bind_any(descriptor, family, port);
-  if (outcome < 0 && port != 0 && (errno == EADDRINUSE || errno == EACCES || errno == EPERM)) outcome = bind_any(descriptor, family, 0);
+  int outcome = prepare(context, descriptor, family);
+  if (outcome == 0) outcome = outbound_bind(context, descriptor, family, port);
+  if (outcome < 0 && port != 0 && (errno == EADDRINUSE || errno == EACCES || errno == EPERM)) 
+    outcome = outbound_bind(context, descriptor, family, 0);
   if (outcome == 0) return descriptor;
   const int error = errno;
   close(descriptor);
@@ -72,16 +65,14 @@ static int32_t open_on(int family, int protocol, int port) {
 
 /* udpOpen(4 | 6, port) */
 static int32_t udp_open(Context *context, const int32_t *argument) {
-  (void)context;
   if (argument[0] != 4 && argument[0] != 6) return -EINVAL;
-  return open_on(argument[0] == 4 ? AF_INET : AF_INET6, IPPROTO_UDP, argument[1]);
+  return open_on(context, argument[0] == 4 ? AF_INET : AF_INET6, IPPROTO_UDP, argument[1]);
 }
 
 /* pingOpen(4 | 6, identifier): -EACCES when ping_group_range does not include one of our groups. */
 static int32_t ping_open(Context *context, const int32_t *argument) {
-  (void)context;
-  if (argument[0] == 4) return open_on(AF_INET, IPPROTO_ICMP, argument[1]);
-  return argument[0] == 6 ? open_on(AF_INET6, IPPROTO_ICMPV6, argument[1]) : -EINVAL;
+  if (argument[0] == 4) return open_on(context, AF_INET, IPPROTO_ICMP, argument[1]);
+  return argument[0] == 6 ? open_on(context, AF_INET6, IPPROTO_ICMPV6, argument[1]) : -EINVAL;
 }
 
 /* udpConnect(fd, a0, a1, a2, a3, port, scope) */
@@ -129,6 +120,7 @@ static int32_t datagram_header(Context *context, const int32_t *argument) {
   (void)context;
   if (!is_v4 && argument[1] != 6) return -EINVAL;
   if (setsockopt(descriptor, level, is_v4 ? IP_TTL : IPV6_UNICAST_HOPS, &argument[2], sizeof argument[2]) < 0) return -errno;
+  if (setsockopt(descriptor, level, is_v4 ? IP_MULTICAST_TTL : IPV6_MULTICAST_HOPS, &argument[2], sizeof argument[2]) < 0) return -errno;
   if (setsockopt(descriptor, level, is_v4 ? IP_TOS : IPV6_TCLASS, &argument[3], sizeof argument[3]) < 0) return -errno;
   return setsockopt(descriptor, level, is_v4 ? IP_MTU_DISCOVER : IPV6_MTU_DISCOVER, &discover, sizeof discover) < 0 ? -errno : 0;
 }

@@ -1,16 +1,22 @@
 // What the control socket takes and gives, as zod schemas: requests are checked against them, and the OpenAPI document is made of them.
 import { z } from 'zod'
 import { MAX_RULES } from '../flow/rule-counts.js'
+import { DRIVERS } from './publish-spec.js'
 
 const port = (least: number) => z.int().min(least).max(65_535)
 const amount = z.int().min(0)
 const address = z.string().describe('an IPv4 or IPv6 address')
+
+export const driver = z
+  .enum(DRIVERS)
+  .describe('tap: over the interface, in the client’s name; direct: kernel to kernel, from within the sandbox; auto: direct for the loopback')
 
 /** One port to publish. */
 export const publishRequest = z.strictObject({
   hostAddress: address.describe('address of the host to listen on; every one of both families when left out').optional(),
   hostPort: port(0).describe('port of the host; 0, or left out: one that is free').optional(),
   guestPort: port(1).describe('port of the sandbox'),
+  driver: driver.optional(),
 })
 
 /** POST /v1/publications: all of them, or none. */
@@ -38,6 +44,7 @@ export const publication = z.object({
   hostPort: port(1),
   guestAddress: address,
   guestPort: port(1),
+  driver,
   counters: publicationCounters,
 })
 export const publications = z.object({ publications: z.array(publication) })

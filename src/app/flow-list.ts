@@ -1,4 +1,5 @@
 // Rows of the flow table as objects, for people and programs: the only reader of rows that makes anything.
+import { directState } from '../flow/direct-relay.js'
 import type { FlowTable } from '../flow/flow-table.js'
 import {
   ACTIVE,
@@ -12,6 +13,7 @@ import {
   HOST_ADDRESS,
   HOST_PORT,
   KIND,
+  KIND_DIRECT,
   KIND_FREE,
   KIND_PING,
   KIND_TCP,
@@ -31,11 +33,12 @@ function endpoint(rows: Int32Array, at: number, port: number): Endpoint {
 }
 
 function describe(rows: Int32Array, base: number, now: number): FlowInfo {
-  const isTcp = rows[base + KIND] === KIND_TCP
+  const isDirect = rows[base + KIND] === KIND_DIRECT
+  const isTcp = rows[base + KIND] === KIND_TCP || isDirect
   const isTwoWay = rows[base + ANSWERED] === 1
   return {
     protocol: isTcp ? 'tcp' : rows[base + KIND] === KIND_PING ? 'ping' : 'udp',
-    state: isTcp ? STATES[rows[base + STATE]!]! : isTwoWay ? 'TWO-WAY' : 'ONE-WAY',
+    state: isDirect ? directState(rows, base) : isTcp ? STATES[rows[base + STATE]!]! : isTwoWay ? 'TWO-WAY' : 'ONE-WAY',
     guest: endpoint(rows, base + GUEST_ADDRESS, guestPort(rows, base)),
     remote: isTcp ? endpoint(rows, base + REMOTE_ADDRESS, remotePort(rows, base)) : null,
     host: isTcp ? endpoint(rows, base + HOST_ADDRESS, rows[base + HOST_PORT]!) : null,

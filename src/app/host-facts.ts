@@ -1,9 +1,11 @@
 // What this kernel and this process allow, found out with a context of its own: before the size of anything depends on it.
+import { networkInterfaces } from 'node:os'
 import { createContext } from '../host/native.js'
 import { type NetworkOptions, type ResolvedOptions, resolveOptions } from './options.js'
 
 /** Family of probePeekOffset and pingOpen. */
 const IPV4 = 4
+const IPV6 = 6
 /** errno(3): none of our groups is in net.ipv4.ping_group_range. */
 const EACCES = 13
 /**
@@ -16,34 +18,49 @@ const LEAST_FLOWS = 16
 
 export interface HostFacts {
   /** Whether the host's sockets keep the bytes (SO_PEEK_OFF for TCP, Linux 6.9), or a ring of ours must. */
-  readonly hostRead: 'peek' | 'ring'
+  readonly hostRead: HostRead
   /** How many descriptors this process may have open, as many as it can be given; negative: not known. */
   readonly descriptors: number
   /** Whether this user may open ping sockets. */
   readonly mayPing: boolean
+  /** Whether the host has IPv6, if only on its loopback. */
+  readonly hasIpv6: boolean
 }
+
+/** How the host's bytes wait for the guest: in the host's sockets (`peek`), in a ring of ours, or that of IPv6 alone. */
+export type HostRead = 'peek' | 'ring' | 'ring-ipv6'
 
 export function probeHost(): HostFacts {
   const probe = createContext(4096)
-  const hostRead = probe.probePeekOffset(IPV4) === 1 ? 'peek' : 'ring'
+  const has6 = hasIpv6()
+  const peeks4 = probe.probePeekOffset(IPV4) === 1
+  // Linux has learned it for IPv6 a little later.
+  const peeks6 = !has6 || probe.probePeekOffset(IPV6) === 1
+  const hostRead = !peeks4 ? 'ring' : peeks6 ? 'peek' : 'ring-ipv6'
   const descriptors = probe.raiseFileLimit()
   const ping = probe.pingOpen(IPV4, 0)
   if (ping >= 0) probe.closeDescriptor(ping)
   probe.close()
-  return { hostRead, descriptors, mayPing: ping !== -EACCES }
+  return { hostRead, descriptors, mayPing: ping !== -EACCES, hasIpv6: has6 }
+}
+
+/** An address that is not of a link: a kernel without IPv6, or with it switched off, has none. */
+function hasIpv6(): boolean {
+  const own = Object.values(networkInterfaces()).flatMap((list) => list ?? [])
+  return own.some(({ family, address }) => family === 'IPv6' && !address.startsWith('fe80:'))
 }
 
 /**
  * Fills in the defaults, with no more flows than there are descriptors for; whoever asked for more is told.
  * @throws NetloomError see resolveOptions().
  */
-export function fitOptions(options: NetworkOptions, descriptors: number): ResolvedOptions {
-  const resolved = resolveOptions(options)
+export function fitOptions(options: NetworkOptions, { descriptors, hasIpv6 }: Pick<HostFacts, 'descriptors' | 'hasIpv6'>): ResolvedOptions {
+  const resolved = resolveOptions(options, hasIpv6)
   const { maxFlows, log } = resolved
   const most = Math.max(LEAST_FLOWS, descriptors - DESCRIPTOR_RESERVE)
   if (descriptors < 0 || maxFlows <= most) return resolved
   const text = `maxFlows is ${most}, not ${maxFlows}, for this process may have ${descriptors} open files; raise \`ulimit -Hn\``
   if (options.maxFlows === undefined) log.verbose(text)
   else log.warn(text)
-  return resolveOptions({ ...options, maxFlows: most })
+  return resolveOptions({ ...options, maxFlows: most }, hasIpv6)
 }

@@ -7,12 +7,14 @@ import { setTimeout } from 'node:timers/promises'
 import { tableBytes } from '../flow/flow-table.js'
 import { EventLoop } from '../host/event-loop.js'
 import { type LaunchContext, type Launched, type LaunchInterface, launchAttach, launchRun } from '../host/launcher.js'
+import { NamespaceSockets } from '../host/namespace-sockets.js'
 import { NamespaceWatch } from '../host/namespace-watch.js'
 import { createContext, type NativeContext } from '../host/native.js'
 import { findProcess, identifyNamespace } from '../host/network-namespace.js'
 import { Resolver } from '../host/resolver.js'
 import { RECEIVE_REGION, TapDevice, type TapFeatures } from '../host/tap-device.js'
 import type { ImpairedWay } from '../link/impaired-way.js'
+import { type Ipv6Addresses, ROUTER_WORD } from '../net/address-plan.js'
 import { Arena } from '../packet/arena.js'
 import { DhcpServer } from '../service/dhcp-server.js'
 import { Dhcpv6Server } from '../service/dhcpv6-server.js'
@@ -20,7 +22,8 @@ import { DnsForwarder } from '../service/dns-forwarder.js'
 import { DnsNames, type OwnAddresses } from '../service/dns-names.js'
 import { verify } from '../tcp/invariants.js'
 import { errnoName, NetloomError } from '../util/errors.js'
-import { format, mapped } from '../wire/address.js'
+import { LINK_LOCAL_0, LINK_LOCAL_1 } from '../wire/ndp.js'
+import { format, format6, mapped, type Words } from '../wire/address.js'
 import { ControlServer } from './control-server.js'
 import { listFlows } from './flow-list.js'
 import { fitOptions, type HostFacts, probeHost } from './host-facts.js'
@@ -41,6 +44,8 @@ import type {
   Sandbox,
 } from './types.js'
 
+/** Of the guest's default route: address-plan.ts, ROUTER_WORD. */
+const ROUTER = format6(LINK_LOCAL_0, LINK_LOCAL_1, 0, ROUTER_WORD)
 const NO_FEATURES: TapFeatures = { vnetHeader: false, checksum: false, tso: false, uso: false }
 /** How long what an ended command has sent may make no progress before it is given up, ms. */
 const DRAIN_PATIENCE = 60_000
@@ -54,7 +59,7 @@ const NO_PING =
  */
 export async function createNetwork(options: NetworkOptions = {}): Promise<Network> {
   const host = probeHost()
-  const network = new LiveNetwork(fitOptions(options, host.descriptors), host)
+  const network = new LiveNetwork(fitOptions(options, host), host)
   try {
     await network.openControl()
   } catch (error) {
@@ -75,10 +80,18 @@ const impairedFrames = ({ lost, overflowed, duplicated, corrupted, heldBack }: I
   reordered: heldBack,
 })
 
+const textOf = ({ network, prefix, gateway, dns, guest }: Ipv6Addresses): Omit<NetworkAddresses, 'ipv6'> => ({
+  network: format6(...network),
+  prefix,
+  gateway: format6(...gateway),
+  dns: format6(...dns),
+  guest: format6(...guest),
+})
+
 /** What has a name in DNS. */
 function ownAddresses({ addresses, hostLoopback }: ResolvedOptions): OwnAddresses {
-  const { gateway, dns, guest } = addresses
-  return { gateway: [mapped(gateway)], dns: [mapped(dns)], guest: [mapped(guest)], isHost: hostLoopback }
+  const of = (role: 'gateway' | 'dns' | 'guest'): Words[] => [mapped(addresses[role]), ...(addresses.ipv6 ? [addresses.ipv6[role]] : [])]
+  return { gateway: of('gateway'), dns: of('dns'), guest: of('guest'), isHost: hostLoopback }
 }
 
 class LiveNetwork implements Network {
@@ -99,6 +112,7 @@ class LiveNetwork implements Network {
   #device: TapDevice | null = null
   #watch: NamespaceWatch | null = null
   #control: ControlServer | null = null
+  #sockets: NamespaceSockets | null = null
   #child: ChildProcess | null = null
   // Of the command, '' before it runs.
   #namespace = ''
@@ -113,6 +127,7 @@ class LiveNetwork implements Network {
     this.mtu = options.mtu
     this.ifname = options.ifname
     this.addresses = {
+      ipv6: a.ipv6 === undefined ? null : textOf(a.ipv6),
       network: format(a.network),
       prefix: a.prefix,
       gateway: format(a.gateway),
@@ -122,17 +137,20 @@ class LiveNetwork implements Network {
     const stackOptions: StackOptions = { ...options, hostRead }
     const { impairment } = options
     if (impairment !== null) options.log.verbose(`the link is bad on purpose: seed=${impairment.seed} draws the same again`)
-    if (hostRead === 'ring') options.log.verbose('this kernel has no SO_PEEK_OFF for TCP (Linux 6.9): bytes wait in a ring of ours')
+    const which = hostRead === 'ring' ? '(Linux 6.9)' : 'over IPv6 (Linux 6.12)'
+    if (hostRead !== 'peek') options.log.verbose(`this kernel has no SO_PEEK_OFF for TCP ${which}: bytes wait in a ring of ours`)
     if (!mayPing) options.log.warn(NO_PING)
     this.#native = createContext(arenaBytes(stackOptions))
     this.#loop = new EventLoop(this.#native)
+    for (const outbound of [options.outbound4, options.outbound6]) if (outbound !== null) this.#native.outboundAddress(...outbound)
+    if (!options.hostLoopback) this.#native.outboundMulticast(0)
     this.#arena = new Arena(this.#native.arena)
     this.#region = this.#arena.allot(RECEIVE_REGION)
     const table = this.#native.sharedMemory(tableBytes(options.maxFlows))
     this.#tableDescriptor = new Int32Array(this.#native.scratch)[0]!
     this.#stack = new Stack(this.#native, this.#loop, this.#arena, table, randomFillSync(new Int32Array(SECRET_WORDS)), stackOptions)
     if (process.env['NETLOOM_DEBUG'] === '1') this.#stack.tcp.verify = verify
-    this.#publications = new Publications(this.#native, this.#stack.forwards, options.addresses.guest)
+    this.#publications = new Publications(this.#native, this.#stack.forwards, options.addresses.guest, options.publishDriver)
     const resolver = options.dns ? new Resolver(() => this.#native.now()) : null
     this.#resolver = resolver
     if (resolver !== null) {
@@ -140,6 +158,7 @@ class LiveNetwork implements Network {
       this.#stack.serveDns(new DnsForwarder(this.#native, this.#loop, this.#stack.udp, resolver, { names }))
     }
     if (options.dhcp) this.#serveDhcp(() => resolver?.search ?? [])
+    if (a.ipv6 !== undefined) this.#stack.serveRouter(resolver)
   }
 
   #serveDhcp(search: () => readonly string[]): void {
@@ -293,7 +312,13 @@ class LiveNetwork implements Network {
     const { addresses, mtu, ifname } = this
     // What is lost on a bad link is one packet, so frames are packets.
     const superSegments = this.#options.impairment === null
-    const link = { ifname, mtu, address: addresses.guest, prefix: addresses.prefix, gateway: addresses.gateway, superSegments }
+    const own = addresses.ipv6
+    const link = {
+      ...{ ifname, mtu, address: addresses.guest, prefix: addresses.prefix, gateway: addresses.gateway, superSegments },
+      // Its router is known by its address on the link, as it would be from an advertisement.
+      ipv6: own === null ? null : { address: own.guest, prefix: own.prefix, gateway: ROUTER },
+      mac: this.#options.macAddress,
+    }
     const context = { native: this.#native, loop: this.#loop, arena: this.#arena, region: this.#region, log: this.#options.log }
     this.#loop.start(this.#stack)
     let launched: Launched
@@ -304,7 +329,9 @@ class LiveNetwork implements Network {
       this.#loop.stop()
       throw error
     }
-    const { features, descriptor } = launched
+    const { features, descriptor, seeds } = launched
+    this.#sockets = new NamespaceSockets(this.#native, seeds)
+    this.#stack.direct.connect(this.#sockets)
     const { receiver } = this.#stack
     this.#device = new TapDevice(this.#native, this.#loop, this.#arena, this.#region, descriptor, mtu, features, receiver)
     this.#stack.connect(this.#device)
@@ -322,8 +349,12 @@ class LiveNetwork implements Network {
       const exited = new Promise((resolve) => child.once('exit', resolve))
       if (child.kill('SIGKILL')) await exited
     }
+    this.#stack.direct.connect(null)
+    this.#sockets?.close()
+    this.#sockets = null
     this.#watch?.close()
     this.#watch = null
+    this.#stack.disconnect()
     this.#device?.close()
     this.#device = null
     this.#isBusy = false

@@ -1,32 +1,27 @@
 // What a network can be told, and what becomes of it: every default filled in, every address worked out, every mistake told in
 // one line. Nothing below this file checks an option again.
-//
-// The plan of addresses is slirp4netns', which clients expect (DESIGN, 6). Of a network of 2^n addresses:
-//
-//   network+2 gateway    +3 DNS    +100 guest, or the last usable address where there is no such
+// The plan of addresses is in address-options.ts.
 import type { FlowLimits } from '../flow/flow-table.js'
-import type { InterfaceAddresses } from '../net/interface.js'
+import type { InterfaceAddresses } from '../net/address-plan.js'
 import type { NamedAddresses } from '../service/dns-names.js'
 import { NetloomError } from '../util/errors.js'
 import { Log } from '../util/log.js'
-import * as address from '../wire/address.js'
+import type { Words } from '../wire/address.js'
+import { MINIMUM_MTU } from '../wire/ipv6.js'
 import { checkName } from './control-path.js'
 import { type DnsNamesOption, resolveDnsNames } from './dns-names.js'
+import { checkMac, DEFAULT_CIDR, DEFAULT_CIDR6, planAddresses, resolveOutbound } from './address-options.js'
 import { type ImpairmentOptions, type LinkImpairment, resolveImpairment } from './impairment.js'
+import { checkDriver, type PublishDriver } from './publish-spec.js'
 
 /** What RFC 791 asks every link to carry (bytes). */
 export const MIN_MTU = 68
 /** What Linux gives a TAP at most: 65,535 less the Ethernet header (bytes). */
 export const MAX_MTU = 65_521
 export const DEFAULT_MTU = 1500
-export const DEFAULT_CIDR = '10.0.2.0/24'
 export const DEFAULT_IFNAME = 'tap0'
 /** IFNAMSIZ, less the final zero (characters). */
 const MAX_IFNAME = 15
-/** Eight addresses: the shortest network with room for gateway, DNS and guest (bits). */
-const MAX_PREFIX = 29
-/** Where the guest is in a network that is large enough. */
-const GUEST_OFFSET = 100
 export const DEFAULT_MAX_FLOWS = 4096
 /** A flow has 16 KiB of the arena, twice that where the kernel lacks peek offsets, and an arena has 2 GiB at most. */
 export const MAX_FLOWS = 32_768
@@ -36,13 +31,6 @@ const MAX_OPEN_FILES = 0x7fff_ffff
 const HALF_OPEN_SHARE = 4
 /** A page of a browser begins so many connections at once. */
 const LEAST_HALF_OPEN = 16
-
-/** Blocks that no guest can live in (RFC 6890): this network, loopback, multicast and reserved. */
-const UNUSABLE = [
-  { text: '0.0.0.0/8', network: 0, prefix: 8 },
-  { text: '127.0.0.0/8', network: 0x7f000000, prefix: 8 },
-  { text: '224.0.0.0/3', network: 0xe0000000 | 0, prefix: 3 },
-] as const
 
 /** Options of {@link createNetwork}. All of them can be left out. */
 export interface NetworkOptions {
@@ -56,6 +44,22 @@ export interface NetworkOptions {
    * also the host's loopback, has address 2 of it, DNS address 3, the sandbox address 100 (in a network that small: the last one).
    */
   readonly cidr?: string
+  /**
+   * The sandbox's IPv6 network in CIDR notation, prefix length 64, no host bits. Default `fd00::/64`. The gateway, which is also the host's
+   * loopback `::1`, has address 2 of it, DNS address 3, the sandbox address 100 (hexadecimal) besides those that it makes itself.
+   */
+  readonly cidr6?: string
+  /** Whether the sandbox has IPv6; that takes an MTU of 1,280 at least (RFC 8200, 5). Default: if the host has, and the MTU is not less. */
+  readonly ipv6?: boolean
+  /** MAC address of the interface in the sandbox, six hexadecimal bytes with colons between, of one station. Default: a random one. */
+  readonly macAddress?: string
+  /**
+   * Address of the host that what the sandbox sends by TCP, UDP and ping is sent from, or the name of the interface whose first address that is.
+   * Default: what the host's routes choose. Published ports are not concerned.
+   */
+  readonly outboundAddress?: string
+  /** The same of IPv6. */
+  readonly outboundAddress6?: string
   /** Name of the interface in the sandbox: 1 to 15 letters, digits or any of `. _ -` . Default `tap0`. */
   readonly ifname?: string
   /** Whether the gateway address leads to the host's loopback. Default true. */
@@ -100,6 +104,10 @@ export interface NetworkOptions {
    * no longer than the MTU then, and cost accordingly. Default: none.
    */
   readonly impairment?: ImpairmentOptions
+  /** How published ports that do not say so go on. Default `auto`; see {@link PublishOptions}. */
+  readonly publishDriver?: PublishDriver
+  /** Whether the direct driver reaches servers that listen on the sandbox's own 127.0.0.1, too. Default false. */
+  readonly directLoopback?: boolean
   /**
    * What the network is called by `netloom publish` and `netloom ps`: up to 48 letters, digits or `. _ -`. Default: the PID of this
    * process (of its second network PID-2, and so on).
@@ -115,6 +123,11 @@ export interface NetworkOptions {
 export interface ResolvedOptions extends FlowLimits {
   readonly mtu: number
   readonly addresses: InterfaceAddresses
+  /** Null: the kernel chooses. */
+  readonly macAddress: string | null
+  /** Four words; null: what routes choose. */
+  readonly outbound4: Words | null
+  readonly outbound6: Words | null
   readonly ifname: string
   readonly hostLoopback: boolean
   readonly dns: boolean
@@ -122,6 +135,8 @@ export interface ResolvedOptions extends FlowLimits {
   readonly dhcp: boolean
   readonly maxFlows: number
   readonly impairment: LinkImpairment | null
+  readonly publishDriver: PublishDriver
+  readonly directLoopback: boolean
   /** Null: nobody has chosen one. */
   readonly name: string | null
   readonly control: boolean
@@ -142,16 +157,26 @@ const usage = (code: string, message: string, hint: string): NetloomError => new
 
 /**
  * Fills in the defaults and works out the addresses.
- * @throws NetloomError `ERR_MTU`, `ERR_CIDR`, `ERR_IFNAME`, `ERR_MAX_FLOWS`, `ERR_MAX_HALF_OPEN`, `ERR_MAX_FLOWS_PER_DESTINATION`,
+ * @throws NetloomError `ERR_MTU`, `ERR_CIDR`, `ERR_CIDR6`, `ERR_MAC`, `ERR_OUTBOUND`, `ERR_IFNAME`, `ERR_MAX_FLOWS`, `ERR_MAX_HALF_OPEN`, `ERR_MAX_FLOWS_PER_DESTINATION`,
  * `ERR_MAX_FLOWS_PER_GUEST`, `ERR_DNS_NAME`, `ERR_NAME` or `ERR_IMPAIRMENT`, exit status 2.
  */
-export function resolveOptions(options: NetworkOptions = {}): ResolvedOptions {
+export function resolveOptions(options: NetworkOptions = {}, hostHasIpv6 = true): ResolvedOptions {
   const maxFlows = checkFlows('maxFlows', options.maxFlows ?? DEFAULT_MAX_FLOWS)
   // A limit above that of all flows says nothing, and is no mistake.
   const limit = (name: FlowLimit, otherwise: number): number => Math.min(maxFlows, checkFlows(name, options[name] ?? otherwise))
+  const mtu = checkMtu(options.mtu ?? DEFAULT_MTU)
+  if (options.ipv6 === true && mtu < MINIMUM_MTU)
+    throw usage('ERR_MTU', `the MTU ${mtu} is too small for IPv6, which takes ${MINIMUM_MTU} bytes`, 'raise it, or leave IPv6 out')
+  const cidr6 = options.cidr6 ?? DEFAULT_CIDR6
+  const addresses = planAddresses(options.cidr ?? DEFAULT_CIDR, cidr6)
+  const hasIpv6 = options.ipv6 ?? (hostHasIpv6 && mtu >= MINIMUM_MTU)
+  const { outboundAddress: from4, outboundAddress6: from6, macAddress } = options
   return {
-    mtu: checkMtu(options.mtu ?? DEFAULT_MTU),
-    addresses: planAddresses(options.cidr ?? DEFAULT_CIDR),
+    mtu,
+    addresses: hasIpv6 ? addresses : { ...addresses, ipv6: undefined },
+    macAddress: macAddress === undefined ? null : checkMac(macAddress),
+    outbound4: from4 === undefined ? null : resolveOutbound(from4, 4),
+    outbound6: from6 === undefined ? null : resolveOutbound(from6, 6),
     ifname: checkIfname(options.ifname ?? DEFAULT_IFNAME),
     hostLoopback: options.hostLoopback ?? true,
     dns: options.dns ?? true,
@@ -163,6 +188,8 @@ export function resolveOptions(options: NetworkOptions = {}): ResolvedOptions {
     maxFlowsPerDestination: limit('maxFlowsPerDestination', maxFlows),
     maxFlowsPerGuest: limit('maxFlowsPerGuest', maxFlows),
     impairment: resolveImpairment(options.impairment),
+    publishDriver: checkDriver(options.publishDriver ?? 'auto'),
+    directLoopback: options.directLoopback ?? false,
     name: options.name === undefined ? null : checkName(options.name),
     control: options.control ?? true,
     log: options.log ?? new Log('quiet', () => {}),
@@ -228,26 +255,4 @@ function checkIfname(name: string): string {
   if (name === 'lo') throw bad('is taken by the loopback interface')
   if (!/^[A-Za-z0-9._-]+$/.test(name)) throw bad('has a character that not every tool can name')
   return name
-}
-
-/** The addresses of a network, from its CIDR notation. */
-function planAddresses(text: string): InterfaceAddresses {
-  const bad = (why: string, hint = `write --cidr as in ${DEFAULT_CIDR}`): NetloomError =>
-    usage('ERR_CIDR', `the network (CIDR) '${text}' ${why}`, hint)
-  const cidr = address.parseCidr(text)
-  if (cidr === null) throw bad('is not an IPv4 network: four numbers of 0 to 255, a slash and a prefix length')
-  const { network, prefix } = cidr
-  if (prefix < 1 || prefix > MAX_PREFIX)
-    throw bad(
-      `has a prefix length of ${prefix}, and 1 to ${MAX_PREFIX} leave room for gateway (.2), DNS (.3) and guest`,
-      `use one as in ${DEFAULT_CIDR}`,
-    )
-  if (cidr.address !== network) throw bad('has host bits set', `did you mean ${address.format(network)}/${prefix}?`)
-  for (const block of UNUSABLE) {
-    const shorter = Math.min(prefix, block.prefix)
-    if (address.contains(block.network, shorter, network))
-      throw bad(`overlaps ${block.text}, which no host can have`, `use one as in ${DEFAULT_CIDR}`)
-  }
-  const last = address.broadcast(network, prefix) - 1
-  return { network, prefix, gateway: network + 2, dns: network + 3, guest: Math.min(network + GUEST_OFFSET, last) }
 }

@@ -5,7 +5,7 @@ import { MAX_RULES } from '../flow/rule-counts.js'
 import type { NativeContext } from '../host/native.js'
 import { errnoName, NetloomError } from '../util/errors.js'
 import * as address from '../wire/address.js'
-import type { PublishOptions } from './publish-spec.js'
+import { checkDriver, DRIVERS, type PublishDriver, type PublishOptions } from './publish-spec.js'
 
 /** What has gone through a published port. Payload and frames, or with the direct driver the pieces it was moved in. */
 export interface PublicationCounters {
@@ -32,6 +32,7 @@ export interface Publication {
   readonly guestAddress: string
   readonly guestPort: number
   readonly protocol: 'tcp'
+  readonly driver: PublishDriver
   /** A snapshot; of one that is closed, as of then. */
   readonly counters: PublicationCounters
   /** Listens no longer. Connections that are open go on, or with `flows: true` see a reset at both ends. Safe to call twice. */
@@ -42,18 +43,27 @@ export interface Publication {
 const PORT_TRIES = 16
 const EVERY_ADDRESS = ['0.0.0.0', '::'] as const
 
+/** What a publication leads to, and how. */
+interface Destination {
+  readonly guestPort: number
+  readonly driver: PublishDriver
+}
+
 export class Publications {
   readonly #native: NativeContext
   readonly #forwards: PortForwards
   readonly #guest: number
+  readonly #driver: PublishDriver
   readonly #open = new Map<number, Publication>()
   #lastId = 0
   #isUpToDate = false
 
-  constructor(native: NativeContext, forwards: PortForwards, guest: number) {
+  /** `driver`: of those that do not say. */
+  constructor(native: NativeContext, forwards: PortForwards, guest: number, driver: PublishDriver) {
     this.#native = native
     this.#forwards = forwards
     this.#guest = guest
+    this.#driver = driver
   }
 
   get all(): readonly Publication[] {
@@ -75,14 +85,15 @@ export class Publications {
     return opened
   }
 
-  #publish({ hostAddress, hostPort = 0, guestPort }: PublishOptions): Publication[] {
+  #publish({ hostAddress, hostPort = 0, guestPort, driver = this.#driver }: PublishOptions): Publication[] {
     check(hostPort, 0, 'hostPort')
     check(guestPort, 1, 'guestPort')
-    if (hostAddress !== undefined) return [this.#listen(hostAddress, hostPort, guestPort)]
+    const to = { guestPort, driver: checkDriver(driver) }
+    if (hostAddress !== undefined) return [this.#listen(hostAddress, hostPort, to)]
     for (let i = 1; ; i++) {
-      const first = this.#listen(EVERY_ADDRESS[0], hostPort, guestPort)
+      const first = this.#listen(EVERY_ADDRESS[0], hostPort, to)
       try {
-        return [first, this.#listen(EVERY_ADDRESS[1], first.hostPort, guestPort)]
+        return [first, this.#listen(EVERY_ADDRESS[1], first.hostPort, to)]
       } catch (error) {
         const code = (error as NetloomError).code
         // A host without IPv6 has IPv4 alone to publish on.
@@ -93,18 +104,18 @@ export class Publications {
     }
   }
 
-  #listen(hostAddress: string, hostPort: number, guestPort: number): Publication {
+  #listen(hostAddress: string, hostPort: number, to: Destination): Publication {
     const words = address.parseAny(hostAddress)
     if (words === null) throw new NetloomError('ERR_PUBLISH', `'${hostAddress}' is no IP address`, 'give one of this host', 2)
     const descriptor = this.#native.tcpListen(...words, hostPort, BACKLOG)
     if (descriptor < 0) throw listenError(hostAddress, hostPort, -descriptor)
     const port = new Int32Array(this.#native.scratch)[4]!
-    const rule = this.#forwards.add(descriptor, address.mapped(this.#guest), guestPort)
+    const rule = this.#forwards.add(descriptor, address.mapped(this.#guest), to.guestPort, DRIVERS.indexOf(to.driver))
     if (rule === 0) {
       this.#native.closeDescriptor(descriptor)
       throw new NetloomError('ERR_PUBLISH', `more than ${MAX_RULES} ports are published`, 'publish fewer')
     }
-    return this.#publication(rule, hostAddress, port, guestPort)
+    return this.#publication(rule, hostAddress, port, to)
   }
 
   // Once for as many as are asked for in one go: no traffic comes in between.
@@ -117,7 +128,7 @@ export class Publications {
     })
   }
 
-  #publication(rule: number, hostAddress: string, hostPort: number, guestPort: number): Publication {
+  #publication(rule: number, hostAddress: string, hostPort: number, { guestPort, driver }: Destination): Publication {
     const forwards = this.#forwards
     const open = this.#open
     const id = ++this.#lastId
@@ -125,7 +136,7 @@ export class Publications {
     let ended: PublicationCounters | null = null
     const guestAddress = address.format(this.#guest)
     const publication: Publication = {
-      ...{ id, hostAddress, hostPort, guestAddress, guestPort, protocol: 'tcp' },
+      ...{ id, hostAddress, hostPort, guestAddress, guestPort, protocol: 'tcp', driver },
       get counters() {
         if (ended !== null) return ended
         bringUpToDate()

@@ -1,6 +1,7 @@
 // One network's stack, put together: the only place that knows every layer. Nothing here looks at a packet; it connects
 // who does, and gives each turn of the event loop its parts.
 import { DatagramFlows } from '../flow/datagram-flows.js'
+import { DirectRelay } from '../flow/direct-relay.js'
 import { type FlowLimits, FlowTable } from '../flow/flow-table.js'
 import { Gate } from '../flow/gate.js'
 import { INCOMING_BYTES } from '../flow/incoming-trains.js'
@@ -14,7 +15,7 @@ import type { NativeContext } from '../host/native.js'
 import type { Device, FrameReceiver } from '../link/device.js'
 import { ImpairedDevice, impairedBytes } from '../link/impaired-device.js'
 import type { InterfaceAddresses } from '../net/address-plan.js'
-import { KIND, KIND_TCP, ROW_SHIFT } from '../net/flow-row.js'
+import { KIND, KIND_DIRECT, KIND_TCP, ROW_SHIFT } from '../net/flow-row.js'
 import { Icmp } from '../net/icmp.js'
 import { Inbound } from '../net/inbound.js'
 import { Input } from '../net/input.js'
@@ -23,11 +24,13 @@ import { REASSEMBLY_BYTES, Reassembly } from '../net/reassembly.js'
 import { type Arena, BIG_FRAME, MAX_FRAME } from '../packet/arena.js'
 import { SLAB_CLASSES, SlabPool, slabBytes } from '../packet/slab-pool.js'
 import type { DnsForwarder } from '../service/dns-forwarder.js'
+import { type NameService, RouterAdvertiser } from '../service/router-advertiser.js'
 import { TcpDemux } from '../tcp/demux.js'
 import { Tcp, TIMERS_PER_ROW } from '../tcp/stack.js'
 import { type DatagramReceiver, Udp } from '../udp/udp.js'
 import { TimerWheel } from '../util/timer-wheel.js'
 import { PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_TCP, PROTOCOL_UDP } from '../wire/numbers.js'
+import type { HostRead } from './host-facts.js'
 import type { LinkImpairment } from './impairment.js'
 
 /** What a stack is told. */
@@ -38,8 +41,9 @@ export interface StackOptions extends FlowLimits {
   readonly hostLoopback: boolean
   readonly dns: boolean
   readonly maxFlows: number
-  /** How the host's bytes wait for the guest: in the host's socket (`peek`), or in a ring of ours. */
-  readonly hostRead: 'peek' | 'ring'
+  /** Whether published ports may lead to servers on the guest's own loopback. Default false. */
+  readonly directLoopback?: boolean
+  readonly hostRead: HostRead
 }
 
 /** Arena bytes beside the slabs: receive batch, transmit slot, fragments, and what services set aside. */
@@ -52,7 +56,7 @@ export const SECRET_WORDS = 4
 export const arenaBytes = (options: StackOptions): number =>
   FIXED_BYTES +
   INCOMING_BYTES +
-  slabBytes(options.maxFlows) * (options.hostRead === 'ring' ? 2 : 1) +
+  slabBytes(options.maxFlows) * (options.hostRead === 'peek' ? 1 : 2) +
   (options.impairment === null ? 0 : impairedBytes(options.mtu))
 
 /** The lesser of two waits; negative: none. */
@@ -68,6 +72,7 @@ export class Stack implements TurnHandler {
   readonly udp: Udp
   readonly gate: Gate
   readonly forwards: PortForwards
+  readonly direct: DirectRelay
   /** The bad link in front of the device; null: none. */
   readonly impaired: ImpairedDevice | null
   readonly #demux: TcpDemux
@@ -76,6 +81,7 @@ export class Stack implements TurnHandler {
   readonly #udpRelay: UdpRelay
   readonly #timers: TimerWheel
   #dns: DnsForwarder | null = null
+  #router: RouterAdvertiser | null = null
 
   /** `buffer`: flow-table.ts, tableBytes(maxFlows) zero bytes. `random`: SECRET_WORDS words that nobody can guess. */
   constructor(native: NativeContext, loop: EventLoop, arena: Arena, buffer: ArrayBuffer, random: Int32Array, options: StackOptions) {
@@ -99,13 +105,16 @@ export class Stack implements TurnHandler {
     this.#udpRelay = new UdpRelay(native, this.#flows, this.gate, this.udp, icmp, options.hostLoopback)
     new PingRelay(native, this.#flows, this.gate, icmp)
     const slabs = new SlabPool(arena, flows)
-    const ring = options.hostRead === 'ring' ? new SendRing(native, arena.bytes, new SlabPool(arena, flows)) : null
-    const relay = new TcpRelay(native, loop, this.table, this.gate, icmp, drops, ring)
+    const ring = options.hostRead === 'peek' ? null : new SendRing(native, arena.bytes, new SlabPool(arena, flows))
+    const relay = new TcpRelay(native, loop, this.table, this.gate, icmp, drops, ring, options.hostRead !== 'ring')
     this.tcp = new Tcp(this.interface, relay, this.table.rows, flows, slabs, this.#timers, random.subarray(2, 4), SLAB_CLASSES - 1)
     this.#demux = new TcpDemux(this.tcp, drops)
     relay.connect(this.#demux)
     this.#tcpRelay = relay
-    this.forwards = new PortForwards(native, loop, this.table, relay, this.interface, this.input.arp.neighbors, icmp.v6.ndp.neighbors)
+    this.direct = new DirectRelay(native, loop, this.table, this.gate)
+    const { neighbors } = this.input.arp
+    this.forwards = new PortForwards(native, loop, this.table, relay, this.direct, this.interface, neighbors, icmp.v6.ndp.neighbors)
+    this.forwards.reachesLoopback = options.directLoopback ?? false
     icmp.serveTcpErrors(relay)
     this.input.serve(PROTOCOL_TCP, this.#demux)
     this.input.serve(PROTOCOL_UDP, this.udp)
@@ -122,6 +131,17 @@ export class Stack implements TurnHandler {
   connect(device: Device): void {
     this.impaired?.connect(device)
     this.interface.connect(this.impaired ?? device)
+    this.#router?.start(this.input.inbound.now)
+  }
+
+  /** The device goes. */
+  disconnect(): void {
+    this.#router?.stop()
+  }
+
+  /** Is the router of the guest's IPv6 network; `names`: of the name server at the DNS address, null where there is none. */
+  serveRouter(names: NameService | null): void {
+    this.#router = new RouterAdvertiser(this.interface, this.icmp.v6.ndp, names)
   }
 
   /** Names who answers what is sent to the DNS address. */
@@ -148,11 +168,13 @@ export class Stack implements TurnHandler {
 
   resume(): void {
     this.#flows.resume()
+    this.direct.resume()
   }
 
   settle(now: number): void {
     this.#udpRelay.settle()
     this.#demux.settle(now)
+    this.direct.settle()
   }
 
   expire(now: number): number {
@@ -160,13 +182,13 @@ export class Stack implements TurnHandler {
     if (this.#demux.hasWork) this.#demux.settle(now)
     const dns = this.#dns === null ? -1 : this.#dns.expire(now)
     const forwards = this.forwards.expire(now)
-    const own = sooner(dns, this.reassembly.expire(now))
+    const own = sooner(sooner(dns, this.reassembly.expire(now)), this.#router?.expire(now) ?? -1)
     const next = sooner(sooner(this.#timers.next(now), own), forwards)
     return this.impaired === null ? next : sooner(next, this.impaired.next(now))
   }
 
   get hasWork(): boolean {
-    return this.#flows.hasWork || this.#demux.hasWork
+    return this.#flows.hasWork || this.#demux.hasWork || this.direct.hasWork
   }
 
   // A timer belongs to a row; what it means depends on the row's kind.
@@ -182,7 +204,9 @@ export class Stack implements TurnHandler {
   get isDrained(): boolean {
     const rows = this.table.rows
     for (let row = 1; row <= this.table.capacity; row++) {
-      if (rows[(row << ROW_SHIFT) + KIND] === KIND_TCP && !this.#demux.isDrained(row)) return false
+      const kind = rows[(row << ROW_SHIFT) + KIND]
+      if (kind === KIND_TCP && !this.#demux.isDrained(row)) return false
+      if (kind === KIND_DIRECT && !this.direct.isDrained(row)) return false
     }
     return true
   }
@@ -194,8 +218,10 @@ export class Stack implements TurnHandler {
     for (let row = 1; row <= this.table.capacity; row++) {
       const kind = rows[(row << ROW_SHIFT) + KIND]
       if (kind === KIND_TCP) this.#demux.abandon(row)
+      else if (kind === KIND_DIRECT) this.direct.disconnect(row)
       else if (kind !== 0) this.#flows.remove(row)
     }
+    this.direct.close()
     this.reassembly.close()
     this.#dns?.close()
     this.#dns = null

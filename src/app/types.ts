@@ -84,6 +84,8 @@ export interface NetworkAddresses {
   readonly dns: string
   /** The sandbox itself. */
   readonly guest: string
+  /** The same of IPv6; null: the sandbox has none. */
+  readonly ipv6: Omit<NetworkAddresses, 'ipv6'> | null
 }
 
 /** How a command in a sandbox is started. */

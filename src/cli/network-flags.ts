@@ -1,8 +1,8 @@
 // The options that `run` and `attach` share.
+import { DEFAULT_CIDR, DEFAULT_CIDR6 } from '../app/address-options.js'
 import { parseDnsNames } from '../app/dns-names.js'
 import { parseImpairment } from '../app/impairment.js'
 import {
-  DEFAULT_CIDR,
   DEFAULT_IFNAME,
   DEFAULT_MAX_FLOWS,
   DEFAULT_MTU,
@@ -15,7 +15,7 @@ import {
   parseFlows,
   parseMtu,
 } from '../app/options.js'
-import { parsePublish } from '../app/publish-spec.js'
+import { checkDriver, parsePublish } from '../app/publish-spec.js'
 import type { Network } from '../app/types.js'
 import type { Log, LogLevel } from '../util/log.js'
 import type { Flags, OptionRow } from './arguments.js'
@@ -24,6 +24,11 @@ import { createLog } from './output.js'
 export const NETWORK_OPTIONS: readonly OptionRow[] = [
   { flags: '--mtu <BYTES>', help: `MTU of the interface, ${MIN_MTU} to ${MAX_MTU} (default ${DEFAULT_MTU})` },
   { flags: '--cidr <NETWORK>', help: `the sandbox's network: gateway .2, DNS .3, sandbox .100 (default ${DEFAULT_CIDR})` },
+  { flags: '--cidr6 <NETWORK>', help: `its IPv6 network: gateway ::2, DNS ::3, sandbox ::100 (default ${DEFAULT_CIDR6})`, conflicts: 'disableIpv6' },
+  { flags: '--disable-ipv6', help: 'no IPv6 in the sandbox (default: if the host has it)' },
+  { flags: '--mac-address <MAC>', help: 'MAC address of the interface (default a random one)' },
+  { flags: '--outbound-addr <ADDR|IFNAME>', help: 'send from this address of the host, or the first one of this interface' },
+  { flags: '--outbound-addr6 <ADDR|IFNAME>', help: 'the same of IPv6' },
   { flags: '--ifname <NAME>', help: `name of the interface (default ${DEFAULT_IFNAME})` },
   { flags: '--disable-host-loopback', help: "do not let the gateway address lead to the host's loopback" },
   {
@@ -44,6 +49,8 @@ export const NETWORK_OPTIONS: readonly OptionRow[] = [
   { flags: '--max-flows-per-destination <N>', help: 'most connections to one address; more are refused (default no limit)' },
   { flags: '--max-flows-per-guest <N>', help: 'most flows of one address in the sandbox; more are refused (default no limit)' },
   { flags: '--impair <SPEC>', help: 'a link that is bad on purpose, as in loss=1%,delay=10ms,up:rate=20mbit (see README.md)' },
+  { flags: '--publish-driver <DRIVER>', help: 'how published connections go on: tap, direct (kernel to kernel), or auto (direct for the loopback)' },
+  { flags: '--direct-loopback', help: "let direct connections reach servers on the sandbox's own 127.0.0.1" },
   { flags: '--name <NAME>', help: 'what the network is called by `netloom publish` and `netloom ps` (default: its PID)', conflicts: 'disableControl' },
   { flags: '--disable-control', help: 'no control socket: what is published stays as it is' },
   { flags: '-v, --verbose', help: "print the network's facts, and what went through it at the end", conflicts: 'quiet' },
@@ -55,20 +62,33 @@ export const NETWORK_OPTIONS: readonly OptionRow[] = [
  * @throws NetloomError `ERR_MTU`, `ERR_DNS_NAME`, `ERR_IMPAIRMENT`, `ERR_MAX_FLOWS` and those of the other limits.
  */
 export function networkOptions(flags: Flags): NetworkOptions & { readonly log: Log } {
-  const { mtu, cidr, ifname, dnsName, impair, name } = flags
+  const { mtu, cidr, ifname, dnsName, impair, name, publishDriver } = flags
   return {
     ...(typeof mtu === 'string' ? { mtu: parseMtu(mtu) } : {}),
     ...(typeof cidr === 'string' ? { cidr } : {}),
     ...(typeof ifname === 'string' ? { ifname } : {}),
+    ...addressFlags(flags),
     ...(typeof dnsName === 'string' ? { dnsNames: parseDnsNames(dnsName) } : {}),
     ...flowLimits(flags),
     ...(typeof impair === 'string' ? { impairment: parseImpairment(impair) } : {}),
     ...(typeof name === 'string' ? { name } : {}),
+    ...(typeof publishDriver === 'string' ? { publishDriver: checkDriver(publishDriver) } : {}),
+    ...(flags['directLoopback'] === true ? { directLoopback: true } : {}),
     ...(flags['disableControl'] === true ? { control: false } : {}),
     hostLoopback: flags['disableHostLoopback'] !== true,
     dns: flags['disableDns'] !== true,
     dhcp: flags['disableDhcp'] !== true,
     log: createLog(logLevel(flags)),
+  }
+}
+
+function addressFlags({ cidr6, disableIpv6, macAddress, outboundAddr, outboundAddr6 }: Flags): NetworkOptions {
+  return {
+    ...(typeof cidr6 === 'string' ? { cidr6 } : {}),
+    ...(disableIpv6 === true ? { ipv6: false } : {}),
+    ...(typeof macAddress === 'string' ? { macAddress } : {}),
+    ...(typeof outboundAddr === 'string' ? { outboundAddress: outboundAddr } : {}),
+    ...(typeof outboundAddr6 === 'string' ? { outboundAddress6: outboundAddr6 } : {}),
   }
 }
 

@@ -1,7 +1,7 @@
 // `netloom publish add|rm|ls`: the published ports of a network that runs, over its control socket.
 import { ask, chooseNetwork } from '../app/control-client.js'
 import type { PublicationDescription } from '../app/control-schema.js'
-import { type PublishOptions, parsePublish } from '../app/publish-spec.js'
+import { checkDriver, type PublishOptions, parsePublish } from '../app/publish-spec.js'
 import { type Flags, type OptionRow, parse, type Syntax } from './arguments.js'
 import { print, usageError } from './output.js'
 import { formatTable } from './table.js'
@@ -16,7 +16,7 @@ const IDS_AT_A_TIME = 500
 const ADD: Syntax = {
   name: 'publish add',
   description: 'Publish ports of a network that runs, all or none.',
-  options: [NETWORK, JSON_OUTPUT],
+  options: [NETWORK, { flags: '--driver <DRIVER>', help: 'tap, direct or auto, in place of the network’s' }, JSON_OUTPUT],
   operand: '<SPEC...>',
   operandHelp: '[HOSTADDR:]HOSTPORT[-END]:GUESTPORT[-END][/tcp|tcp4|tcp6], as with `run -p`',
   isCommand: false,
@@ -78,7 +78,8 @@ async function add(args: readonly string[]): Promise<number> {
   if (parsed === null) return 0
   const { flags, operands } = parsed
   if (operands.length === 0) throw usageError('no port to publish is given', 'write one as in 127.0.0.1:8080:80')
-  const ports = operands.flatMap(parsePublish)
+  const driver = typeof flags['driver'] === 'string' ? { driver: checkDriver(flags['driver']) } : {}
+  const ports = operands.flatMap(parsePublish).map((port) => ({ ...port, ...driver }))
   const answer = await ask<Answer>(await nameOf(flags), 'POST', LIST, { ports })
   if (flags['json'] === true) printJson(answer)
   else for (const publication of answer.publications) print(`${publication.id}  ${ruleOf(publication)}\n`)
@@ -132,16 +133,16 @@ async function list(args: readonly string[]): Promise<number> {
 
 const printJson = (value: object): void => print(`${JSON.stringify(value, null, 2)}\n`)
 
-const HEAD = ['id', 'conns', 'current', 'refused', 'pkts to', 'bytes to', 'pkts from', 'bytes from', 'rule']
+const HEAD = ['id', 'conns', 'current', 'refused', 'pkts to', 'bytes to', 'pkts from', 'bytes from', 'driver', 'rule']
 
 /** Publications as a table, one line each, with a head; `to` and `from` the sandbox. */
 export function formatPublications(publications: readonly PublicationDescription[]): string[] {
   const rows = publications.map((publication) => {
     const { connections, current, refused, packetsIn, packetsOut, bytesIn, bytesOut } = publication.counters
     const counts = [publication.id, connections, current, refused, packetsOut, formatBytes(bytesOut), packetsIn, formatBytes(bytesIn)]
-    return [...counts.map(String), ruleOf(publication)]
+    return [...counts.map(String), publication.driver, ruleOf(publication)]
   })
-  return formatTable([HEAD, ...rows], (column) => column < HEAD.length - 1)
+  return formatTable([HEAD, ...rows], (column) => column < HEAD.length - 2)
 }
 
 function ruleOf({ protocol, hostAddress, hostPort, guestAddress, guestPort }: PublicationDescription): string {

@@ -54,7 +54,7 @@ export const LIST_TIME_WAIT = 1
 export const LIST_HALF_OPEN = 2
 export const LIST_DATAGRAM = 3
 const LISTS = 4
-const KINDS = 4
+const KINDS = 5
 /**
  * Half-open connections that datagram flows make room for in a full table: with none a table full of datagram flows would end every
  * connect for the next flow that comes, before the host can have answered.

@@ -7,11 +7,13 @@
 // loses nothing it could not have lost otherwise.
 import { EPOLLET, EPOLLIN, type EventLoop, type ReadyHandler, TOKEN_LISTENER, token } from '../host/event-loop.js'
 import type { NativeContext } from '../host/native.js'
-import { RULE as FLOW_RULE, isMapped, KIND, KIND_FREE, ROW_SHIFT } from '../net/flow-row.js'
+import { isLoopback } from '../net/address-plan.js'
+import { RULE as FLOW_RULE, isMapped, KIND, KIND_DIRECT, KIND_FREE, ROW_SHIFT } from '../net/flow-row.js'
 import type { Interface } from '../net/interface.js'
 import type { NeighborCache } from '../net/neighbor-cache.js'
 import { HandlePool } from '../util/handle-pool.js'
 import { MAPPED } from '../wire/numbers.js'
+import { type DirectRelay, REFUSED, TAKEN } from './direct-relay.js'
 import type { FlowTable } from './flow-table.js'
 import { isReachable } from './gate.js'
 import { EAGAIN } from './host-errors.js'
@@ -37,11 +39,18 @@ const FIRST_PORT = 1024
 const LAST_PORT = 32_767
 const PORT_TRIES = 64
 
+/** How a connection goes on: over the interface, past it, or past it where its client is on the host's loopback. */
+export const DRIVER_AUTO = 0
+export const DRIVER_TAP = 1
+export const DRIVER_DIRECT = 2
+const LOOPBACK = 0x7f000001
+
 export class PortForwards implements ReadyHandler {
   readonly #native: NativeContext
   readonly #loop: EventLoop
   readonly #table: FlowTable
   readonly #relay: TcpRelay
+  readonly #direct: DirectRelay
   readonly #interface: Interface
   readonly #neighbors4: NeighborCache
   readonly #neighbors6: NeighborCache
@@ -51,6 +60,9 @@ export class PortForwards implements ReadyHandler {
   readonly #generations = new Int32Array(MAX_RULES + 1)
   readonly #guests = new Int32Array(4 * (MAX_RULES + 1))
   readonly #ports = new Int32Array(MAX_RULES + 1)
+  readonly #drivers = new Uint8Array(MAX_RULES + 1)
+  /** Whether a connection past the interface may reach a server on the loopback of the guest. */
+  reachesLoopback = false
   readonly #waiting = new Int32Array(MAX_WAITING * WORDS)
   #waitingCount = 0
   #nextPort = FIRST_PORT
@@ -63,6 +75,7 @@ export class PortForwards implements ReadyHandler {
     loop: EventLoop,
     table: FlowTable,
     relay: TcpRelay,
+    direct: DirectRelay,
     iface: Interface,
     neighbors4: NeighborCache,
     neighbors6: NeighborCache,
@@ -71,6 +84,7 @@ export class PortForwards implements ReadyHandler {
     this.#loop = loop
     this.#table = table
     this.#relay = relay
+    this.#direct = direct
     this.#interface = iface
     this.#neighbors4 = neighbors4
     this.#neighbors6 = neighbors6
@@ -79,13 +93,14 @@ export class PortForwards implements ReadyHandler {
   }
 
   /** Connections of `descriptor`, a listening socket, go to a port of the guest, four words. A handle, or 0 when there are too many. */
-  add(descriptor: number, guest: ArrayLike<number>, port: number): number {
+  add(descriptor: number, guest: ArrayLike<number>, port: number, driver: number): number {
     const rule = this.#pool.acquire()
     if (rule === 0) return 0
     this.#descriptors[rule] = descriptor
     this.#generations[rule] = (this.#generations[rule]! + 1) & 0xff
     for (let i = 0; i < 4; i++) this.#guests[4 * rule + i] = guest[i]!
     this.#ports[rule] = port
+    this.#drivers[rule] = driver
     this.counts.reset(rule)
     this.#native.epollAdd(descriptor, token(TOKEN_LISTENER, this.#generations[rule]!, rule), EPOLLIN | EPOLLET)
     return rule
@@ -100,7 +115,9 @@ export class PortForwards implements ReadyHandler {
       const base = row << ROW_SHIFT
       if (rows[base + KIND] === KIND_FREE || rows[base + FLOW_RULE] !== rule) continue
       rules.forget(rows, base)
-      if (isEndingFlows) this.#relay.disconnect(row)
+      if (!isEndingFlows) continue
+      if (rows[base + KIND] === KIND_DIRECT) this.#direct.disconnect(row)
+      else this.#relay.disconnect(row)
     }
     for (let i = 0; i < this.#waitingCount; i++) if (this.#waiting[i * WORDS + RULE] === rule) this.#waiting[i * WORDS + RULE] = 0
     this.#pool.release(rule)
@@ -136,16 +153,34 @@ export class PortForwards implements ReadyHandler {
     const scratch = this.#scratch
     for (let i = 0; i < 4; i++) {
       w[GUEST + i] = this.#guests[4 * rule + i]!
-      w[REMOTE + i] = w[CLIENT + i] = scratch[i]!
+      w[CLIENT + i] = scratch[i]!
     }
     w[CLIENT + 4] = scratch[4]!
     w[SOCKET] = socket
     w[RULE] = rule
+    if (this.#goesDirectly(w, rule)) return
+    for (let i = 0; i < 4; i++) w[REMOTE + i] = w[CLIENT + i]!
     const isIpv4 = isMapped(w, GUEST)
     if (!this.#isAnswerable(w, isIpv4)) this.#nameGateway(w, isIpv4)
-    w[PORTS] = this.#freePorts(w, this.#ports[rule]!, scratch[4]!)
+    w[PORTS] = this.#freePorts(w, this.#ports[rule]!, w[CLIENT + 4]!)
     if (w[PORTS] === 0) this.#refuse(socket, rule)
     else if (!this.#connect(w, 0)) this.#wait(w)
+  }
+
+  // Past the interface, as far as that is to be; false: it is to go over it, or may as well.
+  #goesDirectly(w: Int32Array, rule: number): boolean {
+    const driver = this.#drivers[rule]
+    if (driver === DRIVER_TAP || (driver === DRIVER_AUTO && !isLoopback(w, CLIENT)) || !isMapped(w, GUEST)) return false
+    const port = this.#ports[rule]!
+    for (let i = 0; i < 4; i++) w[REMOTE + i] = w[GUEST + i]!
+    let outcome = this.#direct.adopt(w[SOCKET]!, w, GUEST, port, CLIENT, rule)
+    if (outcome === REFUSED && this.reachesLoopback) {
+      w[REMOTE + 3] = LOOPBACK
+      outcome = this.#direct.adopt(w[SOCKET]!, w, GUEST, port, CLIENT, rule)
+    }
+    if (outcome === TAKEN) return true
+    if (driver === DRIVER_DIRECT) this.#refuse(w[SOCKET]!, rule)
+    return driver === DRIVER_DIRECT
   }
 
   // An address that the guest sends to us.

@@ -29,6 +29,7 @@ import {
   GENERATION,
   HOST_ADDRESS,
   HOST_PORT,
+  isMapped,
   KIND,
   KIND_TCP,
   MAC_HIGH,
@@ -78,12 +79,22 @@ export class TcpRelay implements Relay, ReadyHandler, Evictor, ErrorReceiver {
   readonly #icmp: Icmp
   readonly #drops: DropCounters
   readonly #ring: SendRing | null
+  readonly #peeksIpv4: boolean
   readonly #errors: HostErrors
   #demux: TcpDemux | null = null
   #dns: StreamService | null = null
 
-  /** `ring`: where bytes wait when the kernel has no peek offset for TCP, null when it has. */
-  constructor(native: NativeContext, loop: EventLoop, table: FlowTable, gate: Gate, to: Icmp, drops: DropCounters, ring: SendRing | null) {
+  /** `ring`: where bytes wait when the kernel has no peek offset for TCP, null when it has; `peeksIpv4`: it has for IPv4 alone. */
+  constructor(
+    native: NativeContext,
+    loop: EventLoop,
+    table: FlowTable,
+    gate: Gate,
+    to: Icmp,
+    drops: DropCounters,
+    ring: SendRing | null,
+    peeksIpv4: boolean,
+  ) {
     this.#native = native
     this.#loop = loop
     this.#table = table
@@ -92,6 +103,7 @@ export class TcpRelay implements Relay, ReadyHandler, Evictor, ErrorReceiver {
     this.#icmp = to
     this.#drops = drops
     this.#ring = ring
+    this.#peeksIpv4 = peeksIpv4
     this.#errors = new HostErrors(native, to, PROTOCOL_TCP)
     loop.serve(TOKEN_TCP, this)
     table.serve(KIND_TCP, this)
@@ -193,10 +205,15 @@ export class TcpRelay implements Relay, ReadyHandler, Evictor, ErrorReceiver {
     this.#demux!.hostBroken(row, this.#loop.now)
   }
 
+  // Where a connection's bytes wait; null: in the host's socket.
+  #ringOf(base: number): SendRing | null {
+    return this.#ring === null || (this.#peeksIpv4 && isMapped(this.#rows, base + HOST_ADDRESS)) ? null : this.#ring
+  }
+
   // A socket that is connected now.
   #prepare(base: number): void {
     const socket = this.#rows[base + SOCKET]!
-    if (this.#ring === null) this.#native.tcpPeekOffset(socket, 0)
+    if (this.#ringOf(base) === null) this.#native.tcpPeekOffset(socket, 0)
     if (isLoopback(this.#rows, base + HOST_ADDRESS)) this.#native.tcpReceiveBuffer(socket, LOOPBACK_BUFFER)
   }
 
@@ -300,7 +317,8 @@ export class TcpRelay implements Relay, ReadyHandler, Evictor, ErrorReceiver {
   }
 
   receive(c: Connection, at: number, length: number): number {
-    if (this.#ring !== null) return this.#ring.receive(c, at, length)
+    const ring = this.#ringOf(c.base)
+    if (ring !== null) return ring.receive(c, at, length)
     const got = this.#native.tcpPeek(c.socket, at, length)
     if (got > 0) return got
     if (got === 0) return END
@@ -308,12 +326,14 @@ export class TcpRelay implements Relay, ReadyHandler, Evictor, ErrorReceiver {
   }
 
   rewind(c: Connection, offset: number): void {
-    if (this.#ring !== null) this.#ring.rewind(c, offset)
+    const ring = this.#ringOf(c.base)
+    if (ring !== null) ring.rewind(c, offset)
     else this.#native.tcpPeekOffset(c.socket, offset)
   }
 
   consume(c: Connection, length: number): void {
-    if (this.#ring !== null) this.#ring.consume(c, length)
+    const ring = this.#ringOf(c.base)
+    if (ring !== null) ring.consume(c, length)
     else this.#native.tcpDiscard(c.socket, length)
   }
 
@@ -356,7 +376,7 @@ export class TcpRelay implements Relay, ReadyHandler, Evictor, ErrorReceiver {
 
   release(c: Connection): void {
     this.#closeSocket(c.base)
-    this.#ring?.release(c)
+    this.#ringOf(c.base)?.release(c)
     this.#table.remove(c.row)
   }
 

@@ -23,7 +23,8 @@ export const TOKEN_LAUNCHER = 5
 export const TOKEN_SIGNAL = 6
 export const TOKEN_PROCESS = 7
 export const TOKEN_LISTENER = 8
-const TOKEN_CLASSES = 9
+export const TOKEN_DIRECT = 9
+const TOKEN_CLASSES = 10
 
 /** Events of epoll(7). */
 export const EPOLLIN = 0x001

@@ -3,6 +3,7 @@
 //
 //     launcher                                             here
 //     warn STEP ERRNO                                  ->  a line in the log
+//     socket tcp, socket diag ...     + descriptor     ->  with the TAP: sockets of the namespace
 //     tap vnet=1 csum=1 tso=1 uso=1   + descriptor     ->  the promise of launchRun() or launchAttach()
 //                                                      <-  go                               (run only)
 //     end of the channel, which closes on exec         ->  the promise of go(): the command runs
@@ -44,6 +45,10 @@ export interface LaunchInterface {
   readonly address: string
   readonly prefix: number
   readonly gateway: string
+  /** Of IPv6; null: none. `gateway` is link-local. */
+  readonly ipv6: { readonly address: string; readonly prefix: number; readonly gateway: string } | null
+  /** MAC address; null: a random one. */
+  readonly mac: string | null
   /** Whether frames may be super-segments; the kernel inside cuts what it sends where not. */
   readonly superSegments: boolean
 }
@@ -67,11 +72,21 @@ export interface LaunchCommand {
   readonly stdio: LaunchStreams
 }
 
+/** Sockets that were made in a namespace, and so belong to it wherever they are; fewer where the kernel has not given them. */
+export interface NamespaceSeeds {
+  /** Two of TCP over IPv4, unconnected. */
+  readonly tcp: readonly number[]
+  /** One that lists sockets (sock_diag(7)). */
+  readonly diag: readonly number[]
+}
+
 /** A namespace with an interface, and the launcher that made it so. */
 export interface Launched {
   /** The TAP: non-blocking, the caller's to close. */
   readonly descriptor: number
   readonly features: TapFeatures
+  /** Sockets of the namespace, the caller's to close. */
+  readonly seeds: NamespaceSeeds
   /** The launcher; after `go()` the command. */
   readonly child: ChildProcess
   /**
@@ -115,6 +130,8 @@ const interfaceArguments = (link: LaunchInterface): string[] => [
   `--address=${link.address}`,
   `--prefix=${link.prefix}`,
   `--gateway=${link.gateway}`,
+  ...(link.ipv6 === null ? [] : [`--address6=${link.ipv6.address}`, `--prefix6=${link.ipv6.prefix}`, `--gateway6=${link.ipv6.gateway}`]),
+  ...(link.mac === null ? [] : [`--mac=${link.mac}`]),
   ...(link.superSegments ? [] : ['--offload=checksum']),
 ]
 
@@ -141,6 +158,7 @@ function checkTarget(target: LaunchTarget): void {
 class Launch implements ReadyHandler {
   readonly #context: LaunchContext
   readonly #attempt: Attempt
+  readonly #seeds: { readonly tcp: number[]; readonly diag: number[] } = { tcp: [], diag: [] }
   readonly #options: LaunchCommand | null
   readonly #at: number
   #socket = -1
@@ -212,6 +230,7 @@ class Launch implements ReadyHandler {
     const step = words[0] ?? ''
     const errno = Number(words.at(-1))
     if (kind === 'tap' && descriptor >= 0) this.#launched(descriptor, words)
+    else if (kind === 'socket' && descriptor >= 0) this.#seeds[step === 'tcp' ? 'tcp' : 'diag'].push(descriptor)
     else if (kind === 'warn' && step === 'pinggroup') log.verbose(warningText(step, errno))
     else if (kind === 'warn') log.warn(warningText(step, errno))
     else if (kind === 'error') this.#fail(launcherError(step, errno, this.#attempt))
@@ -233,7 +252,7 @@ class Launch implements ReadyHandler {
       tso: words.includes('tso=1'),
       uso: words.includes('uso=1'),
     }
-    this.#resolve({ descriptor, features, child, go: () => this.#go(), abort: () => this.#disconnect() })
+    this.#resolve({ descriptor, features, seeds: this.#seeds, child, go: () => this.#go(), abort: () => this.#disconnect() })
   }
 
   #go(): Promise<void> {
@@ -284,6 +303,9 @@ class Launch implements ReadyHandler {
 
   #fail(error: unknown): void {
     if (this.#phase === 'done') return
+    // Before the TAP has come they are nobody else's.
+    if (this.#phase === 'launching')
+      for (const descriptor of [...this.#seeds.tcp, ...this.#seeds.diag]) this.#context.native.closeDescriptor(descriptor)
     this.#phase = 'done'
     this.#disconnect()
     this.#reject(error)

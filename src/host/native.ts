@@ -96,6 +96,29 @@ export interface NativeContext {
   /** 1 when peek offsets work on TCP sockets of IP version 4 or 6, 0 when not; found out once per process, over loopback. */
   probePeekOffset(family: number): number
 
+  // TCP within a namespace, from kernel to kernel: direct.c, splice(2), sock_diag(7).
+
+  /** Unconnected TCP sockets of the namespace that two such sockets belong to: scratch[0..]. How many, up to `count`; -errno: not one. */
+  socketMint(seed: number, other: number, count: number): number
+  /** Begins to connect a socket that is not connected: 0: done, -EINPROGRESS: EPOLLOUT will tell. scratch[0] = its own port. */
+  socketConnect(descriptor: number, a0: number, a1: number, a2: number, a3: number, port: number): number
+  /** A pipe of `bytes`, if it may have so many: scratch[0] = its read end, [1] = its write end. */
+  pipeOpen(bytes: number): number
+  /**
+   * Moves bytes from one socket to another, behind `held` bytes that are in the pipe: until there is nothing to take, no room, or about
+   * `budget` bytes were taken. Returns MOVE_ flags; scratch[0] = bytes taken, [1] = bytes given, [2] = the errno of an end that is broken.
+   */
+  spliceMove(from: number, to: number, pipeRead: number, pipeWrite: number, held: number, budget: number): number
+  /** Who listens by TCP in the namespace of a sock_diag socket: address and port, five words each, from scratch[0] on. How many; 819 at most. */
+  listenersOf(diag: number): number
+
+  // Where from.
+
+  /** What tcpConnect, udpOpen and pingOpen open is bound to this address of the host, in its family. */
+  outboundAddress(a0: number, a1: number, a2: number, a3: number): number
+  /** Whether what sockets of udpOpen send to groups comes to those on this host who listen too; it does at first. */
+  outboundMulticast(isHeardHere: 0 | 1): number
+
   // UDP and ping sockets: udp(7), icmp(7). An error that came back fails the next call once, besides being queued.
 
   /** A socket of IP version 4 or 6 on every local address, on `port` or, when that cannot be had, on any. */
@@ -183,6 +206,13 @@ export interface NativeContext {
   releasePages(at: number, length: number): number
   closeDescriptor(descriptor: number): number
 }
+
+/** Flags of spliceMove: the first socket has ended, or is empty, the second has no room; either of them is broken. */
+export const MOVE_ENDED = 1
+export const MOVE_EMPTY = 2
+export const MOVE_FULL = 4
+export const MOVE_FROM_BROKEN = 8
+export const MOVE_TO_BROKEN = 16
 
 interface Addon {
   createContext(arenaBytes: number): NativeContext

@@ -13,6 +13,8 @@ export interface Ipv6Addresses {
   readonly prefix: number
   readonly gateway: readonly [number, number, number, number]
   readonly dns: readonly [number, number, number, number]
+  /** The one that the guest is known by; it makes others itself. */
+  readonly guest: readonly [number, number, number, number]
 }
 
 /** Addresses of a network, IPv4 as int32 words. */

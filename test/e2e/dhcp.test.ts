@@ -1,5 +1,5 @@
-// The DHCP clients that people have, in a sandbox whose address was taken away: busybox' udhcpc, ISC's dhclient and dhcpcd. They write to
-// a /run of their own, and a hook prints what they are told.
+// The DHCP clients that people have, in a sandbox whose address was taken away: busybox' udhcpc, ISC's dhclient and dhcpcd; the latter two
+// for IPv6 as well. They write to a /run of their own, and a hook prints what they are told.
 import assert from 'node:assert/strict'
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
@@ -9,7 +9,7 @@ import { Sandbox } from '../support/sandbox.js'
 
 /** Debian's own script does what udhcpc says; dhclient's would write to /etc. */
 const PREPARE = `
-ip addr flush dev tap0
+ip -4 addr flush dev tap0
 mount -t tmpfs none /run
 cp /etc/resolv.conf /run/resolv.conf
 mount --bind /run/resolv.conf /etc/resolv.conf
@@ -32,6 +32,13 @@ END
 printf '#!/bin/sh\\nenv\\n' > /run/dhcpcd-hook
 chmod +x /run/*-hook
 `
+
+/** Without its user dhcpcd does not try to become that, which a namespace of one user cannot. */
+const DHCPCD = `
+grep -v dhcpcd /etc/passwd > /run/passwd
+mount --bind /run/passwd /etc/passwd
+mount -t tmpfs none /var/lib/dhcpcd
+dhcpcd -B -1 --nodelay -f /dev/null -c /run/dhcpcd-hook`
 
 /** Shell commands inside, with files of their own. */
 const shell = (script: string): string[] => ['unshare', '--mount', 'sh', '-ec', PREPARE + script]
@@ -94,7 +101,7 @@ e2e('dhclient: configures the interface, has the same address after it began ane
   const guest = await start(scope, '--mtu=9000')
   const client = 'dhclient -1 -v -lf /run/lease -pf /run/pid -sf /run/dhclient-hook tap0'
   const program = scope.use(
-    guest.spawn(shell(`${client}; ${client} -x; ip addr flush dev tap0; ${client}; echo done; read end || true; ${client} -r`)),
+    guest.spawn(shell(`${client}; ${client} -x; ip -4 addr flush dev tap0; ${client}; echo done; read end || true; ${client} -r`)),
   )
   await program.line(/^done$/m)
   expectPrinted(program, {
@@ -122,11 +129,8 @@ e2e('dhclient: configures the interface, has the same address after it began ane
 
 e2e('dhcpcd: finds nobody else at its address, and configures the interface', async (scope) => {
   const guest = await start(scope, '--mtu=1400')
-  // Without its user it does not try to become that, which a namespace of one user cannot.
-  const alone = 'grep -v dhcpcd /etc/passwd > /run/passwd; mount --bind /run/passwd /etc/passwd; mount -t tmpfs none /var/lib/dhcpcd'
   const asked = 'domain_name_servers,domain_name,domain_search,interface_mtu,routers,classless_static_routes'
-  const client = `dhcpcd -4 -B -1 --nodelay -f /dev/null -c /run/dhcpcd-hook -o ${asked} tap0`
-  const program = scope.use(guest.spawn(shell(`${alone}; ${client}`), { input: '' }))
+  const program = scope.use(guest.spawn(shell(`${DHCPCD} -4 -o ${asked} tap0`), { input: '' }))
   assert.equal((await program.finished).status, 0, program.describe())
   expectPrinted(program, {
     reason: 'BOUND',
@@ -138,6 +142,30 @@ e2e('dhcpcd: finds nobody else at its address, and configures the interface', as
     new_dhcp_lease_time: '86400',
   })
   await expectConfigured(guest, '10.0.2.15', 1400)
+})
+
+e2e('dhclient -6: asks for DNS server and domains', async (scope) => {
+  const guest = await start(scope)
+  // It sends from the link-local address, once nobody else has that.
+  const ready = 'while ip -6 addr show dev tap0 tentative | grep -q inet6; do sleep 0.1; done'
+  const client = 'dhclient -6 -S -1 -v -lf /run/lease -pf /run/pid -sf /run/dhclient-hook tap0'
+  const program = scope.use(guest.spawn(shell(`${ready}; ${client}`), { input: '' }))
+  const { status, stderr } = await program.finished
+  assert.equal(status, 0, program.describe())
+  expectPrinted(program, { new_dhcp6_name_servers: 'fd00::3', new_dhcp6_domain_search: 'corp.example. lab.example.' })
+  assert.match(stderr, /Reply message on tap0 from fe80::2\./)
+})
+
+e2e('dhcpcd -6: the router says that there is more to ask for', async (scope) => {
+  const guest = await start(scope)
+  const program = scope.use(guest.spawn(shell(`${DHCPCD} -6 -o dhcp6_name_servers,dhcp6_domain_search tap0`), { input: '' }))
+  assert.equal((await program.finished).status, 0, program.describe())
+  expectPrinted(program, {
+    reason: 'INFORM6',
+    new_dhcp6_name_servers: 'fd00::3',
+    new_dhcp6_domain_search: 'corp.example lab.example',
+    new_dhcp6_info_refresh_time: '86400',
+  })
 })
 
 e2e('two clients behind a bridge have an address each', async (scope) => {

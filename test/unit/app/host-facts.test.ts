@@ -7,7 +7,7 @@ import { Log, type LogLevel } from '../../../src/util/log.js'
 function fitted(options: NetworkOptions, descriptors: number, level: LogLevel = 'normal') {
   const lines: string[] = []
   const log = new Log(level, (text) => lines.push(text))
-  const { maxFlows, maxHalfOpen } = fitOptions({ ...options, log }, descriptors)
+  const { maxFlows, maxHalfOpen } = fitOptions({ ...options, log }, { descriptors, hasIpv6: true })
   return { maxFlows, maxHalfOpen, lines }
 }
 

@@ -34,8 +34,20 @@ const plan = (cidr: string) => {
 test('without options: the plan of slirp4netns', () => {
   const { log, addresses, ...rest } = resolveOptions()
   const limits = { maxFlows: 4096, maxHalfOpen: 1024, maxFlowsPerDestination: 4096, maxFlowsPerGuest: 4096 }
-  const services = { dns: true, dnsNames: new Map(), dhcp: true }
-  assert.deepEqual(rest, { mtu: 1500, ifname: 'tap0', hostLoopback: true, ...services, impairment: null, ...limits })
+  assert.deepEqual(rest, {
+    mtu: 1500,
+    ifname: 'tap0',
+    hostLoopback: true,
+    publishDriver: 'auto',
+    directLoopback: false,
+    name: null,
+    control: true,
+    dns: true,
+    dnsNames: new Map(),
+    dhcp: true,
+    impairment: null,
+    ...limits,
+  })
   assert.deepEqual(addresses, { network: 0x0a000200, prefix: 24, gateway: 0x0a000202, dns: 0x0a000203, guest: 0x0a000264 })
   assert.equal(log.level, 'quiet')
 })

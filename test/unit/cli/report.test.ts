@@ -26,7 +26,7 @@ const COUNTERS: Counters = {
 /** As much of a network as a report looks at. */
 function network(counters: Partial<Counters> = {}, isOn = true): Network {
   return {
-    addresses: { network: '10.0.2.0', prefix: 24, gateway: '10.0.2.2', dns: '10.0.2.3', guest: '10.0.2.100' },
+    addresses: { ipv6: null, network: '10.0.2.0', prefix: 24, gateway: '10.0.2.2', dns: '10.0.2.3', guest: '10.0.2.100' },
     mtu: 1500,
     ifname: 'tap0',
     features: { vnetHeader: isOn, checksum: isOn, tso: isOn, uso: false },

@@ -32,6 +32,7 @@ const network: Ipv6Addresses = {
   prefix: 64,
   gateway: [0xfd000000 | 0, 0, 0, 2],
   dns: [0xfd000000 | 0, 0, 0, 3],
+  guest: [0xfd000000 | 0, 0, 0, 0x100],
 }
 
 interface Options {

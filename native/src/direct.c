@@ -1,0 +1,241 @@
+/*
+ * Connections that are made inside the guest's namespace and carried from kernel to kernel: splice(2), pipe(7), tcp(7), sock_diag(7).
+ *
+ * A socket belongs for life to the network namespace that it was made in, whoever holds it, and can be connected again after it was
+ * disconnected (connect(2), AF_UNSPEC). So the launcher leaves no process in the namespace: it hands over two TCP sockets of it, and
+ * more are made of them here. One listens on the loopback of the namespace for as long as this takes, the other connects to it, and what
+ * accept(2) returns, disconnected again, is a new unconnected socket of that namespace.
+ *
+ *     seed  listen ----------------------------------------------------- disconnect
+ *     seed          connect -.   disconnect   connect -.   disconnect
+ *                            `-> accept, disconnect    `-> accept, disconnect
+ *                                = one more            = one more
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/inet_diag.h>
+#include <linux/netlink.h>
+#include <linux/sock_diag.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "context.h"
+
+/* How long a connection within the loopback of the namespace may take: it is made before connect() returns, unless the machine is busy (ms). */
+#define MINT_PATIENCE 20
+/* Bytes asked of one splice: more than any pipe holds. */
+#define SPLICE_CHUNK (1 << 20)
+#define SPLICE_FLAGS (SPLICE_F_MOVE | SPLICE_F_NONBLOCK)
+
+/* What spliceMove() has found; src/host/native.ts has the same. */
+#define FROM_ENDED 1
+#define FROM_EMPTY 2
+#define TO_FULL 4
+#define FROM_BROKEN 8
+#define TO_BROKEN 16
+
+static int disconnect(int descriptor) {
+  const struct sockaddr none = {.sa_family = AF_UNSPEC};
+  return connect(descriptor, &none, sizeof none);
+}
+
+static bool is_same(const struct sockaddr_in *a, const struct sockaddr_in *b) {
+  return a->sin_port == b->sin_port && a->sin_addr.s_addr == b->sin_addr.s_addr;
+}
+
+/* The other end of `connector`. What others in the namespace connect meanwhile is closed. -1 and errno when it does not come. */
+static int accept_own(int listener, int connector) {
+  struct sockaddr_in own, peer;
+  socklen_t length = sizeof own;
+  if (getsockname(connector, (struct sockaddr *)&own, &length) < 0) return -1;
+  for (;;) {
+    length = sizeof peer;
+    const int accepted = accept4(listener, (struct sockaddr *)&peer, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (accepted >= 0 && is_same(&own, &peer)) return accepted;
+    if (accepted >= 0) {
+      close(accepted);
+      continue;
+    }
+    struct pollfd wait = {.fd = listener, .events = POLLIN};
+    if (errno != EAGAIN || poll(&wait, 1, MINT_PATIENCE) <= 0) return -1;
+  }
+}
+
+static int mint(int listener, int connector, const struct sockaddr_in *address) {
+  if (connect(connector, (const struct sockaddr *)address, sizeof *address) < 0 && errno != EINPROGRESS) return -1;
+  const int accepted = accept_own(listener, connector);
+  const int error = errno;
+  disconnect(connector);
+  if (accepted >= 0 && disconnect(accepted) == 0) return accepted;
+  if (accepted >= 0) close(accepted);
+  errno = error;
+  return -1;
+}
+
+/*
+ * socketMint(seed, seed, count): unconnected TCP sockets of the seeds' namespace in scratch[0..]; how many, or -errno when there is not one.
+ */
+static int32_t socket_mint(Context *context, const int32_t *argument) {
+  const int listener = argument[0], connector = argument[1];
+  struct sockaddr_in address;
+  socklen_t length = sizeof address;
+  int32_t count = 0;
+  if (argument[2] < 1 || argument[2] > SCRATCH_WORDS) return -EINVAL;
+  /* On a port of the kernel's choice and every address: one that is asked for by name would stick to those that are accepted. */
+  if (listen(listener, SOMAXCONN) < 0 || getsockname(listener, (struct sockaddr *)&address, &length) < 0) {
+    const int error = errno;
+    disconnect(listener);
+    return -error;
+  }
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  while (count < argument[2]) {
+    const int minted = mint(listener, connector, &address);
+    if (minted < 0) break;
+    context->scratch[count++] = minted;
+  }
+  const int error = errno;
+  disconnect(listener);
+  return count > 0 ? count : -error;
+}
+
+/*
+ * socketConnect(fd, a0, a1, a2, a3, port): begins to connect a socket that is not connected: 0 when it is done already, as within one
+ * namespace it nearly always is, -EINPROGRESS when EPOLLOUT will tell. scratch[0] = its own port.
+ */
+static int32_t socket_connect(Context *context, const int32_t *argument) {
+  struct sockaddr_storage address;
+  const int descriptor = argument[0], one = 1;
+  socklen_t length = address_load(&address, argument + 1, argument[5]);
+  int error = 0;
+  if (setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one) < 0) return -errno;
+  if (connect(descriptor, (struct sockaddr *)&address, length) < 0 && errno != EINPROGRESS) return -errno;
+  struct pollfd state = {.fd = descriptor, .events = POLLOUT};
+  const int is_done = poll(&state, 1, 0) > 0;
+  length = sizeof error;
+  if (getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &error, &length) < 0) return -errno;
+  if (error != 0) return -error;
+  length = sizeof address;
+  if (getsockname(descriptor, (struct sockaddr *)&address, &length) < 0) return -errno;
+  context->scratch[0] = ntohs(((struct sockaddr_in *)&address)->sin_port);
+  return is_done ? 0 : -EINPROGRESS;
+}
+
+/* pipeOpen(bytes): a pipe for splice, of so many bytes if that is allowed: scratch[0] = read end, [1] = write end. */
+static int32_t pipe_open(Context *context, const int32_t *argument) {
+  int ends[2];
+  if (pipe2(ends, O_NONBLOCK | O_CLOEXEC) < 0) return -errno;
+  fcntl(ends[1], F_SETPIPE_SZ, argument[0]);
+  context->scratch[0] = ends[0];
+  context->scratch[1] = ends[1];
+  return 0;
+}
+
+/* Pipe to socket, until the pipe is empty or the socket full. */
+static int32_t pour(int from, int to, size_t *held, int32_t *given) {
+  while (*held > 0) {
+    const ssize_t moved = splice(from, NULL, to, NULL, *held, SPLICE_FLAGS);
+    if (moved > 0) {
+      *held -= (size_t)moved;
+      *given += (int32_t)moved;
+    } else if (moved < 0 && errno == EAGAIN) {
+      return TO_FULL;
+    } else if (moved == 0 || errno != EINTR) {
+      return TO_BROKEN;
+    }
+  }
+  return 0;
+}
+
+/*
+ * spliceMove(from, to, pipeRead, pipeWrite, held, budget): moves bytes from one socket to another, `held` of which are in the pipe from the
+ * last time, until there is nothing to take (FROM_EMPTY, FROM_ENDED), no room (TO_FULL), or about `budget` bytes were taken. Returns the
+ * flags; scratch[0] = bytes taken, [1] = bytes given, [2] = errno where an end is broken.
+ */
+static int32_t splice_move(Context *context, const int32_t *argument) {
+  const int from = argument[0], to = argument[1], pipe_read = argument[2], pipe_write = argument[3];
+  size_t held = (size_t)argument[4];
+  int32_t taken = 0, given = 0;
+  int32_t flags = pour(pipe_read, to, &held, &given);
+  while (flags == 0 && taken < argument[5]) {
+    const ssize_t moved = splice(from, NULL, pipe_write, NULL, SPLICE_CHUNK, SPLICE_FLAGS);
+    if (moved > 0) {
+      held += (size_t)moved;
+      taken += (int32_t)moved;
+      flags = pour(pipe_read, to, &held, &given);
+    } else if (moved == 0) {
+      flags = FROM_ENDED;
+    } else if (errno != EINTR) {
+      flags = errno == EAGAIN ? FROM_EMPTY : FROM_BROKEN;
+    }
+  }
+  context->scratch[0] = taken;
+  context->scratch[1] = given;
+  context->scratch[2] = errno;
+  return flags;
+}
+
+/* One listening socket of an answer: whether anybody may reach it, and its port. */
+static int32_t add_listener(Context *context, int32_t count, const struct inet_diag_msg *found) {
+  int32_t *words = &context->scratch[5 * count];
+  struct sockaddr_storage address;
+  if (count >= SCRATCH_WORDS / 5 || found->idiag_state != TCP_LISTEN) return count;
+  memset(&address, 0, sizeof address);
+  address.ss_family = found->idiag_family;
+  if (found->idiag_family == AF_INET)
+    memcpy(&((struct sockaddr_in *)&address)->sin_addr, found->id.idiag_src, sizeof(struct in_addr));
+  else
+    memcpy(&((struct sockaddr_in6 *)&address)->sin6_addr, found->id.idiag_src, sizeof(struct in6_addr));
+  address_store(words, &words[4], (const struct sockaddr *)&address);
+  words[4] = ntohs(found->id.idiag_sport);
+  return count + 1;
+}
+
+/* Reads an answer to its end. */
+static int32_t read_listeners(Context *context, int descriptor, int32_t count) {
+  char buffer[16384] __attribute__((aligned(8)));
+  for (;;) {
+    /* The kernel has the answer ready before it returns from the request, or from reading what came before. */
+    const ssize_t length = recv(descriptor, buffer, sizeof buffer, MSG_DONTWAIT);
+    if (length < 0) return errno == EAGAIN ? count : -errno;
+    unsigned left = (unsigned)length;
+    for (const struct nlmsghdr *header = (const void *)buffer; NLMSG_OK(header, left); header = NLMSG_NEXT(header, left)) {
+      if (header->nlmsg_type == NLMSG_DONE) return count;
+      if (header->nlmsg_type == NLMSG_ERROR) return ((const struct nlmsgerr *)NLMSG_DATA(header))->error;
+      count = add_listener(context, count, NLMSG_DATA(header));
+    }
+  }
+}
+
+static int32_t ask_listeners(Context *context, int descriptor, int family, int32_t count) {
+  const struct {
+    struct nlmsghdr header;
+    struct inet_diag_req_v2 request;
+  } message = {
+      .header = {.nlmsg_len = sizeof message, .nlmsg_type = SOCK_DIAG_BY_FAMILY, .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP},
+      .request = {.sdiag_family = (uint8_t)family, .sdiag_protocol = IPPROTO_TCP, .idiag_states = 1 << TCP_LISTEN},
+  };
+  if (send(descriptor, &message, sizeof message, MSG_DONTWAIT) < 0) return -errno;
+  return read_listeners(context, descriptor, count);
+}
+
+/* listenersOf(diag): who listens by TCP in the namespace of a sock_diag socket; five words each, address and port, in the scratch. How many. */
+static int32_t listeners_of(Context *context, const int32_t *argument) {
+  const int32_t count = ask_listeners(context, argument[0], AF_INET, 0);
+  if (count < 0) return count;
+  const int32_t all = ask_listeners(context, argument[0], AF_INET6, count);
+  return all < 0 ? count : all; /* A kernel without IPv6. */
+}
+
+const Method direct_methods[] = {
+    {"socketMint", 3, socket_mint},
+    {"socketConnect", 6, socket_connect},
+    {"pipeOpen", 1, pipe_open},
+    {"spliceMove", 6, splice_move},
+    {"listenersOf", 1, listeners_of},
+    {NULL, 0, NULL},
+};

@@ -1,0 +1,336 @@
+// Connections of published ports that go past the interface: a socket of ours that belongs to the guest's network namespace
+// (host/namespace-sockets.ts) is connected to the server there, and the kernel moves the bytes between it and the client's.
+//
+//     client ──> accept() ──> socket ══ splice ══ pipe ══ splice ══> socket ──> connect() in the namespace ──> server
+//                                      <══ splice ══ pipe ══ splice <══
+//
+// The server sees a client in its own namespace: the address that was connected to. Each way ends by itself; a reset at one end is one
+// at the other. Sockets are registered with epoll once, edge-triggered, and what an event has said is remembered (READY) until the kernel
+// says EAGAIN. A flow is in a row like any other, in which the bytes of its pipes are not: they count as taken, and as given when the receiving
+// kernel has them.
+import {
+  EPOLLERR,
+  EPOLLET,
+  EPOLLHUP,
+  EPOLLIN,
+  EPOLLOUT,
+  EPOLLRDHUP,
+  type EventLoop,
+  type ReadyHandler,
+  TOKEN_DIRECT,
+  token,
+} from '../host/event-loop.js'
+import type { NamespaceSockets } from '../host/namespace-sockets.js'
+import { MOVE_EMPTY, MOVE_ENDED, MOVE_FROM_BROKEN, MOVE_FULL, MOVE_TO_BROKEN, type NativeContext } from '../host/native.js'
+import {
+  ACTIVE,
+  BYTES_IN,
+  BYTES_OUT,
+  CREATED,
+  count,
+  GENERATION,
+  HOST_ADDRESS,
+  HOST_PORT,
+  KIND,
+  KIND_DIRECT,
+  PACKETS_IN,
+  PACKETS_OUT,
+  PORTS,
+  PROTOCOL,
+  REMOTE_ADDRESS,
+  ROW_SHIFT,
+  SOCKET,
+} from '../net/flow-row.js'
+import { type Evictor, type FlowTable, LIST_HALF_OPEN, LIST_NONE } from './flow-table.js'
+import type { Gate } from './gate.js'
+import { PipePool } from './pipe-pool.js'
+
+/** Columns of a row. The two ways, from the client and from the guest, have each of theirs side by side. */
+const PEER = PROTOCOL // the socket in the namespace
+const READY = PROTOCOL + 1
+const DONE = PROTOCOL + 2 // FROM_CLIENT, FROM_GUEST: that way has ended, and the end was passed on
+const PIPE = PROTOCOL + 3 // two
+const HELD = PROTOCOL + 5 // two: bytes in the pipe
+const ENDED = PROTOCOL + 7 // two: the sender has ended, and its end is still to be passed on
+const COLUMNS = 9
+
+const FROM_CLIENT = 1
+const FROM_GUEST = 2
+const BOTH = FROM_CLIENT | FROM_GUEST
+
+/** READY: what is known of each socket. */
+const CLIENT_READABLE = 1
+const CLIENT_WRITABLE = 2
+const PEER_READABLE = 4
+const PEER_WRITABLE = 8
+/** The connection to the server is not there yet. */
+const CONNECTING = 16
+
+const EVENTS = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET
+/** Bytes of one way of a flow before the next one gets its turn. */
+const BUDGET = 1 << 20
+/** errno(3). */
+const EINPROGRESS = 115
+
+/** What became of a connection that was to go directly. */
+export const TAKEN = 0
+/** Nobody listens there: the socket is the caller's still. */
+export const REFUSED = 1
+/** It cannot be done now: so is it then. */
+export const IMPOSSIBLE = 2
+export type Outcome = typeof TAKEN | typeof REFUSED | typeof IMPOSSIBLE
+
+export class DirectRelay implements ReadyHandler, Evictor {
+  readonly #native: NativeContext
+  readonly #loop: EventLoop
+  readonly #table: FlowTable
+  readonly #rows: Int32Array
+  readonly #gate: Gate
+  readonly #scratch: Int32Array
+  readonly #pipes: PipePool
+  #sockets: NamespaceSockets | null = null
+  // Rows that have work left: those of this turn, and those for the next.
+  #queue: Int32Array
+  #later: Int32Array
+  #queueLength = 0
+  // Rows that wait for a pipe.
+  readonly #starved: Int32Array
+  #starvedLength = 0
+  // Rows in either list.
+  readonly #isQueued: Uint8Array
+
+  constructor(native: NativeContext, loop: EventLoop, table: FlowTable, gate: Gate) {
+    this.#native = native
+    this.#loop = loop
+    this.#table = table
+    this.#rows = table.rows
+    this.#gate = gate
+    this.#scratch = new Int32Array(native.scratch)
+    this.#pipes = new PipePool(native, 2 * table.capacity)
+    this.#queue = new Int32Array(table.capacity + 1)
+    this.#later = new Int32Array(table.capacity + 1)
+    this.#starved = new Int32Array(table.capacity + 1)
+    this.#isQueued = new Uint8Array(table.capacity + 1)
+    loop.serve(TOKEN_DIRECT, this)
+    table.serve(KIND_DIRECT, this)
+  }
+
+  /** Names where sockets of the guest's namespace come from; null: nowhere any more. */
+  connect(sockets: NamespaceSockets | null): void {
+    this.#sockets = sockets
+  }
+
+  /** True while some flow waits for its next turn. */
+  get hasWork(): boolean {
+    return this.#queueLength > 0
+  }
+
+  /**
+   * Takes over a connection that somebody has made to the host, and connects to `port` of an address within the namespace. The guest's
+   * address, that one, and from `client` on who it is (four words and the port): all in `words`, the first two from `at` on.
+   */
+  adopt(socket: number, words: Int32Array, at: number, port: number, client: number, rule: number): Outcome {
+    const now = this.#loop.now
+    const peer = this.#sockets?.take(now) ?? -1
+    if (peer < 0) return IMPOSSIBLE
+    const to = at + 4
+    const status = this.#native.socketConnect(peer, words[to]!, words[to + 1]!, words[to + 2]!, words[to + 3]!, port)
+    const ports = (port << 16) | this.#scratch[0]!
+    const isBegun = status === 0 || status === -EINPROGRESS
+    const row = isBegun && this.#gate.forward(words, at) ? this.#table.insert(KIND_DIRECT, words, at, ports) : 0
+    if (row === 0) {
+      this.#native.closeDescriptor(peer)
+      return isBegun ? IMPOSSIBLE : REFUSED
+    }
+    const rows = this.#rows
+    const base = row << ROW_SHIFT
+    rows.fill(0, base + PROTOCOL, base + PROTOCOL + COLUMNS)
+    rows[base + CREATED] = rows[base + ACTIVE] = now
+    rows[base + PORTS] = ports
+    for (let i = 0; i < 4; i++) {
+      rows[base + REMOTE_ADDRESS + i] = words[to + i]!
+      rows[base + HOST_ADDRESS + i] = words[client + i]!
+    }
+    rows[base + HOST_PORT] = words[client + 4]!
+    rows[base + SOCKET] = socket
+    rows[base + PEER] = peer
+    rows[base + READY] = status === 0 ? 0 : CONNECTING
+    this.#table.file(row, status === 0 ? LIST_NONE : LIST_HALF_OPEN)
+    // The kernel tells at once of what is there already.
+    const isRegistered =
+      this.#native.epollAdd(socket, this.#token(row, 0), EVENTS) >= 0 && this.#native.epollAdd(peer, this.#token(row, 1), EVENTS) >= 0
+    if (!isRegistered) {
+      this.#native.epollDelete(socket)
+      rows[base + SOCKET] = -1
+      this.#end(row)
+      return IMPOSSIBLE
+    }
+    this.#table.rules.begin(rows, base, rule)
+    return TAKEN
+  }
+
+  #token(row: number, end: 0 | 1): number {
+    return token(TOKEN_DIRECT, this.#rows[(row << ROW_SHIFT) + GENERATION]!, (row << 1) | end)
+  }
+
+  /** An event of either socket (epoll). */
+  ready(index: number, generation: number, events: number): void {
+    const row = index >>> 1
+    const base = row << ROW_SHIFT
+    const rows = this.#rows
+    // The row may have ended, and begun anew, since the event was queued.
+    if (rows[base + KIND] !== KIND_DIRECT || rows[base + GENERATION] !== generation) return
+    const isPeer = (index & 1) === 1
+    if ((events & EPOLLERR) !== 0 && this.#native.socketError(isPeer ? rows[base + PEER]! : rows[base + SOCKET]!) !== 0) {
+      this.disconnect(row)
+      return
+    }
+    let ready = rows[base + READY]!
+    if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP)) !== 0) ready |= isPeer ? PEER_READABLE : CLIENT_READABLE
+    if ((events & EPOLLOUT) !== 0) ready |= isPeer ? PEER_WRITABLE : CLIENT_WRITABLE
+    if (isPeer && (ready & CONNECTING) !== 0 && (events & EPOLLOUT) !== 0) {
+      ready &= ~CONNECTING
+      this.#table.file(row, LIST_NONE)
+    }
+    rows[base + READY] = ready
+    if ((ready & CONNECTING) === 0) this.#serve(row)
+  }
+
+  /** Goes on with what a budget has cut short. */
+  resume(): void {
+    const rows = this.#rows
+    const queue = this.#queue
+    const length = this.#queueLength
+    this.#queue = this.#later
+    this.#later = queue
+    this.#queueLength = 0
+    for (let i = 0; i < length; i++) {
+      const row = queue[i]!
+      this.#isQueued[row] = 0
+      // It may have ended meanwhile; another one in its row has nothing to do, and finds that out.
+      if (rows[(row << ROW_SHIFT) + KIND] === KIND_DIRECT && (rows[(row << ROW_SHIFT) + READY]! & CONNECTING) === 0) this.#serve(row)
+    }
+  }
+
+  /** The end of a turn: sockets for the next connections. */
+  settle(): void {
+    this.#sockets?.refill(this.#loop.now)
+  }
+
+  // Both ways, as far as they can go now.
+  #serve(row: number): void {
+    const base = row << ROW_SHIFT
+    const rows = this.#rows
+    const client = rows[base + SOCKET]!
+    const peer = rows[base + PEER]!
+    const isWhole =
+      this.#move(row, base, 0, client, peer, CLIENT_READABLE, PEER_WRITABLE) &&
+      this.#move(row, base, 1, peer, client, PEER_READABLE, CLIENT_WRITABLE)
+    if (!isWhole) this.disconnect(row)
+    else if (rows[base + DONE] === BOTH) this.#end(row)
+  }
+
+  // One way; false when an end is broken.
+  #move(row: number, base: number, way: 0 | 1, from: number, to: number, readable: number, writable: number): boolean {
+    const rows = this.#rows
+    const ready = rows[base + READY]!
+    const held = rows[base + HELD + way]!
+    const mayTake = (ready & readable) !== 0 && rows[base + ENDED + way] === 0
+    if ((rows[base + DONE]! & (1 << way)) !== 0 || (ready & writable) === 0 || (held === 0 && !mayTake)) return true
+    const pipe = held > 0 ? rows[base + PIPE + way]! : this.#pipes.acquire()
+    if (pipe === 0) return this.#starve(row)
+    const native = this.#native
+    const budget = mayTake ? BUDGET : 0
+    const flags = native.spliceMove(from, to, this.#pipes.readEnd(pipe), this.#pipes.writeEnd(pipe), held, budget)
+    const taken = this.#scratch[0]!
+    const given = this.#scratch[1]!
+    this.#count(base, way, given)
+    const left = held + taken - given
+    rows[base + HELD + way] = left
+    rows[base + PIPE + way] = left > 0 ? pipe : 0
+    if (left === 0) this.#release(pipe, true)
+    if ((flags & (MOVE_FROM_BROKEN | MOVE_TO_BROKEN)) !== 0) return false
+    if ((flags & MOVE_EMPTY) !== 0) rows[base + READY]! &= ~readable
+    if ((flags & MOVE_FULL) !== 0) rows[base + READY]! &= ~writable
+    if ((flags & MOVE_ENDED) !== 0) rows[base + ENDED + way] = 1
+    if (rows[base + ENDED + way] === 1 && left === 0) {
+      native.tcpShutdown(to)
+      rows[base + DONE]! |= 1 << way
+    } else if (flags === 0) this.#postpone(row)
+    return true
+  }
+
+  // No pipe is to be had. Where others have some, one will come back; else there is no way to go on.
+  #starve(row: number): boolean {
+    if (this.#pipes.inUse === 0) return false
+    if (this.#isQueued[row] === 0) this.#starved[this.#starvedLength++] = row
+    this.#isQueued[row] = 1
+    return true
+  }
+
+  #release(pipe: number, isEmpty: boolean): void {
+    this.#pipes.release(pipe, isEmpty)
+    while (this.#starvedLength > 0) this.#queue[this.#queueLength++] = this.#starved[--this.#starvedLength]!
+  }
+
+  #postpone(row: number): void {
+    if (this.#isQueued[row] === 1) return
+    this.#isQueued[row] = 1
+    this.#queue[this.#queueLength++] = row
+  }
+
+  #count(base: number, way: 0 | 1, bytes: number): void {
+    if (bytes === 0) return
+    const rows = this.#rows
+    rows[base + ACTIVE] = this.#loop.now
+    const packets = base + (way === 0 ? PACKETS_OUT : PACKETS_IN)
+    rows[packets] = (rows[packets]! + 1) | 0
+    count(rows, base + (way === 0 ? BYTES_OUT : BYTES_IN), bytes)
+  }
+
+  /** Ends a flow: both ends see a reset. */
+  disconnect(row: number): void {
+    const base = row << ROW_SHIFT
+    const rows = this.#rows
+    this.#native.tcpReset(rows[base + SOCKET]!)
+    this.#native.tcpReset(rows[base + PEER]!)
+    rows[base + SOCKET] = rows[base + PEER] = -1
+    this.#end(row)
+  }
+
+  evict(row: number): void {
+    this.disconnect(row)
+  }
+
+  /** True when all that the guest has sent, and its end, is in the client's kernel. */
+  isDrained(row: number): boolean {
+    return (this.#rows[(row << ROW_SHIFT) + DONE]! & FROM_GUEST) !== 0
+  }
+
+  // Gives everything back; sockets that are still open end in order.
+  #end(row: number): void {
+    const base = row << ROW_SHIFT
+    const rows = this.#rows
+    for (let way = 0; way < 2; way++) {
+      const pipe = rows[base + PIPE + way]!
+      if (pipe !== 0) this.#release(pipe, false)
+    }
+    if (rows[base + SOCKET]! >= 0) this.#native.closeDescriptor(rows[base + SOCKET]!)
+    if (rows[base + PEER]! >= 0) this.#native.closeDescriptor(rows[base + PEER]!)
+    rows[base + SOCKET] = rows[base + PEER] = -1
+    rows.fill(0, base + PROTOCOL, base + PROTOCOL + COLUMNS)
+    this.#table.remove(row)
+  }
+
+  close(): void {
+    this.#pipes.close()
+  }
+}
+
+/** The state of a flow, by the names that RFC 9293, 3.3.2 has for the end that is not the guest's. */
+export function directState(rows: Int32Array, base: number): 'SYN-SENT' | 'ESTABLISHED' | 'FIN-WAIT-2' | 'CLOSE-WAIT' {
+  if ((rows[base + READY]! & CONNECTING) !== 0) return 'SYN-SENT'
+  const done = rows[base + DONE]!
+  if (done === 0) return 'ESTABLISHED'
+  return done === FROM_CLIENT ? 'FIN-WAIT-2' : 'CLOSE-WAIT'
+}

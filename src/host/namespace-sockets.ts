@@ -1,0 +1,53 @@
+// Sockets of the guest's network namespace, held by this process, which is in another: what native/src/direct.c makes of the two that
+// the launcher has left. A few are kept ready, so that a connection does not wait for one.
+import type { NamespaceSeeds } from './launcher.js'
+import type { NativeContext } from './native.js'
+
+/** Sockets that are made at a time, and as few as may be left before that: what comes in one turn of the event loop. */
+const BATCH = 16
+const LEAST = 8
+/** After a failure nothing is made for so long, ms: the guest may have closed its loopback. */
+const PAUSE = 1000
+
+export class NamespaceSockets {
+  readonly #native: NativeContext
+  readonly #seeds: NamespaceSeeds
+  readonly #scratch: Int32Array
+  readonly #stock = new Int32Array(LEAST + BATCH)
+  #count = 0
+  #isPaused = false
+  #pausedUntil = 0
+
+  constructor(native: NativeContext, seeds: NamespaceSeeds) {
+    this.#native = native
+    this.#seeds = seeds
+    this.#scratch = new Int32Array(native.scratch)
+  }
+
+  /** The sock_diag socket of the namespace, -1 when there is none. */
+  get diag(): number {
+    return this.#seeds.diag[0] ?? -1
+  }
+
+  /** An unconnected TCP socket of IPv4, the caller's from now on; -1 when none can be had. */
+  take(now: number): number {
+    if (this.#count === 0) this.refill(now)
+    return this.#count === 0 ? -1 : this.#stock[--this.#count]!
+  }
+
+  /** Makes more where few are left: at the end of a turn, when nobody waits. */
+  refill(now: number): void {
+    const [one, other] = this.#seeds.tcp
+    if (this.#count >= LEAST || one === undefined || other === undefined) return
+    if (this.#isPaused && ((now - this.#pausedUntil) | 0) < 0) return
+    const made = this.#native.socketMint(one, other, BATCH)
+    this.#isPaused = made < BATCH
+    this.#pausedUntil = (now + PAUSE) | 0
+    for (let i = 0; i < made; i++) this.#stock[this.#count++] = this.#scratch[i]!
+  }
+
+  close(): void {
+    for (const seed of [...this.#seeds.tcp, ...this.#seeds.diag]) this.#native.closeDescriptor(seed)
+    while (this.#count > 0) this.#native.closeDescriptor(this.#stock[--this.#count]!)
+  }
+}
