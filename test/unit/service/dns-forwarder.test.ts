@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Answer, RecordType } from 'dns-packet'
 import { DnsNames, HOST_NAME } from '../../../src/service/dns-names.js'
+import { parse6 } from '../../../src/wire/address.js'
 import { a, answerTo, data, decoded, edns, query, withOption } from './dns-messages.js'
 import { OWN, scenario } from './dns-world.js'
 
@@ -20,6 +21,27 @@ scenario('a question goes to the first server and its answer to who asked', (wor
   assert.deepEqual(data(reply), ['198.51.100.1'])
   assert.deepEqual(world.asked, [])
 })
+
+scenario(
+  'who asks over IPv6 is answered so, by the address that it asked, and is not taken for another with its port and identifier',
+  (world) => {
+    const [one, other] = ['fd00::100', 'fd00::101'].map((text) => parse6(text)!)
+    world.send(query('example.com', 'A', 5), 40_001, one)
+    world.send(query('example.com', 'A', 5), 40_001, other)
+    world.send(query('example.com', 'A', 5), 40_001, other) // grown impatient
+    world.ask('example.com', 'A', 5, 40_001)
+    world.answer(world.socket(), [a('example.com')])
+    assert.deepEqual(
+      world.replies.map(({ address, port }) => [address, port]),
+      [
+        ['fd00::100', 40_001],
+        ['fd00::101', 40_001],
+        ['10.0.2.100', 40_001],
+      ],
+    )
+    for (const { message } of world.replies.splice(0)) assert.deepEqual(data(decoded(message)), ['198.51.100.1'])
+  },
+)
 
 scenario('a question leaves byte for byte, but for its identifier', (world) => {
   const message = withOption(query('ExAmple.COM', 'A', 1, { additionals: [edns(1400)] }), 65_001, Buffer.from('netloom'))

@@ -16,9 +16,12 @@ import { DnsForwarder, type DnsForwarderOptions } from '../../../src/service/dns
 import { DnsNames, type OwnAddresses } from '../../../src/service/dns-names.js'
 import type { ServiceLoop } from '../../../src/service/service-events.js'
 import { Udp } from '../../../src/udp/udp.js'
-import { mapped } from '../../../src/wire/address.js'
+import { formatAny, mapped, type Words } from '../../../src/wire/address.js'
+import * as checksum from '../../../src/wire/checksum.js'
 import * as ethernet from '../../../src/wire/ethernet.js'
 import * as ipv4 from '../../../src/wire/ipv4.js'
+import * as ipv6 from '../../../src/wire/ipv6.js'
+import { PROTOCOL_UDP } from '../../../src/wire/numbers.js'
 import * as udp from '../../../src/wire/udp.js'
 import { IP_AT, TRANSPORT_AT } from '../../support/frames.js'
 import { answerTo, decoded, query } from './dns-messages.js'
@@ -28,6 +31,8 @@ import type { HostStream } from './fake-streams.js'
 export const GATEWAY = 0x0a000202
 export const DNS = 0x0a000203
 export const GUEST = 0x0a000264
+/** fd00::3. */
+export const DNS6: Words = [0xfd000000 | 0, 0, 0, 3]
 /** The addresses that have names. */
 export const OWN: OwnAddresses = { gateway: [mapped(GATEWAY)], dns: [mapped(DNS)], guest: [mapped(GUEST)], isHost: true }
 const MAC_HIGH = 0x0200
@@ -48,6 +53,7 @@ class LoopStub implements ServiceLoop {
 
 /** What the guest got. */
 export interface Reply {
+  readonly address: string
   readonly port: number
   readonly message: Buffer
 }
@@ -83,13 +89,17 @@ export class DnsWorld implements Device {
     this.#resolvConf = servers.map((server) => `nameserver ${server}\n`).join('')
   }
 
-  /** The guest sends a message. */
-  send(message: Uint8Array, port = 40_000): void {
+  /** The guest sends a message, over IPv4 or from one of its addresses of IPv6. */
+  send(message: Uint8Array, port = 40_000, source6: Words | null = null): void {
     const inbound = new Inbound()
     inbound.macHigh = MAC_HIGH
     inbound.macLow = MAC_LOW
     inbound.source = GUEST
     inbound.destination = DNS
+    if (source6 !== null) {
+      inbound.isIpv6 = true
+      inbound.words.set([...source6, ...DNS6])
+    }
     inbound.ports = (port << 16) | 53
     inbound.now = this.loop.now
     this.arena.bytes.set(message, this.#guestAt)
@@ -216,14 +226,33 @@ export class DnsWorld implements Device {
     const ip = at + IP_AT
     const transport = at + TRANSPORT_AT
     assert.deepEqual([ethernet.dstHigh(view, at + 10), ethernet.dstLow(view, at + 10)], [MAC_HIGH, MAC_LOW])
+    if (view.getUint8(ip) >>> 4 === 6) return this.#take6(ip, length - IP_AT)
     assert.ok(ipv4.isValid(view, ip, length - IP_AT) && ipv4.checksumIsRight(view, ip))
     assert.deepEqual([ipv4.source(view, ip), ipv4.destination(view, ip)], [DNS, GUEST])
     assert.ok(udp.isValid(view, transport, length - TRANSPORT_AT) && udp.checksumIsRight4(view, transport, DNS, GUEST))
+    this.#keep(transport, formatAny(...mapped(GUEST)))
+    return true
+  }
+
+  #take6(ip: number, length: number): boolean {
+    const view = this.arena.view
+    const word = (read: typeof ipv6.source): Words => [read(view, ip, 0), read(view, ip, 1), read(view, ip, 2), read(view, ip, 3)]
+    const transport = ip + ipv6.HEADER_LENGTH
+    const [source, target] = [word(ipv6.source), word(ipv6.destination)]
+    assert.ok(ipv6.isValid(view, ip, length) && udp.isValid(view, transport, length - ipv6.HEADER_LENGTH))
+    assert.deepEqual(source, DNS6)
+    const sum = checksum.pseudoHeader6Of(...source, ...target, PROTOCOL_UDP, udp.length(view, transport))
+    assert.ok(udp.checksumIsRight(view, transport, sum))
+    this.#keep(transport, formatAny(...target))
+    return true
+  }
+
+  #keep(transport: number, address: string): void {
+    const view = this.arena.view
     assert.equal(udp.srcPort(view, transport), 53)
     const start = transport + udp.HEADER_LENGTH
     const message = Buffer.from(this.arena.bytes.subarray(start, transport + udp.length(view, transport)))
-    this.replies.push({ port: udp.dstPort(view, transport), message })
-    return true
+    this.replies.push({ address, port: udp.dstPort(view, transport), message })
   }
 
   close(): void {
