@@ -10,13 +10,14 @@
  *         --> a zone transfer by TCP: by TCP, for this client alone, message by message
  */
 
+import { randomInt } from 'node:crypto'
 import type { Pace, Resolver } from '../host/resolver.js'
 import type { Arena } from '../packet/arena.js'
 import { DnsCache } from './dns-cache.js'
 import { type Client, isRepeated, type StreamClient } from './dns-client.js'
 import * as dns from './dns-message.js'
 import { type ConnectionSockets, DnsTcpUpstream } from './dns-tcp-upstream.js'
-import { type DnsSockets, DnsUpstream, Exchange } from './dns-upstream.js'
+import { type DnsSockets, DnsUpstream, Exchange, REGION_BYTES, type UpstreamParts } from './dns-upstream.js'
 import type { ServiceEvents } from './service-events.js'
 
 /** Questions under way: a page may ask for a hundred names at once. Each may have a socket for every server. */
@@ -103,8 +104,10 @@ export class DnsQuestions {
       concluded: (pending: Pending, answer: Buffer | null) => this.#conclude(pending, answer),
       transferred: (pending: Pending, message: Buffer) => this.#transferred(pending, message),
     }
-    this.#upstream = new DnsUpstream(native, events, arena, resolver, byUdp, limit, options.random)
-    this.#connections = new DnsTcpUpstream(native, events, arena, resolver, byTcp, limit, options.random)
+    const random = options.random ?? randomInt
+    const parts: UpstreamParts = { events, bytes: arena.bytes, region: arena.allot(REGION_BYTES), resolver, capacity: limit, random }
+    this.#upstream = new DnsUpstream(native, parts, byUdp)
+    this.#connections = new DnsTcpUpstream(native, parts, byTcp)
   }
 
   /** Questions under way. */

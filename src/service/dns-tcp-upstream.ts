@@ -10,18 +10,15 @@
  * next one. Registered once, edge-triggered: whoever stops reading has to read again by himself.
  */
 
-import { randomInt } from 'node:crypto'
 import { constants } from 'node:os'
 import { EPOLLERR, EPOLLET, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP, type ReadyHandler } from '../host/event-loop.js'
 import type { NativeContext } from '../host/native.js'
-import type { Resolver } from '../host/resolver.js'
-import type { Arena } from '../packet/arena.js'
 import { PORT_DNS } from '../wire/numbers.js'
 import { Attempt, Call, CLOSED, type ConnectionQuestion } from './dns-call.js'
 import { DnsTable } from './dns-table.js'
-import { type AnswerReceiver, SERVER_BITS } from './dns-upstream.js'
+import { type AnswerReceiver, REGION_BYTES, SERVER_BITS, type UpstreamParts } from './dns-upstream.js'
 import { isResponse, judge } from './dns-verdict.js'
-import { PART_DNS_TCP, type ServiceEvents } from './service-events.js'
+import { PART_DNS_TCP } from './service-events.js'
 
 /** What is used of the addon. */
 export type ConnectionSockets = Pick<
@@ -31,8 +28,6 @@ export type ConnectionSockets = Pick<
 
 /** ms until the next server is asked: a lost SYN is sent again after 1 s, and may be answered then. */
 const PATIENCE = 1_500
-/** Bytes read at a time. */
-const REGION_BYTES = 65_536
 /** ms for which a transfer may make no progress, whatever resolv.conf says of questions. */
 const TRANSFER_PATIENCE = 5_000
 const EVENTS = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET
@@ -47,32 +42,16 @@ export interface TransferReceiver<Q extends ConnectionQuestion> extends AnswerRe
 
 export class DnsTcpUpstream<Q extends ConnectionQuestion> implements ReadyHandler {
   readonly #native: ConnectionSockets
-  readonly #events: ServiceEvents
-  readonly #bytes: Uint8Array
-  readonly #region: number
-  readonly #resolver: Resolver
+  readonly #parts: UpstreamParts
   readonly #receiver: TransferReceiver<Q>
-  readonly #random: (limit: number) => number
   readonly #calls: DnsTable<Call<Q>>
   readonly #byQuestion = new Map<Q, Call<Q>>()
 
-  /** As DnsUpstream. */
-  constructor(
-    native: ConnectionSockets,
-    events: ServiceEvents,
-    arena: Arena,
-    resolver: Resolver,
-    receiver: TransferReceiver<Q>,
-    capacity: number,
-    random: (limit: number) => number = randomInt,
-  ) {
+  constructor(native: ConnectionSockets, parts: UpstreamParts, receiver: TransferReceiver<Q>) {
+    const { events, capacity } = parts
     this.#native = native
-    this.#events = events
-    this.#bytes = arena.bytes
-    this.#region = arena.allot(REGION_BYTES)
-    this.#resolver = resolver
+    this.#parts = parts
     this.#receiver = receiver
-    this.#random = random
     this.#calls = new DnsTable(events, PART_DNS_TCP, capacity, SERVER_BITS, (call) => this.#waited(call))
     events.serve(PART_DNS_TCP, this)
   }
@@ -84,8 +63,8 @@ export class DnsTcpUpstream<Q extends ConnectionQuestion> implements ReadyHandle
 
   /** Asks. The receiver may be told before this returns. */
   ask(question: Q): void {
-    const servers = this.#resolver.tcpServers()
-    const attempts = servers.map((server) => new Attempt(server, this.#random(0x10000), question.message))
+    const servers = this.#parts.resolver.tcpServers()
+    const attempts = servers.map((server) => new Attempt(server, this.#parts.random(0x10000), question.message))
     const call = new Call(question, attempts)
     if (!this.#calls.add(call)) {
       this.#receiver.concluded(question, null)
@@ -109,7 +88,7 @@ export class DnsTcpUpstream<Q extends ConnectionQuestion> implements ReadyHandle
     const call = this.#byQuestion.get(question)
     if (call === undefined || call.source === null || !call.isPaused) return
     call.isPaused = false
-    this.#calls.schedule(call, (this.#events.now + TRANSFER_PATIENCE) | 0)
+    this.#calls.schedule(call, (this.#parts.events.now + TRANSFER_PATIENCE) | 0)
     this.#read(call, call.source)
   }
 
@@ -135,8 +114,8 @@ export class DnsTcpUpstream<Q extends ConnectionQuestion> implements ReadyHandle
     const error = this.#native.socketError(attempt.descriptor)
     if (error === EINPROGRESS) return true
     if (error !== 0) return false
-    this.#bytes.set(attempt.unsent, this.#region)
-    const sent = this.#native.tcpSend(attempt.descriptor, this.#region, attempt.unsent.length)
+    this.#parts.bytes.set(attempt.unsent, this.#parts.region)
+    const sent = this.#native.tcpSend(attempt.descriptor, this.#parts.region, attempt.unsent.length)
     if (sent > 0) attempt.unsent = attempt.unsent.subarray(sent)
     return sent >= 0 || sent === -EAGAIN
   }
@@ -148,9 +127,9 @@ export class DnsTcpUpstream<Q extends ConnectionQuestion> implements ReadyHandle
         this.#receive(call, attempt, message)
         continue
       }
-      const length = this.#native.tcpReceive(attempt.descriptor, this.#region, REGION_BYTES)
+      const length = this.#native.tcpReceive(attempt.descriptor, this.#parts.region, REGION_BYTES)
       if (length === -EAGAIN) return
-      if (length > 0) attempt.reader.push(this.#bytes, this.#region, length)
+      if (length > 0) attempt.reader.push(this.#parts.bytes, this.#parts.region, length)
       else this.#broken(call, attempt)
     }
   }
@@ -168,7 +147,7 @@ export class DnsTcpUpstream<Q extends ConnectionQuestion> implements ReadyHandle
       this.#broken(call, attempt)
       return
     }
-    this.#resolver.answeredByTcp(attempt.server)
+    this.#parts.resolver.answeredByTcp(attempt.server)
     if (verdict !== 'answer') {
       if (verdict === 'refusal') call.refusal = message
       this.#over(call, attempt)
@@ -191,11 +170,11 @@ export class DnsTcpUpstream<Q extends ConnectionQuestion> implements ReadyHandle
     call.isPaused = !this.#receiver.transferred(call.question, message)
     if (attempt.isOver) return
     if (call.isPaused) this.#calls.unschedule(call)
-    else this.#calls.schedule(call, (this.#events.now + TRANSFER_PATIENCE) | 0)
+    else this.#calls.schedule(call, (this.#parts.events.now + TRANSFER_PATIENCE) | 0)
   }
 
   #broken(call: Call<Q>, attempt: Attempt): void {
-    this.#resolver.failedByTcp(attempt.server)
+    this.#parts.resolver.failedByTcp(attempt.server)
     this.#over(call, attempt)
   }
 
@@ -215,15 +194,15 @@ export class DnsTcpUpstream<Q extends ConnectionQuestion> implements ReadyHandle
   // Time is up for the server whose turn it was, or for the question, or for the rest of a transfer.
   #waited(call: Call<Q>): void {
     const attempt = call.source ?? call.attempts[call.turn]
-    if (attempt !== undefined && !attempt.isOver) this.#resolver.failedByTcp(attempt.server)
+    if (attempt !== undefined && !attempt.isOver) this.#parts.resolver.failedByTcp(attempt.server)
     if (call.source !== null) this.#conclude(call, null)
-    else if (((this.#events.now - call.question.startedAt) | 0) >= call.question.pace.deadline) this.#conclude(call, call.refusal)
+    else if (((this.#parts.events.now - call.question.startedAt) | 0) >= call.question.pace.deadline) this.#conclude(call, call.refusal)
     else this.#next(call)
   }
 
   // Asks the next server, once each; those asked before may still answer.
   #next(call: Call<Q>): void {
-    const now = this.#events.now
+    const now = this.#parts.events.now
     const { startedAt, pace } = call.question
     const deadline = (startedAt + pace.deadline) | 0
     while (((deadline - now) | 0) > 0 && call.turn + 1 < call.attempts.length) {
@@ -247,7 +226,7 @@ export class DnsTcpUpstream<Q extends ConnectionQuestion> implements ReadyHandle
     const [a0, a1, a2, a3] = attempt.server.address
     const descriptor = this.#native.tcpConnectScoped(a0, a1, a2, a3, PORT_DNS, attempt.server.scope)
     if (descriptor < 0) {
-      this.#resolver.failedByTcp(attempt.server)
+      this.#parts.resolver.failedByTcp(attempt.server)
       attempt.isOver = true
       return false
     }

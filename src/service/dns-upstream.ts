@@ -12,12 +12,10 @@
  * A message that is not the answer (identifier, question) is ignored: the wait goes on.
  */
 
-import { randomInt } from 'node:crypto'
 import { constants } from 'node:os'
 import { EPOLLERR, EPOLLIN, type ReadyHandler } from '../host/event-loop.js'
 import type { NativeContext } from '../host/native.js'
 import type { Nameserver, Pace, Resolver } from '../host/resolver.js'
-import type { Arena } from '../packet/arena.js'
 import { PORT_DNS } from '../wire/numbers.js'
 import type * as dns from './dns-message.js'
 import { DnsTable } from './dns-table.js'
@@ -33,7 +31,7 @@ export type DnsSockets = Pick<
 /** ms until the next server is asked: RFC 1035, 7.2 would wait longer, but whoever asks gives up after 5 s (resolv.conf(5)). */
 const PATIENCE = 1_000
 /** The longest datagram there is, in bytes. */
-const REGION_BYTES = 65_536
+export const REGION_BYTES = 65_536
 /** Messages read from one socket before others get their turn. */
 const MESSAGES_PER_EVENT = 16
 /** resolv.conf(5) has at most three servers. */
@@ -80,6 +78,19 @@ export class Exchange {
   }
 }
 
+/** What questions are asked with, whatever the transport. */
+export interface UpstreamParts {
+  readonly events: ServiceEvents
+  /** The arena, and where in it REGION_BYTES are for one message: nobody keeps it there. */
+  readonly bytes: Uint8Array
+  readonly region: number
+  readonly resolver: Resolver
+  /** Most questions at a time. */
+  readonly capacity: number
+  /** A number below `limit` that nobody can guess. */
+  readonly random: (limit: number) => number
+}
+
 /** Is told how questions end. */
 export interface AnswerReceiver<E> {
   /** `answer`: with any identifier, null when there is none. The exchange is over. */
@@ -88,31 +99,15 @@ export interface AnswerReceiver<E> {
 
 export class DnsUpstream<E extends Exchange> implements ReadyHandler {
   readonly #native: DnsSockets
-  readonly #events: ServiceEvents
-  readonly #bytes: Uint8Array
-  readonly #region: number
-  readonly #resolver: Resolver
+  readonly #parts: UpstreamParts
   readonly #receiver: AnswerReceiver<E>
-  readonly #random: (limit: number) => number
   readonly #exchanges: DnsTable<E>
 
-  /** At most `capacity` questions at a time. `random(limit)`: a number below `limit` that nobody can guess. */
-  constructor(
-    native: DnsSockets,
-    events: ServiceEvents,
-    arena: Arena,
-    resolver: Resolver,
-    receiver: AnswerReceiver<E>,
-    capacity: number,
-    random: (limit: number) => number = randomInt,
-  ) {
+  constructor(native: DnsSockets, parts: UpstreamParts, receiver: AnswerReceiver<E>) {
+    const { events, capacity } = parts
     this.#native = native
-    this.#events = events
-    this.#bytes = arena.bytes
-    this.#region = arena.allot(REGION_BYTES)
-    this.#resolver = resolver
+    this.#parts = parts
     this.#receiver = receiver
-    this.#random = random
     this.#exchanges = new DnsTable(events, PART_DNS_UDP, capacity, SERVER_BITS, (exchange) => this.#waited(exchange))
     events.serve(PART_DNS_UDP, this)
   }
@@ -128,10 +123,10 @@ export class DnsUpstream<E extends Exchange> implements ReadyHandler {
       this.#receiver.concluded(exchange, null)
       return
     }
-    exchange.startedAt = this.#events.now
+    exchange.startedAt = this.#parts.events.now
     exchange.turn = -1
     exchange.refusal = null
-    exchange.attempts = this.#resolver.servers().map((server) => new Attempt(server, this.#random(0x10000)))
+    exchange.attempts = this.#parts.resolver.servers().map((server) => new Attempt(server, this.#parts.random(0x10000)))
     this.#next(exchange)
   }
 
@@ -145,13 +140,14 @@ export class DnsUpstream<E extends Exchange> implements ReadyHandler {
     const attempt = exchange?.attempts[this.#exchanges.number(index)]
     if (exchange === undefined || attempt === undefined || attempt.isOver) return
     for (let i = 0; i < MESSAGES_PER_EVENT && !attempt.isOver; i++) {
-      const length = this.#native.udpReceive(attempt.descriptor, this.#region, REGION_BYTES)
+      const length = this.#native.udpReceive(attempt.descriptor, this.#parts.region, REGION_BYTES)
       if (length === -EAGAIN) {
         // The error has been told to a send already; queued it still is, and would wake us for ever.
         if ((events & EPOLLERR) !== 0 && this.#native.errorReceive(attempt.descriptor) !== 0) this.#unreachable(exchange, attempt)
         return
       }
-      if (length >= 0) this.#receive(exchange, attempt, Buffer.from(this.#bytes.subarray(this.#region, this.#region + length)))
+      if (length >= 0)
+        this.#receive(exchange, attempt, Buffer.from(this.#parts.bytes.subarray(this.#parts.region, this.#parts.region + length)))
       else if (length !== -EMSGSIZE) this.#unreachable(exchange, attempt)
     }
   }
@@ -168,7 +164,7 @@ export class DnsUpstream<E extends Exchange> implements ReadyHandler {
   #receive(exchange: E, attempt: Attempt, message: Buffer): void {
     const verdict = judge(message, attempt.id, exchange.question)
     if (verdict === 'other') return
-    this.#resolver.answered(attempt.server)
+    this.#parts.resolver.answered(attempt.server)
     if (verdict === 'answer') {
       this.#conclude(exchange, message)
       return
@@ -178,7 +174,7 @@ export class DnsUpstream<E extends Exchange> implements ReadyHandler {
   }
 
   #unreachable(exchange: E, attempt: Attempt): void {
-    this.#resolver.failed(attempt.server)
+    this.#parts.resolver.failed(attempt.server)
     this.#over(exchange, attempt)
   }
 
@@ -196,8 +192,8 @@ export class DnsUpstream<E extends Exchange> implements ReadyHandler {
   // Time is up for the server whose turn it was, or for the question.
   #waited(exchange: E): void {
     const attempt = exchange.attempts[exchange.turn]
-    if (attempt !== undefined && !attempt.isOver) this.#resolver.wasSilent(attempt.server, attempt.sentAt)
-    if (((this.#events.now - exchange.startedAt) | 0) >= exchange.pace.deadline) this.#conclude(exchange, exchange.refusal)
+    if (attempt !== undefined && !attempt.isOver) this.#parts.resolver.wasSilent(attempt.server, attempt.sentAt)
+    if (((this.#parts.events.now - exchange.startedAt) | 0) >= exchange.pace.deadline) this.#conclude(exchange, exchange.refusal)
     else this.#next(exchange)
   }
 
@@ -228,15 +224,15 @@ export class DnsUpstream<E extends Exchange> implements ReadyHandler {
   /** False when the server cannot be reached: its attempt is over. */
   #send(exchange: E, attempt: Attempt, turn: number): boolean {
     if (attempt.descriptor === CLOSED && !this.#open(exchange, attempt, turn)) return false
-    this.#bytes.set(exchange.message, this.#region)
-    this.#bytes[this.#region] = attempt.id >>> 8
-    this.#bytes[this.#region + 1] = attempt.id
-    attempt.sentAt = this.#events.now
+    this.#parts.bytes.set(exchange.message, this.#parts.region)
+    this.#parts.bytes[this.#parts.region] = attempt.id >>> 8
+    this.#parts.bytes[this.#parts.region + 1] = attempt.id
+    attempt.sentAt = this.#parts.events.now
     attempt.rounds++
-    const sent = this.#native.udpSend(attempt.descriptor, this.#region, exchange.message.length, 0, 0, 0, 0, 0, 0)
+    const sent = this.#native.udpSend(attempt.descriptor, this.#parts.region, exchange.message.length, 0, 0, 0, 0, 0, 0)
     // A full queue on the way out is a lost datagram.
     if (sent >= 0 || sent === -EAGAIN) return true
-    this.#resolver.failed(attempt.server)
+    this.#parts.resolver.failed(attempt.server)
     this.#finish(attempt)
     return false
   }
@@ -248,7 +244,7 @@ export class DnsUpstream<E extends Exchange> implements ReadyHandler {
     attempt.descriptor = descriptor < 0 ? CLOSED : descriptor
     const outcome = descriptor < 0 ? descriptor : this.#native.udpConnect(descriptor, a0, a1, a2, a3, PORT_DNS, attempt.server.scope)
     // No route to it: the server's failure. No descriptor for us: not.
-    if (descriptor >= 0 && outcome < 0) this.#resolver.failed(attempt.server)
+    if (descriptor >= 0 && outcome < 0) this.#parts.resolver.failed(attempt.server)
     if (outcome >= 0 && this.#exchanges.watch(this.#native, exchange, descriptor, EPOLLIN, turn) >= 0) return true
     this.#finish(attempt)
     return false
