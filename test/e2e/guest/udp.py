@@ -1,4 +1,4 @@
-"""The guest's end of a UDP test: `udp.py echo HOST PORT FROM TO`, `udp.py refused HOST PORT`, `udp.py mapping HOST PORT HOST PORT`.
+"""The guest's end of a UDP test: `udp.py echo HOST PORT FROM TO`, `udp.py refused HOST PORT [PATIENCE]`, `udp.py mapping HOST PORT HOST PORT`.
 
 Prints one JSON document at the end.
 """
@@ -14,9 +14,9 @@ PATIENCE = 10
 IP_RECVERR = 11
 
 
-def datagram_socket():
+def datagram_socket(patience=PATIENCE):
     udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    udp.settimeout(PATIENCE)
+    udp.settimeout(patience)
     return udp
 
 
@@ -33,9 +33,9 @@ def echo(host, port, first, last):
     return {'error': None, 'size': int(last)}
 
 
-def refused(host, port):
+def refused(host, port, patience=PATIENCE):
     """A connected socket is told by the kernel what an ICMP error said; with IP_RECVERR also of a network that is unreachable."""
-    udp = datagram_socket()
+    udp = datagram_socket(float(patience))
     udp.setsockopt(socket.SOL_IP, IP_RECVERR, 1)
     udp.connect((host, int(port)))
     udp.send(b'anybody?')
