@@ -6,7 +6,19 @@
 // both ways, and don't-fragment out: what the path behind the host cannot take in one piece is refused, or cut, as the guest has asked.
 import type { NativeContext } from '../host/native.js'
 import { GATEWAY, isLoopback } from '../net/address-plan.js'
-import { ANSWERED, guestPort, IS_IPV6, KIND_UDP, MAC_HIGH, MAC_LOW, ROW_SHIFT, SOCKET } from '../net/flow-row.js'
+import {
+  ANSWERED,
+  GUEST_ADDRESS,
+  guestPort,
+  IS_IPV6,
+  KIND,
+  KIND_UDP,
+  MAC_HIGH,
+  MAC_LOW,
+  PORTS,
+  ROW_SHIFT,
+  SOCKET,
+} from '../net/flow-row.js'
 import type { Icmp } from '../net/icmp.js'
 import { Inbound } from '../net/inbound.js'
 import type { DatagramReceiver, Udp } from '../udp/udp.js'
@@ -43,6 +55,8 @@ export class UdpRelay implements DatagramReceiver, DatagramRelay, TrainReceiver,
   // What could not be sent at once is no longer the packet being received.
   readonly #unsent = new Inbound()
   #now = 0
+  /** The row of the last datagram from the guest, which may have another owner by now. */
+  #last = 0
   #dns: DatagramReceiver | null = null
   #dhcp: DatagramReceiver | null = null
   #dhcpv6: DatagramReceiver | null = null
@@ -105,12 +119,27 @@ export class UdpRelay implements DatagramReceiver, DatagramRelay, TrainReceiver,
       return
     }
     const key = inbound.ports & ~0xffff
-    let row = this.#flows.table.find(KIND_UDP, inbound.words, 0, key)
-    if (row === 0) row = this.#open(inbound, key)
+    const row = this.#isLast(inbound, key) ? this.#last : this.#find(inbound, key)
     if (row === 0) return
     const segment = inbound.gsoType === GSO_UDP_L4 && inbound.gsoSize > 0 && inbound.gsoSize < length ? inbound.gsoSize : 0
     this.#flows.sent(row, inbound, length, this.#expiry(row), datagrams(length, segment))
     this.#pass(row, inbound, at, length, segment, decision)
+  }
+
+  // Datagrams of one socket come in a row: most need no look at the table.
+  #isLast(inbound: Inbound, key: number): boolean {
+    const rows = this.#rows
+    const base = this.#last << ROW_SHIFT
+    if (rows[base + PORTS] !== key || rows[base + KIND] !== KIND_UDP) return false
+    const at = base + GUEST_ADDRESS
+    const { words } = inbound
+    return rows[at + 3] === words[3] && rows[at + 2] === words[2] && rows[at + 1] === words[1] && rows[at] === words[0]
+  }
+
+  #find(inbound: Inbound, key: number): number {
+    const row = this.#flows.table.find(KIND_UDP, inbound.words, 0, key)
+    this.#last = row === 0 ? this.#open(inbound, key) : row
+    return this.#last
   }
 
   // What stays where it is may wait for more of its kind until the turn ends; the header is the socket's, not the datagram's.
