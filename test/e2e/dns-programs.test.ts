@@ -24,11 +24,11 @@ interface Setting {
   dig: (...args: string[]) => Promise<string>
 }
 
-async function start(scope: Scope, servers: readonly string[] = ['127.0.0.2']): Promise<Setting> {
+async function start(scope: Scope, servers: readonly string[] = ['127.0.0.2'], ...args: string[]): Promise<Setting> {
   keepResolvConf(scope)
   const resolver = scope.use(await Resolver.start('127.0.0.2', RECORDS))
   setResolvers(servers)
-  const guest = scope.use(await Sandbox.start())
+  const guest = scope.use(await Sandbox.start(...args))
   return { resolver, guest, dig: (...words) => guest.must(['dig', ...words]) }
 }
 
@@ -76,6 +76,25 @@ e2e('dig: EDNS options and versions, other classes and types pass, and so does w
       ['both.test', 'UNKNOWN_65280'],
     ],
   )
+})
+
+e2e('over IPv6: by UDP and TCP, and the names and addresses of the host and of the network', async (scope) => {
+  const server = createServer((_, response) => response.end('over IPv6\n'))
+  await new Promise<void>((resolve) => server.listen(0, '::1', resolve))
+  scope.defer(() => new Promise((resolve) => server.close(() => resolve())))
+  const { guest, dig, resolver } = await start(scope, ['127.0.0.2'], '--cidr6', 'fd00::/64')
+  for (const transport of ['+notcp', '+tcp']) {
+    assert.equal(await dig('@fd00::3', transport, '+short', 'both.test', 'AAAA'), '2001:db8::1\n')
+    assert.match(await dig('@fd00::3', transport, 'missing.test'), /status: NXDOMAIN/)
+  }
+  const asked = resolver.queries.length
+  for (const name of ['host.netloom.internal', 'host.containers.internal', 'host.docker.internal']) {
+    assert.equal(await dig('@fd00::3', '+short', name, 'A', name, 'AAAA'), '10.0.2.2\nfd00::2\n')
+  }
+  assert.equal(await dig('+short', '-x', 'fd00::2', '-x', 'fd00::3'), 'host.netloom.internal.\ndns.netloom.internal.\n')
+  assert.equal(resolver.queries.length, asked, 'our own names were asked of the host')
+  const { port } = server.address() as AddressInfo
+  assert.equal(await guest.must(['curl', '-6', '-sS', '--max-time', '20', `http://host.docker.internal:${port}/`]), 'over IPv6\n')
 })
 
 e2e('busybox nslookup: both families, asked for at once from one socket', async (scope) => {
