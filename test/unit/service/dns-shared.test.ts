@@ -183,6 +183,21 @@ scenario('what is under way when the name servers change is asked of the new one
   world.reset(stream)
 })
 
+scenario('and has the time that goes with them, from then on', (world) => {
+  world.setServers('192.0.2.1\noptions timeout:1 attempts:1')
+  world.ask('example.com')
+  world.setServers('192.0.2.9\noptions timeout:4 attempts:1')
+  world.loop.now += 999
+  world.forwarder.expire(world.loop.now)
+  world.loop.now += 1
+  world.ask('example.org')
+  assert.deepEqual(world.asked, ['192.0.2.9', '192.0.2.9'])
+  world.pass(3_999)
+  world.noReply()
+  world.pass(1)
+  assert.equal(world.replies.splice(0).length, 2)
+})
+
 scenario(
   'of too many questions the oldest is given up',
   (world) => {

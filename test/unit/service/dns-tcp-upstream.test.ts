@@ -134,6 +134,20 @@ scenario('5 s after the question came it is given up, whatever it was spent on',
   world.finish(stream)
 })
 
+scenario('timeout of resolv.conf: the next server after that, and all of the time that it adds up to', (world) => {
+  world.setServers('192.0.2.1\noptions timeout:3 attempts:1', '192.0.2.2')
+  const stream = truncated(world)
+  world.pass(2_999)
+  assert.deepEqual(servers(world), ['192.0.2.1'])
+  world.pass(1)
+  assert.deepEqual(servers(world), ['192.0.2.1', '192.0.2.2'])
+  world.pass(2_999)
+  assert.deepEqual(stream.messages(), [])
+  world.pass(1)
+  assert.equal(answer(stream).rcode, 'SERVFAIL')
+  world.finish(stream)
+})
+
 scenario('what one server refuses another may know; else it is what it is', (world) => {
   const stream = truncated(world)
   for (const server of ['192.0.2.1', '192.0.2.2', '192.0.2.3']) {
