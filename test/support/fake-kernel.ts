@@ -14,6 +14,7 @@ import { MAX_FRAME } from '../../src/packet/arena.js'
 
 const EAGAIN = 11
 const EMSGSIZE = 90
+const EINVAL = 22
 const EBADF = 9
 const EFAULT = 14
 const ENOMEM = 12
@@ -507,6 +508,8 @@ export class FakeKernel {
   #sendDatagram(d: FakeDescriptor | undefined, bytes: Uint8Array, segment: number, a3: number, port: number): number {
     if (!(d instanceof FakeDatagram)) return -EBADF
     if (this.sendStatus < 0) return this.sendStatus
+    // udp(7), UDP_SEGMENT: what would have to be cut cannot be a train.
+    if (segment > 0 && !d.header.dontFragment && segment + DATAGRAM_HEADERS > d.mtu) return -EINVAL
     if (d.header.dontFragment && (segment > 0 ? segment : bytes.length) + DATAGRAM_HEADERS > d.mtu) {
       const none = { type: 0, code: 0, address: a3, port: 0, offender: 0, ttl: -1, quote: new Uint8Array() }
       d.fails({ origin: 1, info: d.mtu, ...none })
