@@ -158,7 +158,7 @@ class LiveNetwork implements Network {
       this.#stack.serveDns(new DnsForwarder(this.#native, this.#loop, this.#stack.udp, resolver, { names }))
     }
     if (options.dhcp) this.#serveDhcp(() => resolver?.search ?? [])
-    if (a.ipv6 !== undefined) this.#stack.serveRouter(resolver)
+    if (a.ipv6 !== undefined) this.#stack.serveRouter(resolver, options.dhcp)
   }
 
   #serveDhcp(search: () => readonly string[]): void {

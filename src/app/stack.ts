@@ -140,8 +140,8 @@ export class Stack implements TurnHandler {
   }
 
   /** Is the router of the guest's IPv6 network; `names`: of the name server at the DNS address, null where there is none. */
-  serveRouter(names: NameService | null): void {
-    this.#router = new RouterAdvertiser(this.interface, this.icmp.v6.ndp, names)
+  serveRouter(names: NameService | null, hasDhcp: boolean): void {
+    this.#router = new RouterAdvertiser(this.interface, this.icmp.v6.ndp, names, hasDhcp)
   }
 
   /** Names who answers what is sent to the DNS address. */

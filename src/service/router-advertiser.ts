@@ -34,15 +34,17 @@ export class RouterAdvertiser implements RouterSolicited {
   readonly #ndp: Ndp
   readonly #names: NameService | null
   readonly #servers: Int32Array
+  readonly #hasDhcp: boolean
   #due = 0
   #sent = 0
   #isUp = false
 
-  /** `names`: of our name server; null where there is none. */
-  constructor(iface: Interface, neighbors: Ndp, names: NameService | null) {
+  /** `names`: of our name server; null where there is none. `hasDhcp`: they are told by DHCPv6, too. */
+  constructor(iface: Interface, neighbors: Ndp, names: NameService | null, hasDhcp: boolean) {
     this.#interface = iface
     this.#ndp = neighbors
     this.#names = names
+    this.#hasDhcp = hasDhcp
     this.#servers = new Int32Array(iface.addresses.ipv6?.dns ?? [])
     neighbors.serve(this)
   }
@@ -86,7 +88,7 @@ export class RouterAdvertiser implements RouterSolicited {
     const own = addresses.ipv6
     if (own === undefined) return
     const start = slot + TRANSPORT_AT
-    const flags = this.#names === null ? 0 : ndp.OTHER_CONFIGURATION
+    const flags = this.#names === null || !this.#hasDhcp ? 0 : ndp.OTHER_CONFIGURATION
     ndp.writeRouterAdvertisement(view, start, DEFAULT_TTL, flags, lifetime, 0, 0)
     let at = start + ndp.ROUTER_ADVERTISEMENT_LENGTH
     at += options.writeSourceLinkAddress(view, at, MAC_OF_IPV6, ROUTER_WORD)

@@ -29,7 +29,7 @@ if [ "$reason" = BOUND ] || [ "$reason" = REBOOT ]; then
   ip route add default via "$new_routers"
 fi
 END
-printf '#!/bin/sh\\nenv\\n' > /run/dhcpcd-hook
+printf '#!/bin/sh\\nenv\\necho "done $reason"\\n' > /run/dhcpcd-hook
 chmod +x /run/*-hook
 `
 
@@ -38,7 +38,7 @@ const DHCPCD = `
 grep -v dhcpcd /etc/passwd > /run/passwd
 mount --bind /run/passwd /etc/passwd
 mount -t tmpfs none /var/lib/dhcpcd
-dhcpcd -B -1 --nodelay -f /dev/null -c /run/dhcpcd-hook`
+exec dhcpcd -B --nodelay -f /dev/null -c /run/dhcpcd-hook`
 
 /** Shell commands inside, with files of their own. */
 const shell = (script: string): string[] => ['unshare', '--mount', 'sh', '-ec', PREPARE + script]
@@ -130,7 +130,7 @@ e2e('dhclient: configures the interface, has the same address after it began ane
 e2e('dhcpcd: finds nobody else at its address, and configures the interface', async (scope) => {
   const guest = await start(scope, '--mtu=1400')
   const asked = 'domain_name_servers,domain_name,domain_search,interface_mtu,routers,classless_static_routes'
-  const program = scope.use(guest.spawn(shell(`${DHCPCD} -4 -o ${asked} tap0`), { input: '' }))
+  const program = scope.use(guest.spawn(shell(`${DHCPCD} -1 -4 -o ${asked} tap0`), { input: '' }))
   assert.equal((await program.finished).status, 0, program.describe())
   expectPrinted(program, {
     reason: 'BOUND',
@@ -158,14 +158,23 @@ e2e('dhclient -6: asks for DNS server and domains', async (scope) => {
 
 e2e('dhcpcd -6: the router says that there is more to ask for', async (scope) => {
   const guest = await start(scope)
-  const program = scope.use(guest.spawn(shell(`${DHCPCD} -6 -o dhcp6_name_servers,dhcp6_domain_search tap0`), { input: '' }))
-  assert.equal((await program.finished).status, 0, program.describe())
+  const program = scope.use(guest.spawn(shell(`${DHCPCD} -6 -o dhcp6_name_servers,dhcp6_domain_search tap0`)))
+  await program.line(/^done INFORM6$/m)
   expectPrinted(program, {
-    reason: 'INFORM6',
     new_dhcp6_name_servers: 'fd00::3',
     new_dhcp6_domain_search: 'corp.example lab.example',
     new_dhcp6_info_refresh_time: '86400',
   })
+  assert.match(program.stderr, /requesting DHCPv6 information/)
+})
+
+e2e('--disable-dhcp: the router does not say that there is more to ask for', async (scope) => {
+  const guest = await start(scope, '--disable-dhcp')
+  const program = scope.use(guest.spawn(shell(`${DHCPCD} -1 -6 tap0`), { input: '' }))
+  assert.equal((await program.finished).status, 0, program.describe())
+  // RFC 8106: it says all there is by itself.
+  expectPrinted(program, { reason: 'ROUTERADVERT', nd1_rdnss1_servers: 'fd00::3' })
+  assert.doesNotMatch(program.stderr, /requesting DHCPv6 information/)
 })
 
 e2e('two clients behind a bridge have an address each', async (scope) => {

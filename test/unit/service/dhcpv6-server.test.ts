@@ -6,7 +6,7 @@ import { Dhcpv6Server } from '../../../src/service/dhcpv6-server.js'
 import * as checksum from '../../../src/wire/checksum.js'
 import * as ethernet from '../../../src/wire/ethernet.js'
 import * as ipv6 from '../../../src/wire/ipv6.js'
-import { ETHERTYPE_IPV6, PROTOCOL_UDP } from '../../../src/wire/numbers.js'
+import { ETHERTYPE_IPV6, PROTOCOL_ICMPV6, PROTOCOL_UDP } from '../../../src/wire/numbers.js'
 import * as udp from '../../../src/wire/udp.js'
 import { ETHERNET_AT, IP_AT } from '../../support/frames.js'
 import { forEachSeed, Random } from '../../support/random.js'
@@ -19,6 +19,8 @@ const DNS = 'fd000000000000000000000000000003'
 const SERVER = '00030001525600000002'
 const REQUEST = 0x0b
 const UDP_AT = IP_AT + ipv6.HEADER_LENGTH
+/** RFC 4861, 4.1 and 4.2. */
+const [ROUTER_SOLICITATION, ROUTER_ADVERTISEMENT, OTHER_CONFIGURATION] = [133, 134, 0x40] as const
 /** What is left of a packet that every link takes. */
 const MAX_REPLY = 1232
 
@@ -26,6 +28,7 @@ type Words = readonly [number, number, number, number]
 const LINK_LOCAL: Words = [0xfe800000 | 0, 0, 0x48adbeff | 0, 0xfeef1064 | 0]
 const GLOBAL: Words = [0xfd000000 | 0, 0, 0, 0x64]
 const ALL_SERVERS: Words = [0xff020000 | 0, 0, 0, 0x00010002]
+const ALL_ROUTERS: Words = [0xff020000 | 0, 0, 0, 2]
 const ROUTER: Words = [0xfe800000 | 0, 0, 0, 2]
 const network: Ipv6Addresses = {
   network: [0xfd000000 | 0, 0, 0, 0],
@@ -61,6 +64,18 @@ function frameOf(payload: Uint8Array, from: Words, to: Words): Uint8Array {
   frame.set(payload, UDP_AT + udp.HEADER_LENGTH)
   udp.write(view, UDP_AT, 546, 547, length)
   udp.setChecksum(view, UDP_AT, checksum.pseudoHeader6Of(...from, ...to, PROTOCOL_UDP, length))
+  return frame
+}
+
+/** A host that asks for routers. */
+function solicitation(): Uint8Array {
+  const frame = new Uint8Array(UDP_AT + 8)
+  const view = new DataView(frame.buffer)
+  ethernet.write(view, ETHERNET_AT, 0x3333, ALL_ROUTERS[3], 0x4aad, 0xbeef1064 | 0, ETHERTYPE_IPV6)
+  ipv6.write(view, IP_AT, 8, PROTOCOL_ICMPV6, 255, 0, 0, ...LINK_LOCAL, ...ALL_ROUTERS)
+  view.setUint8(UDP_AT, ROUTER_SOLICITATION)
+  const sum = checksum.pseudoHeader6Of(...LINK_LOCAL, ...ALL_ROUTERS, PROTOCOL_ICMPV6, 8)
+  view.setUint16(UDP_AT + 2, checksum.finish(checksum.add(view, UDP_AT, 8, sum)))
   return frame
 }
 
@@ -154,6 +169,22 @@ test('only what a client of the link asks all servers of it (RFC 8415, 13.1 and 
   // All servers of the site, which only relays ask.
   assert.equal(ask(message, { to: [0xff050000 | 0, 0, 0, 0x00010003] }), null)
   assert.equal(ask(message, { server: false }), null)
+})
+
+test('the router sends clients here where there is something to learn (RFC 4861, 4.2: other configuration)', () => {
+  for (const [hasNames, hasDhcp, isAsked] of [
+    [true, true, true],
+    [true, false, false],
+    [false, true, false],
+  ]) {
+    const { net, frames } = start()
+    net.stack.serveRouter(hasNames === true ? { search: [] } : null, hasDhcp === true)
+    net.receive(solicitation())
+    net.stack.close()
+    const advertisement = frames.find((frame) => frame[UDP_AT] === ROUTER_ADVERTISEMENT)
+    assert.ok(advertisement !== undefined, 'no advertisement')
+    assert.equal((advertisement[UDP_AT + 5]! & OTHER_CONFIGURATION) !== 0, isAsked)
+  }
 })
 
 test('no message makes it throw or write too much', () => {
