@@ -1,6 +1,6 @@
 // What both kinds of open share: a row's send and receive sequence variables at their start (RFC 9293, 3.3.1), and what the other
 // end's SYN says.
-import { GUEST_ADDRESS, hashFlow } from '../net/flow-row.js'
+import { GUEST_ADDRESS, hashFlow, IS_IPV6 } from '../net/flow-row.js'
 import { slabSize } from '../packet/slab-pool.js'
 import * as options from '../wire/tcp-options.js'
 import { CHALLENGE_INTERVAL } from './challenge.js'
@@ -14,8 +14,9 @@ import type { Segment } from './segment.js'
 import type { Tcp } from './stack.js'
 import { WINDOW_SHIFT } from './window.js'
 
-/** What a peer can receive that does not say (RFC 9293, 3.7.1: MUST-15). */
-export const DEFAULT_MSS = 536
+/** What a peer can receive that does not say, bytes (RFC 9293, 3.7.1: MUST-15): what every host takes, over IPv4 and over IPv6. */
+const DEFAULT_MSS = 536
+const DEFAULT_MSS6 = 1220
 /** Least MSS that is believed; a smaller one only makes work (as in Linux, TCP_MIN_MSS plus options). */
 const LEAST_MSS = 88
 /** Bytes that timestamps take of every segment (RFC 6691). */
@@ -35,6 +36,8 @@ export function clear(c: Connection): void {
   c.sackedCount = 0
 }
 
+export const defaultMss = (c: Connection): number => (c.rows[c.base + IS_IPV6] === 1 ? DEFAULT_MSS6 : DEFAULT_MSS)
+
 /** Takes what the SYN says. */
 export function readSyn(tcp: Tcp, c: Connection, s: Segment): void {
   const o = s.options
@@ -49,7 +52,7 @@ export function readSyn(tcp: Tcp, c: Connection, s: Segment): void {
   // RFC 7323, 2.2: both scale or none does.
   c.sndScale = scale < 0 ? 0 : Math.min(scale, options.MAX_WINDOW_SCALE)
   c.rcvScale = scale < 0 ? 0 : WINDOW_SHIFT
-  const offered = Math.max(o[options.MSS]! === 0 ? DEFAULT_MSS : o[options.MSS]!, LEAST_MSS)
+  const offered = Math.max(o[options.MSS]! === 0 ? defaultMss(c) : o[options.MSS]!, LEAST_MSS)
   c.sndMss = Math.min(offered, output.ourMss(tcp, c)) - (hasTimestamps ? TIMESTAMPS : 0)
   c.sndWnd = s.window
   c.maxWnd = s.window

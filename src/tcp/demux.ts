@@ -65,10 +65,10 @@ export class TcpDemux implements ProtocolReceiver {
     if (c.isOpen && this.#tcp.verify !== null) this.#tcp.verify(this.#tcp, c)
   }
 
-  /** A router in the guest could not pass on a segment of ours. `word`: its second half is the MTU of the next hop (RFC 1191, 4). */
-  unreachable(row: number, sequence: number, code: number, word: number, now: number): void {
+  /** A router in the guest could not pass on a segment of ours. `mtu`: of the next hop, with FRAGMENTATION_NEEDED. */
+  unreachable(row: number, sequence: number, code: number, mtu: number, now: number): void {
     this.#tcp.now = now
-    unreachable(this.#tcp, this.#tcp.connection(row), code, sequence, word & 0xffff)
+    unreachable(this.#tcp, this.#tcp.connection(row), code, sequence, mtu)
   }
 
   /** Everything about a connection, for a process that takes over: snapshot.ts. */

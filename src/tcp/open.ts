@@ -22,7 +22,7 @@ export function open(tcp: Tcp, c: Connection): void {
   c.rcvNxt = 0
   c.tsRecent = 0
   c.rcvScale = WINDOW_SHIFT
-  c.sndMss = begin.DEFAULT_MSS
+  c.sndMss = begin.defaultMss(c)
   c.sndWnd = c.maxWnd = 0
   c.sndScale = 0
   c.raise(IS_ACTIVE_OPEN | HAS_TIMESTAMPS | HAS_SACK)
