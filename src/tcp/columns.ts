@@ -44,7 +44,7 @@ export const CWND_PRIOR = PROTOCOL + 36 // cwnd at the start of growth, bytes (R
 export const UNDO_STAMP = PROTOCOL + 37 // timestamp of the first retransmission, valid with MAY_UNDO
 export const TAIL_END = PROTOCOL + 38 // sndNxt when the tail was probed (RFC 8985, 7), valid with IS_PROBING_TAIL
 export const TAIL_STAMP = PROTOCOL + 39 // timestamp of the probe
-export const LAST_SENT = PROTOCOL + 40 // ms, when a SYN or text was last sent
+export const LAST_SENT = PROTOCOL + 40 // ms, when a SYN, text or a FIN was last sent
 export const FLIGHT_SIZE = PROTOCOL + 41 // bytes sent and not acknowledged when the batch ended last (RFC 5681: FlightSize)
 
 // Receive sequence variables, and what belongs to them.

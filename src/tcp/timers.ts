@@ -85,7 +85,7 @@ function overdue(tcp: Tcp, c: Connection): void {
   }
 }
 
-// The patience with a hole has ended (RFC 8985, 6.3).
+// The patience with a hole has ended (RFC 8985, 6.2, step 5).
 function reordered(tcp: Tcp, c: Connection): void {
   const flight = seq.diff(c.sndNxt, c.sndUna)
   if (recovery.detect(tcp, c, false) && !c.has(IS_RECOVERING | IS_LOSS)) {

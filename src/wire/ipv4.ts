@@ -45,11 +45,11 @@ export function isValid(view: DataView, at: number, available: number): boolean 
   return header >= HEADER_LENGTH && header <= total && total <= available
 }
 
-/** Bytes, options included. */
 export function version(view: DataView, at: number): number {
   return view.getUint8(at + VERSION) >>> 4
 }
 
+/** Bytes, options included. */
 export function headerLength(view: DataView, at: number): number {
   return (view.getUint8(at + VERSION) & 0x0f) << 2
 }

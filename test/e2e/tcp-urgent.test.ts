@@ -1,4 +1,4 @@
-// Urgent text (MSG_OOB) is text of the stream like any other: whole and in its place, in either direction (RFC 9293, 3.8.5; RFC 6093, 5).
+// Urgent text (MSG_OOB) is text of the stream like any other: whole and in its place, in either direction (RFC 9293, 3.8.5; RFC 6093, 6).
 import assert from 'node:assert/strict'
 import { e2e, shared } from '../support/e2e.js'
 import { Program } from '../support/program.js'

@@ -1,4 +1,4 @@
-// RFC 9293, MUST-36: a receiver may keep its window closed for as long as it likes. What the guest had in flight when the host stopped reading
+// RFC 9293, 3.8.6.1 (MAY-8): a receiver may keep its window closed for as long as it likes. What the guest had in flight when the host stopped reading
 // must not make it give up, as it does after 15 retransmissions that bring no acknowledgment.
 import assert from 'node:assert/strict'
 import { ours } from '../../support/script.js'
