@@ -14,6 +14,7 @@
         'src/addon.c',
         'src/address.c',
         'src/direct.c',
+        'src/forward.c',
         'src/listen.c',
         'src/loop.c',
         'src/memory.c',

@@ -66,7 +66,7 @@ struct Context {
   int mutes_multicast;
 };
 
-extern const Method direct_methods[], listen_methods[], loop_methods[], message_methods[], outbound_methods[], process_methods[], signal_methods[], tap_methods[], tcp_methods[], train_methods[], udp_methods[];
+extern const Method direct_methods[], forward_methods[], listen_methods[], loop_methods[], message_methods[], outbound_methods[], process_methods[], signal_methods[], tap_methods[], tcp_methods[], train_methods[], udp_methods[];
 
 /* memory.c */
 Mapping *mapping_create(size_t bytes, int descriptor);
@@ -91,6 +91,9 @@ int32_t signal_stop(Context *context, const int32_t *argument);
 /* outbound.c */
 int outbound_bind(const Context *context, int descriptor, int family, int port);
 int outbound_bind_connecting(const Context *context, int descriptor, int family);
+
+/* udp.c: what every socket for datagrams is asked to tell: errors, TTL, TOS. */
+int datagram_prepare(const Context *context, int descriptor, int family);
 
 /* udp.c: TTL or hop limit, and TOS or traffic class, that a message came with; left alone where the kernel does not tell. */
 void datagram_fields(struct msghdr *message, int32_t *ttl, int32_t *tos);

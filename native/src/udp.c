@@ -33,7 +33,7 @@ static int enable(int descriptor, int level, int option) {
 }
 
 /* Only IP_RECVERR is needed to be right; a kernel that refuses the others just tells less. */
-static int prepare(const Context *context, int descriptor, int family) {
+int datagram_prepare(const Context *context, int descriptor, int family) {
   const int off = 0;
   enable(descriptor, SOL_SOCKET, SO_BROADCAST);
   if (family == AF_INET) {
@@ -53,7 +53,7 @@ static int prepare(const Context *context, int descriptor, int family) {
 static int32_t open_on(const Context *context, int family, int protocol, int port) {
   const int descriptor = socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);
   if (descriptor < 0) return -errno;
-  int outcome = prepare(context, descriptor, family);
+  int outcome = datagram_prepare(context, descriptor, family);
   if (outcome == 0) outcome = outbound_bind(context, descriptor, family, port);
   if (outcome < 0 && port != 0 && (errno == EADDRINUSE || errno == EACCES || errno == EPERM)) 
     outcome = outbound_bind(context, descriptor, family, 0);

@@ -9,13 +9,21 @@ const address = z.string().describe('an IPv4 or IPv6 address')
 
 export const driver = z
   .enum(DRIVERS)
-  .describe('tap: over the interface, in the client’s name; direct: kernel to kernel, from within the sandbox; auto: direct for the loopback')
+  .describe(
+    'tap: over the interface, in the client’s name; direct: kernel to kernel, from within the sandbox; auto: direct for the loopback',
+  )
 
 /** One port to publish. */
 export const publishRequest = z.strictObject({
   hostAddress: address.describe('address of the host to listen on; every one of both families when left out').optional(),
   hostPort: port(0).describe('port of the host; 0, or left out: one that is free').optional(),
   guestPort: port(1).describe('port of the sandbox'),
+  guestAddress: address.describe("address behind the sandbox's interface; its IPv4 address when left out").optional(),
+  guestFamily: z
+    .union([z.literal(4), z.literal(6)])
+    .describe('family of that address when it is left out')
+    .optional(),
+  protocol: z.enum(['tcp', 'udp']).optional(),
   driver: driver.optional(),
 })
 
@@ -39,7 +47,7 @@ const publicationCounters = z.object({
 
 export const publication = z.object({
   id: amount,
-  protocol: z.literal('tcp'),
+  protocol: z.enum(['tcp', 'udp']),
   hostAddress: address,
   hostPort: port(1),
   guestAddress: address,

@@ -22,8 +22,8 @@ import { DnsForwarder } from '../service/dns-forwarder.js'
 import { DnsNames, type OwnAddresses } from '../service/dns-names.js'
 import { verify } from '../tcp/invariants.js'
 import { errnoName, NetloomError } from '../util/errors.js'
-import { LINK_LOCAL_0, LINK_LOCAL_1 } from '../wire/ndp.js'
 import { format, format6, mapped, type Words } from '../wire/address.js'
+import { LINK_LOCAL_0, LINK_LOCAL_1 } from '../wire/ndp.js'
 import { ControlServer } from './control-server.js'
 import { listFlows } from './flow-list.js'
 import { fitOptions, type HostFacts, probeHost } from './host-facts.js'
@@ -150,7 +150,7 @@ class LiveNetwork implements Network {
     this.#tableDescriptor = new Int32Array(this.#native.scratch)[0]!
     this.#stack = new Stack(this.#native, this.#loop, this.#arena, table, randomFillSync(new Int32Array(SECRET_WORDS)), stackOptions)
     if (process.env['NETLOOM_DEBUG'] === '1') this.#stack.tcp.verify = verify
-    this.#publications = new Publications(this.#native, this.#stack.forwards, options.addresses.guest, options.publishDriver)
+    this.#publications = new Publications(this.#native, this.#stack.forwards, options.addresses, options.publishDriver)
     const resolver = options.dns ? new Resolver(() => this.#native.now()) : null
     this.#resolver = resolver
     if (resolver !== null) {

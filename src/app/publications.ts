@@ -1,11 +1,12 @@
 // Published ports of one network: listening sockets are opened here, all or none, and what can go wrong is said in one line.
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
-import { BACKLOG, type PortForwards } from '../flow/port-forwards.js'
+import { BACKLOG, DRIVER_DATAGRAMS, type PortForwards } from '../flow/port-forwards.js'
 import { MAX_RULES } from '../flow/rule-counts.js'
 import type { NativeContext } from '../host/native.js'
-import { errnoName, NetloomError } from '../util/errors.js'
+import { AddressPlan, type InterfaceAddresses, NOT_OURS } from '../net/address-plan.js'
+import { NetloomError } from '../util/errors.js'
 import * as address from '../wire/address.js'
-import { checkDriver, DRIVERS, type PublishDriver, type PublishOptions } from './publish-spec.js'
+import { listenError } from './listen-error.js'
+import { checkDriver, DRIVERS, type PublishDriver, type PublishOptions, type PublishProtocol } from './publish-spec.js'
 
 /** What has gone through a published port. Payload and frames, or with the direct driver the pieces it was moved in. */
 export interface PublicationCounters {
@@ -31,7 +32,7 @@ export interface Publication {
   /** Where its connections go. */
   readonly guestAddress: string
   readonly guestPort: number
-  readonly protocol: 'tcp'
+  readonly protocol: PublishProtocol
   readonly driver: PublishDriver
   /** A snapshot; of one that is closed, as of then. */
   readonly counters: PublicationCounters
@@ -45,24 +46,26 @@ const EVERY_ADDRESS = ['0.0.0.0', '::'] as const
 
 /** What a publication leads to, and how. */
 interface Destination {
+  readonly guest: address.Words
   readonly guestPort: number
+  readonly protocol: PublishProtocol
   readonly driver: PublishDriver
 }
 
 export class Publications {
   readonly #native: NativeContext
   readonly #forwards: PortForwards
-  readonly #guest: number
+  readonly #addresses: InterfaceAddresses
   readonly #driver: PublishDriver
   readonly #open = new Map<number, Publication>()
   #lastId = 0
   #isUpToDate = false
 
   /** `driver`: of those that do not say. */
-  constructor(native: NativeContext, forwards: PortForwards, guest: number, driver: PublishDriver) {
+  constructor(native: NativeContext, forwards: PortForwards, addresses: InterfaceAddresses, driver: PublishDriver) {
     this.#native = native
     this.#forwards = forwards
-    this.#guest = guest
+    this.#addresses = addresses
     this.#driver = driver
   }
 
@@ -85,10 +88,11 @@ export class Publications {
     return opened
   }
 
-  #publish({ hostAddress, hostPort = 0, guestPort, driver = this.#driver }: PublishOptions): Publication[] {
+  #publish(options: PublishOptions): Publication[] {
+    const { hostAddress, hostPort = 0, guestPort, driver = this.#driver, protocol = 'tcp' } = options
     check(hostPort, 0, 'hostPort')
     check(guestPort, 1, 'guestPort')
-    const to = { guestPort, driver: checkDriver(driver) }
+    const to = { guest: this.#guestOf(options), guestPort, driver: checkDriver(driver), protocol }
     if (hostAddress !== undefined) return [this.#listen(hostAddress, hostPort, to)]
     for (let i = 1; ; i++) {
       const first = this.#listen(EVERY_ADDRESS[0], hostPort, to)
@@ -104,13 +108,30 @@ export class Publications {
     }
   }
 
+  #guestOf({ guestAddress, guestFamily = 4 }: PublishOptions): address.Words {
+    const { guest, ipv6 } = this.#addresses
+    const fail = (what: string, hint: string) => new NetloomError('ERR_PUBLISH', what, hint, 2)
+    if (guestAddress === undefined) {
+      if (guestFamily === 4) return address.mapped(guest)
+      if (ipv6 !== undefined) return ipv6.guest
+      throw fail('the sandbox has no IPv6 address to publish', 'leave the 6 at the end out')
+    }
+    const words = address.parseAny(guestAddress)
+    if (words === null) throw fail(`'${guestAddress}' is no IP address`, "give the sandbox's")
+    const plan = new AddressPlan(this.#addresses)
+    const own = Int32Array.from(words)
+    if (plan.isOnLink(own, 0) && !plan.isGroup(own, 0) && plan.role(own, 0) === NOT_OURS) return words
+    throw fail(`the address ${guestAddress} is none that a sandbox of this network can have`, 'leave it out for the one it has')
+  }
+
   #listen(hostAddress: string, hostPort: number, to: Destination): Publication {
     const words = address.parseAny(hostAddress)
     if (words === null) throw new NetloomError('ERR_PUBLISH', `'${hostAddress}' is no IP address`, 'give one of this host', 2)
-    const descriptor = this.#native.tcpListen(...words, hostPort, BACKLOG)
-    if (descriptor < 0) throw listenError(hostAddress, hostPort, -descriptor)
+    const isUdp = to.protocol === 'udp'
+    const descriptor = isUdp ? this.#native.udpListen(...words, hostPort) : this.#native.tcpListen(...words, hostPort, BACKLOG)
+    if (descriptor < 0) throw listenError(to.protocol, hostAddress, hostPort, -descriptor)
     const port = new Int32Array(this.#native.scratch)[4]!
-    const rule = this.#forwards.add(descriptor, address.mapped(this.#guest), to.guestPort, DRIVERS.indexOf(to.driver))
+    const rule = this.#forwards.add(descriptor, to.guest, to.guestPort, isUdp ? DRIVER_DATAGRAMS : DRIVERS.indexOf(to.driver))
     if (rule === 0) {
       this.#native.closeDescriptor(descriptor)
       throw new NetloomError('ERR_PUBLISH', `more than ${MAX_RULES} ports are published`, 'publish fewer')
@@ -128,15 +149,15 @@ export class Publications {
     })
   }
 
-  #publication(rule: number, hostAddress: string, hostPort: number, { guestPort, driver }: Destination): Publication {
+  #publication(rule: number, hostAddress: string, hostPort: number, { guest, guestPort, driver, protocol }: Destination): Publication {
     const forwards = this.#forwards
     const open = this.#open
     const id = ++this.#lastId
     const bringUpToDate = () => this.#tally()
     let ended: PublicationCounters | null = null
-    const guestAddress = address.format(this.#guest)
+    const guestAddress = address.formatAny(...guest)
     const publication: Publication = {
-      ...{ id, hostAddress, hostPort, guestAddress, guestPort, protocol: 'tcp', driver },
+      ...{ id, hostAddress, hostPort, guestAddress, guestPort, protocol, driver: protocol === 'udp' ? 'tap' : driver },
       get counters() {
         if (ended !== null) return ended
         bringUpToDate()
@@ -169,55 +190,4 @@ function countersOf({ counts }: PortForwards, rule: number): PublicationCounters
 function check(port: number, least: number, name: string): void {
   if (Number.isInteger(port) && port >= least && port <= 65_535) return
   throw new NetloomError('ERR_PUBLISH', `${name} ${port} is not a whole number from ${least} to 65,535`, 'give a port', 2)
-}
-
-function listenError(hostAddress: string, port: number, errno: number): NetloomError {
-  const name = errnoName(errno)
-  const where = hostAddress.includes(':') ? `[${hostAddress}]:${port}` : `${hostAddress}:${port}`
-  const fail = (why: string, hint: string): NetloomError => new NetloomError(name, `cannot listen on ${where}: ${why}`, hint)
-  switch (name) {
-    case 'EADDRINUSE': {
-      const owner = whoListens(port)
-      return fail(owner === '' ? 'the port is in use' : `the port is in use by ${owner}`, 'choose another one, or 0 for one that is free')
-    }
-    case 'EACCES':
-      return fail(
-        'an ordinary user may not have so low a port',
-        'choose a higher one, or lower the bound: sysctl net.ipv4.ip_unprivileged_port_start',
-      )
-    case 'EADDRNOTAVAIL':
-      return fail('the address is none of this host', 'see `ip address`')
-    default:
-      return fail(name, '')
-  }
-}
-
-/** The program that listens on a port, as far as /proc tells: `nginx (PID 1234)`; '' when it does not. */
-function whoListens(port: number): string {
-  const LISTEN = '0A'
-  const inodes = new Set<string>()
-  const suffix = `:${port.toString(16).toUpperCase().padStart(4, '0')}`
-  for (const file of ['/proc/net/tcp', '/proc/net/tcp6']) {
-    for (const line of readOr(() => readFileSync(file, 'utf8'), '').split('\n')) {
-      const fields = line.trim().split(/\s+/)
-      if (fields[1]?.endsWith(suffix) && fields[3] === LISTEN) inodes.add(`socket:[${fields[9]}]`)
-    }
-  }
-  if (inodes.size === 0) return ''
-  for (const pid of readOr(() => readdirSync('/proc'), []).filter((name) => /^\d+$/.test(name))) {
-    for (const descriptor of readOr(() => readdirSync(`/proc/${pid}/fd`), [])) {
-      if (!inodes.has(readOr(() => readlinkSync(`/proc/${pid}/fd/${descriptor}`), ''))) continue
-      return `${readOr(() => readFileSync(`/proc/${pid}/comm`, 'utf8').trim(), 'a program')} (PID ${pid})`
-    }
-  }
-  return ''
-}
-
-// Processes come and go, and those of others are not to be looked into.
-function readOr<T>(read: () => T, otherwise: T): T {
-  try {
-    return read()
-  } catch {
-    return otherwise
-  }
 }

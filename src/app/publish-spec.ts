@@ -1,8 +1,10 @@
 // Port forwards as people write them, read and checked before anything is opened:
 //
-//   [HOSTADDR:]HOSTPORT[-END]:GUESTPORT[-END][/tcp|tcp4|tcp6]
+//   [HOSTADDR:]HOSTPORT[-END]:GUESTPORT[-END][/tcp|udp|tcp4|tcp6|udp4|udp6]
 //
-//   8080:80   127.0.0.1:8080:80   [::1]:8080:80   8000-8099:9000-9099   eth0:8080:80   127.0.0.1::80   80
+// With a 6 at its end both ends are of IPv6: the sandbox sees clients by their own addresses.
+//
+//   8080:80   127.0.0.1:8080:80   [::1]:8080:80   8000-8099:9000-9099   eth0:8080:80   127.0.0.1::80   80   53:53/udp
 import { networkInterfaces } from 'node:os'
 import { NetloomError } from '../util/errors.js'
 import * as address from '../wire/address.js'
@@ -10,6 +12,8 @@ import * as address from '../wire/address.js'
 /** The ways that a published port's connections can go on. */
 export const DRIVERS = ['auto', 'tap', 'direct'] as const
 export type PublishDriver = (typeof DRIVERS)[number]
+
+export type PublishProtocol = 'tcp' | 'udp'
 
 /** Ports of the host that lead to ports of the sandbox. */
 export interface PublishOptions {
@@ -19,6 +23,12 @@ export interface PublishOptions {
   readonly hostPort?: number
   /** Port of the sandbox, 1 to 65,535. */
   readonly guestPort: number
+  /** Address of the sandbox, or of somebody behind its interface, IPv4 or IPv6. Default: the sandbox's IPv4 address. */
+  readonly guestAddress?: string
+  /** Family of the sandbox's address where that is not given: 6 asks for its IPv6 address. Default 4. */
+  readonly guestFamily?: 4 | 6
+  /** Default `tcp`. */
+  readonly protocol?: PublishProtocol
   /**
    * How connections go on. `tap`: over the interface, from the client's own address and port where the sandbox can answer those. `direct`: past
    * it, from kernel to kernel, at several times the speed; the server sees a client in the sandbox itself, with the address that it was
@@ -40,7 +50,7 @@ export function checkDriver(text: string): PublishDriver {
 
 const MAX_PORT = 65_535
 const HELP = 'write [HOSTADDR:]HOSTPORT:GUESTPORT, as in 127.0.0.1:8080:80'
-const FAMILIES = { tcp: 0, tcp4: 4, tcp6: 6 } as const
+const FAMILIES = { tcp: 0, tcp4: 4, tcp6: 6, udp: 0, udp4: 4, udp6: 6 } as const
 type Family = (typeof FAMILIES)[keyof typeof FAMILIES]
 
 const usage = (text: string, why: string, hint = HELP): NetloomError =>
@@ -59,8 +69,8 @@ function parseOne(text: string): PublishOptions[] {
   if (more.length > 0 || !(protocol in FAMILIES))
     throw usage(
       text,
-      `asks for '${text.slice(spec.length + 1)}', and TCP alone can be published`,
-      'end it with /tcp, /tcp4 or /tcp6, or with nothing',
+      `asks for '${text.slice(spec.length + 1)}', and TCP and UDP alone can be published`,
+      'end it with /tcp, /udp, /tcp4, /tcp6, /udp4 or /udp6, or with nothing for TCP',
     )
   const family: Family = FAMILIES[protocol as keyof typeof FAMILIES]
   const [host, ports] = splitHost(text, spec)
@@ -77,6 +87,8 @@ function parseOne(text: string): PublishOptions[] {
       ...(hostAddress === undefined ? {} : { hostAddress }),
       hostPort: from === null || from.first === 0 ? 0 : from.first + i,
       guestPort: guest.first + i,
+      ...(protocol.startsWith('udp') ? { protocol: 'udp' as const } : {}),
+      ...(family === 6 ? { guestFamily: 6 as const } : {}),
     })),
   )
 }
@@ -111,7 +123,7 @@ function hostAddresses(text: string, host: string, family: Family): (string | un
   if (words !== null) {
     const isIpv4 = address.isMapped(words[0], words[1], words[2])
     if (family === (isIpv4 ? 6 : 4))
-      throw usage(text, `has an IPv${isIpv4 ? 4 : 6} address and asks for tcp${family}`, 'leave the number out')
+      throw usage(text, `has an IPv${isIpv4 ? 4 : 6} address and asks for IPv${family}`, 'leave the number out')
     return [host]
   }
   const found = networkInterfaces()[host]

@@ -9,6 +9,7 @@ import { PingRelay } from '../flow/ping-relay.js'
 import { PortForwards } from '../flow/port-forwards.js'
 import { SendRing } from '../flow/send-ring.js'
 import { TcpRelay } from '../flow/tcp-relay.js'
+import { UdpForwards } from '../flow/udp-forwards.js'
 import { UdpRelay } from '../flow/udp-relay.js'
 import type { EventLoop, TurnHandler } from '../host/event-loop.js'
 import type { NativeContext } from '../host/native.js'
@@ -113,7 +114,18 @@ export class Stack implements TurnHandler {
     this.#tcpRelay = relay
     this.direct = new DirectRelay(native, loop, this.table, this.gate)
     const { neighbors } = this.input.arp
-    this.forwards = new PortForwards(native, loop, this.table, relay, this.direct, this.interface, neighbors, icmp.v6.ndp.neighbors)
+    const datagrams = new UdpForwards(native, this.table, this.gate, this.#udpRelay, this.interface)
+    this.forwards = new PortForwards(
+      native,
+      loop,
+      this.table,
+      relay,
+      this.direct,
+      datagrams,
+      this.interface,
+      neighbors,
+      icmp.v6.ndp.neighbors,
+    )
     this.forwards.reachesLoopback = options.directLoopback ?? false
     icmp.serveTcpErrors(relay)
     this.input.serve(PROTOCOL_TCP, this.#demux)

@@ -28,8 +28,8 @@ import type { TimerWheel } from '../util/timer-wheel.js'
 import { type Evictor, type FlowTable, LIST_DATAGRAM } from './flow-table.js'
 import { outgoing } from './hops.js'
 
-/** Kinds of rows, flow-row.ts: KIND_UDP and KIND_PING index the relays. */
-const KINDS = 4
+/** Kinds of rows, flow-row.ts: they index the relays. */
+const KINDS = 6
 /** A datagram flow's own column: TTL | TOS << 8 | DF << 16 that its socket sends with. */
 const SENT_WITH = PROTOCOL
 const UNKNOWN = -1
@@ -72,15 +72,15 @@ export class DatagramFlows implements ReadyHandler, Evictor {
     this.table.serve(kind, this)
   }
 
-  /** A row for a socket just opened, which it takes over: 0, with the socket closed, when none can be had. */
-  open(kind: number, inbound: Inbound, key: number, socket: number): number {
+  /** A row for a socket just opened, which it takes over; its ends as FlowTable.insert has them: 0, with the socket closed, when none can be had. */
+  open(kind: number, words: Int32Array, ports: number, socket: number, now: number): number {
     const table = this.table
-    const row = table.insert(kind, inbound.words, 0, key)
+    const row = table.insert(kind, words, 0, ports)
     if (row !== 0) {
       const base = row << ROW_SHIFT
       this.#rows[base + SOCKET] = socket
       this.#rows[base + SENT_WITH] = UNKNOWN
-      this.#rows[base + CREATED] = inbound.now
+      this.#rows[base + CREATED] = now
       if (this.#native.epollAdd(socket, token(TOKEN_DATAGRAM, this.#rows[base + GENERATION]!, row), EPOLLIN | EPOLLET) >= 0) return row
       table.remove(row)
       this.drops.hostExhausted++

@@ -30,6 +30,7 @@ import {
   KIND,
   KIND_FREE,
   KIND_TCP,
+  KIND_UDP_FORWARD,
   LIST,
   NEWER,
   OLDER,
@@ -54,7 +55,7 @@ export const LIST_TIME_WAIT = 1
 export const LIST_HALF_OPEN = 2
 export const LIST_DATAGRAM = 3
 const LISTS = 4
-const KINDS = 5
+const KINDS = 6
 /**
  * Half-open connections that datagram flows make room for in a full table: with none a table full of datagram flows would end every
  * connect for the next flow that comes, before the host can have answered.
@@ -152,7 +153,7 @@ export class FlowTable {
    * ping the latter does not matter: one mapping serves every peer (RFC 4787, 4.1).
    */
   find(kind: number, words: Int32Array, at: number, ports: number): number {
-    const hasRemote = kind === KIND_TCP
+    const hasRemote = isOfTwo(kind)
     const hash = hashFlow(this.#key0, this.#key1, kind, words, at, ports, hasRemote)
     const rows = this.rows
     for (let i = hash & this.#mask; ; i = (i + 1) & this.#mask) {
@@ -172,11 +173,11 @@ export class FlowTable {
     if (row === 0) return 0
     const rows = this.rows
     const base = row << ROW_SHIFT
-    const hash = hashFlow(this.#key0, this.#key1, kind, words, at, ports, kind === KIND_TCP)
+    const hash = hashFlow(this.#key0, this.#key1, kind, words, at, ports, isOfTwo(kind))
     rows.fill(0, base + GUEST_ADDRESS, base + 40)
     rows[base + KIND] = kind
     rows[base + GENERATION] = (rows[base + GENERATION]! + 1) & 0xff
-    setEnds(rows, base, words, at, kind === KIND_TCP ? PROTOCOL_TCP : PROTOCOL_UDP, kind === KIND_TCP)
+    setEnds(rows, base, words, at, kind === KIND_TCP ? PROTOCOL_TCP : PROTOCOL_UDP, isOfTwo(kind))
     rows[base + PORTS] = ports
     rows[base + HASH] = hash
     rows[base + SOCKET] = -1
@@ -292,6 +293,9 @@ export class FlowTable {
     this.#lengths[list]!--
   }
 }
+
+/** Whether a flow has one remote end: other mappings and ping serve every peer. */
+const isOfTwo = (kind: number): boolean => kind === KIND_TCP || kind === KIND_UDP_FORWARD
 
 function matches(rows: Int32Array, row: number, words: Int32Array, at: number, count: number): boolean {
   for (let i = count - 1; i >= 0; i--) if (rows[row + i] !== words[at + i]) return false

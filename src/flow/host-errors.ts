@@ -5,7 +5,7 @@
 // Errors of the host itself are in the queue as well, but they are the result of a call (EMSGSIZE): told where that was made.
 import type { NativeContext } from '../host/native.js'
 import { isLoopback } from '../net/address-plan.js'
-import { IS_IPV6, PORTS } from '../net/flow-row.js'
+import { IS_IPV6, KIND, KIND_UDP, KIND_UDP_FORWARD, PORTS } from '../net/flow-row.js'
 import type { Icmp } from '../net/icmp.js'
 import type { Interface } from '../net/interface.js'
 import * as checksum from '../wire/checksum.js'
@@ -94,14 +94,16 @@ export class HostErrors {
     const type = words[TYPE]!
     const code = words[CODE]!
     out.toGuest(rows, base)
-    // The other end as the guest knows it: TCP's is in the row.
-    if (this.#protocol !== PROTOCOL_TCP) {
+    // The other end as the guest knows it: where there is but one it is in the row.
+    if (this.#protocol !== PROTOCOL_TCP && rows[base + KIND] !== KIND_UDP_FORWARD) {
       if (isLoopback(words, DESTINATION)) addresses.writeGateway(out.words, 0, isIpv6)
       else out.setSource(words, DESTINATION)
     }
     const length = this.#quotedLength(words[QUOTE_LENGTH]!)
     const protocol = this.#protocol === PROTOCOL_ICMP && isIpv6 ? PROTOCOL_ICMPV6 : this.#protocol
-    this.#quote(of.quote(protocol, length, type), length, rows[base + PORTS]!, sequence, isIpv6)
+    const hasPort = rows[base + KIND] === KIND_UDP
+    const ports = hasPort ? (rows[base + PORTS]! & ~0xffff) | words[DESTINATION_PORT]! : rows[base + PORTS]!
+    this.#quote(of.quote(protocol, length, type), length, ports, sequence, isIpv6)
     this.told++
     // Who made the error; the gateway for one that cannot be a router beyond it, or that the guest would not believe.
     if (isReachable(words, OFFENDER) && !addresses.isOnLink(words, OFFENDER)) out.setSource(words, OFFENDER)
@@ -126,7 +128,7 @@ export class HostErrors {
     const view = this.#interface.view
     switch (this.#protocol) {
       case PROTOCOL_UDP:
-        udp.write(view, at, ports >>> 16, this.#words[DESTINATION_PORT]!, length)
+        udp.write(view, at, ports >>> 16, ports & 0xffff, length)
         this.#copy(at + udp.HEADER_LENGTH, length - udp.HEADER_LENGTH)
         break
       case PROTOCOL_ICMP:

@@ -95,7 +95,7 @@ export class PingRelay implements EchoRelay, DatagramRelay {
   #open(inbound: Inbound, key: number): number {
     if (!this.#gate.begins(inbound)) return 0
     const socket = this.#native.pingOpen(inbound.isIpv6 ? 6 : 4, key >>> 16)
-    if (socket >= 0) return this.#flows.open(KIND_PING, inbound, key, socket)
+    if (socket >= 0) return this.#flows.open(KIND_PING, inbound.words, key, socket, inbound.now)
     tellFailure(this.#icmp, this.#flows.drops, inbound, -socket)
     return 0
   }

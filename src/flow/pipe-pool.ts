@@ -4,10 +4,10 @@ import type { NativeContext } from '../host/native.js'
 import { HandlePool } from '../util/handle-pool.js'
 
 /**
- * Bytes of a pipe. The kernel counts its slots, of a page or of what one fragment of a packet has (32 KiB): so the sixteen slots of a pipe
- * as it comes take half a megabyte of TCP.
+ * Bytes of a pipe. The kernel counts slots of a page, and one takes a whole fragment of a packet (32 KiB): these 64 take all that is asked
+ * of one splice. Not more, since a user has 64 MiB of slots for all pipes, and beyond that gets short ones (pipe(7), pipe-user-pages-soft).
  */
-const PIPE_BYTES = 1 << 16
+const PIPE_BYTES = 1 << 18
 /** Pipes that are kept for the next flow. */
 const KEPT = 16
 

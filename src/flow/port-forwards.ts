@@ -8,7 +8,7 @@
 import { EPOLLET, EPOLLIN, type EventLoop, type ReadyHandler, TOKEN_LISTENER, token } from '../host/event-loop.js'
 import type { NativeContext } from '../host/native.js'
 import { isLoopback } from '../net/address-plan.js'
-import { RULE as FLOW_RULE, isMapped, KIND, KIND_DIRECT, KIND_FREE, ROW_SHIFT } from '../net/flow-row.js'
+import { RULE as FLOW_RULE, isMapped, KIND, KIND_DIRECT, KIND_FREE, KIND_UDP_FORWARD, ROW_SHIFT } from '../net/flow-row.js'
 import type { Interface } from '../net/interface.js'
 import type { NeighborCache } from '../net/neighbor-cache.js'
 import { HandlePool } from '../util/handle-pool.js'
@@ -19,6 +19,7 @@ import { isReachable } from './gate.js'
 import { EAGAIN } from './host-errors.js'
 import { MAX_RULES, type RuleCounts } from './rule-counts.js'
 import type { TcpRelay } from './tcp-relay.js'
+import type { UdpForwards } from './udp-forwards.js'
 
 /** Connections that may wait to be accepted (listen(2)). */
 export const BACKLOG = 512
@@ -43,6 +44,8 @@ const PORT_TRIES = 64
 export const DRIVER_AUTO = 0
 export const DRIVER_TAP = 1
 export const DRIVER_DIRECT = 2
+/** A rule of UDP: its listener has datagrams. */
+export const DRIVER_DATAGRAMS = 3
 const LOOPBACK = 0x7f000001
 
 export class PortForwards implements ReadyHandler {
@@ -51,6 +54,7 @@ export class PortForwards implements ReadyHandler {
   readonly #table: FlowTable
   readonly #relay: TcpRelay
   readonly #direct: DirectRelay
+  readonly #datagrams: UdpForwards
   readonly #interface: Interface
   readonly #neighbors4: NeighborCache
   readonly #neighbors6: NeighborCache
@@ -65,6 +69,10 @@ export class PortForwards implements ReadyHandler {
   reachesLoopback = false
   readonly #waiting = new Int32Array(MAX_WAITING * WORDS)
   #waitingCount = 0
+  /** Rules of UDP whose guest is asked for, and whether one is among them. */
+  readonly #heldUp = new Int32Array(MAX_RULES)
+  readonly #isHeldUp = new Uint8Array(MAX_RULES + 1)
+  #heldUpCount = 0
   #nextPort = FIRST_PORT
   /** Room for one more behind those that wait. */
   readonly #fresh = new Int32Array(WORDS)
@@ -76,6 +84,7 @@ export class PortForwards implements ReadyHandler {
     table: FlowTable,
     relay: TcpRelay,
     direct: DirectRelay,
+    datagrams: UdpForwards,
     iface: Interface,
     neighbors4: NeighborCache,
     neighbors6: NeighborCache,
@@ -85,6 +94,7 @@ export class PortForwards implements ReadyHandler {
     this.#table = table
     this.#relay = relay
     this.#direct = direct
+    this.#datagrams = datagrams
     this.#interface = iface
     this.#neighbors4 = neighbors4
     this.#neighbors6 = neighbors6
@@ -117,6 +127,7 @@ export class PortForwards implements ReadyHandler {
       rules.forget(rows, base)
       if (!isEndingFlows) continue
       if (rows[base + KIND] === KIND_DIRECT) this.#direct.disconnect(row)
+      else if (rows[base + KIND] === KIND_UDP_FORWARD) this.#datagrams.end(row)
       else this.#relay.disconnect(row)
     }
     for (let i = 0; i < this.#waitingCount; i++) if (this.#waiting[i * WORDS + RULE] === rule) this.#waiting[i * WORDS + RULE] = 0
@@ -135,6 +146,10 @@ export class PortForwards implements ReadyHandler {
   /** A listener has connections. */
   ready(rule: number, generation: number, _events: number): void {
     if (this.#generations[rule] !== generation || this.#descriptors[rule] === 0) return
+    if (this.#drivers[rule] === DRIVER_DATAGRAMS) {
+      this.#takeDatagrams(rule)
+      return
+    }
     for (let i = 0; i < ACCEPTS; i++) {
       const socket = this.#native.tcpAccept(this.#descriptors[rule]!)
       if (socket === -EAGAIN) return
@@ -145,6 +160,39 @@ export class PortForwards implements ReadyHandler {
     }
     // Edge-triggered: what is left tells of itself when it is registered anew.
     this.#native.epollModify(this.#descriptors[rule]!, token(TOKEN_LISTENER, generation, rule), EPOLLIN | EPOLLET)
+  }
+
+  // Until the guest's MAC address is known they wait in the kernel.
+  #takeDatagrams(rule: number): void {
+    const guests = this.#guests
+    const neighbors = this.#neighborsOf(guests, 4 * rule)
+    const now = this.#loop.now
+    const isDone = this.#datagrams.ready(
+      rule,
+      this.#generations[rule]!,
+      this.#descriptors[rule]!,
+      guests,
+      4 * rule,
+      this.#ports[rule]!,
+      neighbors,
+      now,
+    )
+    if (isDone || this.#isHeldUp[rule] === 1) return
+    this.#isHeldUp[rule] = 1
+    this.#heldUp[this.#heldUpCount++] = rule
+  }
+
+  // Goes on with the rules whose guest is known by now, or that nobody knows.
+  #resumeDatagrams(): void {
+    const count = this.#heldUpCount
+    this.#heldUpCount = 0
+    for (let i = 0; i < count; i++) {
+      const rule = this.#heldUp[i]!
+      this.#isHeldUp[rule] = 0
+      if (this.#descriptors[rule] === 0 || this.#drivers[rule] !== DRIVER_DATAGRAMS) continue
+      if (this.#neighborsOf(this.#guests, 4 * rule).isKnown(this.#guests, 4 * rule)) this.#takeDatagrams(rule)
+      else this.#datagrams.drain(rule, this.#descriptors[rule]!)
+    }
   }
 
   // Who it is, and in whose name it goes on.
@@ -240,6 +288,7 @@ export class PortForwards implements ReadyHandler {
   /** Goes on with those that waited, and returns the ms until somebody is asked for again; -1: nobody is. */
   expire(now: number): number {
     const wait = sooner(this.#neighbors4.expire(now), this.#neighbors6.expire(now))
+    if (this.#heldUpCount > 0) this.#resumeDatagrams()
     const w = this.#waiting
     for (let i = 0; i < this.#waitingCount; ) {
       const at = i * WORDS

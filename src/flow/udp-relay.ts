@@ -10,13 +10,17 @@ import {
   ANSWERED,
   GUEST_ADDRESS,
   guestPort,
+  HOST_ADDRESS,
+  HOST_PORT,
   IS_IPV6,
   KIND,
   KIND_UDP,
+  KIND_UDP_FORWARD,
   MAC_HIGH,
   MAC_LOW,
   PORTS,
   ROW_SHIFT,
+  remotePort,
   SOCKET,
 } from '../net/flow-row.js'
 import type { Icmp } from '../net/icmp.js'
@@ -26,7 +30,7 @@ import * as ipv6 from '../wire/ipv6.js'
 import { PORT_DHCP_SERVER, PORT_DHCPV6_SERVER, PROTOCOL_UDP } from '../wire/numbers.js'
 import { GSO_UDP_L4 } from '../wire/virtio-net.js'
 import type { DatagramFlows, DatagramRelay } from './datagram-flows.js'
-import type { Decision, Gate } from './gate.js'
+import { Decision, type Gate } from './gate.js'
 import { incoming } from './hops.js'
 import { HostErrors } from './host-errors.js'
 import { IncomingTrains, MESSAGE_PORT, MESSAGE_SOURCE, MESSAGE_TOS, MESSAGE_TTL, type TrainReceiver } from './incoming-trains.js'
@@ -55,6 +59,8 @@ export class UdpRelay implements DatagramReceiver, DatagramRelay, TrainReceiver,
   // What could not be sent at once is no longer the packet being received.
   readonly #unsent = new Inbound()
   #now = 0
+  /** To where a socket is connected: all zero. */
+  readonly #client = new Decision()
   /** The row of the last datagram from the guest, which may have another owner by now. */
   #last = 0
   #dns: DatagramReceiver | null = null
@@ -74,6 +80,7 @@ export class UdpRelay implements DatagramReceiver, DatagramRelay, TrainReceiver,
     this.#outgoing = new OutgoingTrains(native, this.#rows, this)
     this.#incoming = new IncomingTrains(native, udp.interface.arena, this.#rows, this)
     flows.serve(KIND_UDP, this)
+    flows.serve(KIND_UDP_FORWARD, this)
     udp.connect(this)
   }
 
@@ -109,6 +116,11 @@ export class UdpRelay implements DatagramReceiver, DatagramRelay, TrainReceiver,
     }
     // Who has no address (net/ipv4.ts: it asks for one) can have no flow and is told nothing.
     if (!inbound.isIpv6 && inbound.source === 0) return
+    const client = this.#flows.table.find(KIND_UDP_FORWARD, inbound.words, 0, inbound.ports)
+    if (client !== 0) {
+      this.#answer(client, inbound, at, length)
+      return
+    }
     const decision = this.#gate.udp(inbound)
     if (decision.verdict === 'dns' && this.#dns !== null) {
       this.#dns.receive(inbound, at, length)
@@ -121,9 +133,86 @@ export class UdpRelay implements DatagramReceiver, DatagramRelay, TrainReceiver,
     const key = inbound.ports & ~0xffff
     const row = this.#isLast(inbound, key) ? this.#last : this.#find(inbound, key)
     if (row === 0) return
-    const segment = inbound.gsoType === GSO_UDP_L4 && inbound.gsoSize > 0 && inbound.gsoSize < length ? inbound.gsoSize : 0
+    const segment = segmentOf(inbound, length)
     this.#flows.sent(row, inbound, length, this.#expiry(row), datagrams(length, segment))
     this.#pass(row, inbound, at, length, segment, decision)
+  }
+
+  // What the guest sends to the client of a port that is published: its socket is connected to that.
+  #answer(row: number, inbound: Inbound, at: number, length: number): void {
+    const segment = segmentOf(inbound, length)
+    const d = this.#client
+    d.isLoopback = isLoopback(this.#rows, (row << ROW_SHIFT) + HOST_ADDRESS)
+    this.#flows.sent(row, inbound, length, EXPIRY_TWO_WAY, datagrams(length, segment))
+    this.#pass(row, inbound, at, length, segment, d)
+  }
+
+  /**
+   * Takes over the socket of a client of a published port: a row, or 0, with the socket closed. Ends as FlowTable.insert has them, `client`: who that
+   * is for the host, four words and the port.
+   */
+  adopt(
+    rule: number,
+    words: Int32Array,
+    ports: number,
+    socket: number,
+    client: Int32Array,
+    macHigh: number,
+    macLow: number,
+    now: number,
+  ): number {
+    const row = this.#flows.open(KIND_UDP_FORWARD, words, ports, socket, now)
+    if (row === 0) return 0
+    const rows = this.#rows
+    const base = row << ROW_SHIFT
+    this.#native.udpTrains(socket)
+    this.#outgoing.begin(row)
+    this.#incoming.begin(row)
+    rows[base + MAC_HIGH] = macHigh
+    rows[base + MAC_LOW] = macLow
+    for (let i = 0; i < 4; i++) rows[base + HOST_ADDRESS + i] = client[i]!
+    rows[base + HOST_PORT] = client[4]!
+    this.#flows.table.rules.begin(rows, base, rule)
+    return row
+  }
+
+  /** Ends a flow. */
+  end(row: number): void {
+    this.#flows.remove(row)
+  }
+
+  /** Where the first datagram of a client is to be put. */
+  get payloadAt(): number {
+    return this.#udp.payloadAt
+  }
+
+  /** Sends the guest what a client's first datagram has brought there, with TTL and TOS as the kernel has told them. */
+  deliverFirst(row: number, length: number, ttl: number, tos: number): void {
+    this.#fromClient(row, ttl, tos)
+    this.#flows.received(row, length, EXPIRY_TWO_WAY)
+    const base = row << ROW_SHIFT
+    this.#udp.send(remotePort(this.#rows, base), guestPort(this.#rows, base), length)
+  }
+
+  #fromClient(row: number, ttl: number, tos: number): void {
+    const rows = this.#rows
+    const base = row << ROW_SHIFT
+    const { out } = this.#udp.interface
+    out.toGuest(rows, base)
+    out.timeToLive = incoming(ttl, isLoopback(rows, base + HOST_ADDRESS))
+    out.typeOfService = Math.max(0, tos)
+  }
+
+  // A socket hears others until it is connected, and they have come to one that is not theirs.
+  #deliverClients(row: number, at: number, length: number, segment: number, message: number): void {
+    const rows = this.#rows
+    const base = row << ROW_SHIFT
+    const scratch = this.#scratch
+    for (let i = 0; i < 4; i++) if (rows[base + HOST_ADDRESS + i] !== scratch[message + MESSAGE_SOURCE + i]) return
+    if (rows[base + HOST_PORT] !== scratch[message + MESSAGE_PORT]) return
+    this.#fromClient(row, scratch[message + MESSAGE_TTL]!, scratch[message + MESSAGE_TOS]!)
+    this.#flows.received(row, length, EXPIRY_TWO_WAY, datagrams(length, segment))
+    this.#udp.sendFrom(at, remotePort(rows, base), guestPort(rows, base), length, segment)
   }
 
   // Datagrams of one socket come in a row: most need no look at the table.
@@ -196,7 +285,7 @@ export class UdpRelay implements DatagramReceiver, DatagramRelay, TrainReceiver,
       return 0
     }
     this.#native.udpTrains(socket)
-    const row = this.#flows.open(KIND_UDP, inbound, key, socket)
+    const row = this.#flows.open(KIND_UDP, inbound.words, key, socket, inbound.now)
     if (row === 0) return 0
     this.#outgoing.begin(row)
     this.#incoming.begin(row)
@@ -225,6 +314,10 @@ export class UdpRelay implements DatagramReceiver, DatagramRelay, TrainReceiver,
   deliver(row: number, at: number, length: number, segment: number, message: number): void {
     const rows = this.#rows
     const base = row << ROW_SHIFT
+    if (rows[base + KIND] === KIND_UDP_FORWARD) {
+      this.#deliverClients(row, at, length, segment, message)
+      return
+    }
     const scratch = this.#scratch
     const { out, addresses } = this.#udp.interface
     const isLocal = isLoopback(scratch, message + MESSAGE_SOURCE)
@@ -239,6 +332,9 @@ export class UdpRelay implements DatagramReceiver, DatagramRelay, TrainReceiver,
     this.#udp.sendFrom(at, scratch[message + MESSAGE_PORT]!, guestPort(rows, base), length, segment)
   }
 }
+
+const segmentOf = (inbound: Inbound, length: number): number =>
+  inbound.gsoType === GSO_UDP_L4 && inbound.gsoSize > 0 && inbound.gsoSize < length ? inbound.gsoSize : 0
 
 /** How many datagrams a train of `length` bytes is. */
 const datagrams = (length: number, segment: number): number => (segment === 0 ? 1 : Math.ceil(length / segment))

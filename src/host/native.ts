@@ -167,6 +167,12 @@ export interface NativeContext {
    * many have left; -errno when the first could not. The scratch stays as it is.
    */
   udpSendMany(descriptor: number, word: number, count: number): number
+  /** A UDP socket for new clients, of IPv6 alone if it is one; its address and port in scratch[0..4]. -EADDRINUSE: somebody has the port. */
+  udpListen(a0: number, a1: number, a2: number, a3: number, port: number): number
+  /** One datagram, as udpReceive() takes it; in scratch[7..10] the address of this host that it was sent to. */
+  udpFirst(descriptor: number, at: number, length: number): number
+  /** A socket that is connected to the client of the last udpFirst(), from where that has sent to; it hears others until it is. */
+  udpAnswer(descriptor: number): number
   /**
    * One error from the queue, 1, or 0 when there is none: scratch[0] = errno, [1] = origin (1 local, 2 ICMP, 3 ICMPv6),
    * [2] = ICMP type, [3] = code, [4] = info (an MTU), [5..8] = where the datagram was sent, [9] = that port,
