@@ -69,7 +69,8 @@ function planIpv6(text: string): Ipv6Addresses {
   if (cidr === null) throw bad('is not an IPv6 network: an address, a slash and a prefix length')
   const { network, prefix } = cidr
   if (prefix !== PREFIX6) throw bad(`has a prefix length of ${prefix}, and hosts make their addresses of ${PREFIX6} (RFC 4862)`)
-  if (cidr.address.some((word, i) => word !== network[i])) throw bad('has host bits set', `did you mean ${address.format6(...network)}/${prefix}?`)
+  if (cidr.address.some((word, i) => word !== network[i]))
+    throw bad('has host bits set', `did you mean ${address.format6(...network)}/${prefix}?`)
   for (const block of UNUSABLE6) {
     if (((network[0] ^ block.word) & block.mask) === 0)
       throw bad(`lies in ${block.text}, which no network can have`, `use one as in ${DEFAULT_CIDR6}`)
@@ -105,7 +106,11 @@ export function resolveOutbound(text: string, family: 4 | 6, interfaces = networ
     throw usage('ERR_OUTBOUND', `the interface '${text}' has no IPv${family} address to send from`, `see \`ip -${family} address\``)
   const words = address.parseAny(found?.address ?? text)
   if (words === null || address.isMapped(words[0], words[1], words[2]) !== (family === 4))
-    throw usage('ERR_OUTBOUND', `'${text}' is neither an IPv${family} address nor an interface of this host`, `give ${flag} one of those in \`ip address\``)
+    throw usage(
+      'ERR_OUTBOUND',
+      `'${text}' is neither an IPv${family} address nor an interface of this host`,
+      `give ${flag} one of those in \`ip address\``,
+    )
   const all = Object.values(interfaces).flatMap((list) => list ?? [])
   const isOwn = all.some((one) => String(address.parseAny(one.address)) === String(words))
   if (!isOwn) throw usage('ERR_OUTBOUND', `the address ${text} is none of this host`, `give ${flag} one of those in \`ip address\``)
