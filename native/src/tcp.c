@@ -35,6 +35,11 @@ static int set_hop_limit(int descriptor, int family, int hops) {
   return setsockopt(descriptor, IPPROTO_IPV6, IPV6_UNICAST_HOPS, &hops, sizeof hops);
 }
 
+/* Whether the ICMPv6 error that ends a connect is queued: IPv4's is, asked for or not (Linux 5.9). Off again, the queue is emptied. */
+static int queue_errors6(int descriptor, int is_wanted) {
+  return setsockopt(descriptor, IPPROTO_IPV6, IPV6_RECVERR, &is_wanted, sizeof is_wanted);
+}
+
 /* A descriptor whose connect may be in progress. hops: TTL or hop limit, 0 for the host's own; context NULL: from any address. */
 static int32_t connect_to(const Context *context, const struct sockaddr_storage *address, socklen_t length, int hops) {
   const int one = 1;
@@ -45,6 +50,7 @@ static int32_t connect_to(const Context *context, const struct sockaddr_storage 
   /* RFC 9293, 3.8.5: urgent text is text of the stream. Left out of it, it would count for the peek offset all the same. */
   if (setsockopt(descriptor, SOL_SOCKET, SO_OOBINLINE, &one, sizeof one) < 0) return fail_closing(descriptor);
   if (hops != 0 && set_hop_limit(descriptor, address->ss_family, hops) < 0) return fail_closing(descriptor);
+  if (hops != 0 && address->ss_family == AF_INET6) queue_errors6(descriptor, 1); /* Refused, the guest is told less. */
   if (context != NULL && outbound_bind_connecting(context, descriptor, address->ss_family) < 0) return fail_closing(descriptor);
   if (connect(descriptor, (const struct sockaddr *)address, length) < 0 && errno != EINPROGRESS) return fail_closing(descriptor);
   return descriptor;
@@ -52,7 +58,7 @@ static int32_t connect_to(const Context *context, const struct sockaddr_storage 
 
 /*
  * tcpConnect(a0, a1, a2, a3, port, hops)
- * The ICMP error that ends a connect is in the error queue from Linux 5.9 on, asked for or not; errorReceive() of udp.c takes it.
+ * The ICMP error that ends a connect is in the error queue then; errorReceive() of udp.c takes it.
  */
 static int32_t tcp_connect(Context *context, const int32_t *argument) {
   struct sockaddr_storage address;
@@ -66,6 +72,12 @@ static int32_t tcp_connect_scoped(Context *context, const int32_t *argument) {
   const socklen_t length = address_load_scoped(&address, argument, argument[4], argument[5]);
   (void)context;
   return connect_to(NULL, &address, length, 0);
+}
+
+/* tcpConnected(fd): an IPv6 connect has succeeded. From now on errors are hints; asked for, they would end the connection (RFC 1122, 4.2.3.9). */
+static int32_t tcp_connected(Context *context, const int32_t *argument) {
+  (void)context;
+  return result(queue_errors6(argument[0], 0));
 }
 
 /* socketError(fd): the pending error as a positive errno, 0 for none; reading clears it. */
@@ -276,6 +288,7 @@ static int32_t probe_peek_offset(Context *context, const int32_t *argument) {
 const Method tcp_methods[] = {
     {"tcpConnect", 6, tcp_connect},
     {"tcpConnectScoped", 6, tcp_connect_scoped},
+    {"tcpConnected", 1, tcp_connected},
     {"socketError", 1, socket_error},
     {"tcpSend", 3, tcp_send},
     {"tcpPeek", 3, tcp_peek},

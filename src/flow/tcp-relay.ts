@@ -284,6 +284,7 @@ export class TcpRelay implements Relay, ReadyHandler, Evictor, ErrorReceiver {
       return
     }
     if ((events & EPOLLOUT) === 0) return
+    if (!isMapped(this.#rows, base + HOST_ADDRESS)) this.#native.tcpConnected(socket)
     this.#prepare(base)
     this.#demux!.hostConnected(row, this.#loop.now)
   }

@@ -67,6 +67,8 @@ export interface NativeContext {
    * limit of its segments, 0 for the host's default. Where an ICMP error ends the connect, errorReceive() has it (Linux 5.9).
    */
   tcpConnect(a0: number, a1: number, a2: number, a3: number, port: number, hops: number): number
+  /** To be called once an IPv6 connect has succeeded: ICMPv6 errors would end the connection from then on. */
+  tcpConnected(descriptor: number): number
   /** As `tcpConnect`; `scope` is the number of the interface that leads to a link-local address, 0 for whichever does. */
   tcpConnectScoped(a0: number, a1: number, a2: number, a3: number, port: number, scope: number): number
   /** A listening descriptor, of IPv6 alone if it is one; its address and port in scratch[0..4]. */

@@ -437,6 +437,9 @@ export class FakeKernel {
     if (socket.peekOffset >= 0) socket.peekOffset = Math.max(0, socket.peekOffset - gone)
     return gone
   }
+  tcpConnected(): number {
+    return 0
+  }
   tcpPeekOffset(descriptor: number, offset: number): number {
     const socket = this.#tcp(descriptor)
     if (socket === null) return -EBADF
