@@ -24,7 +24,7 @@ export const DEFAULT_IFNAME = 'tap0'
 const MAX_IFNAME = 15
 export const DEFAULT_MAX_FLOWS = 4096
 /** A flow has 16 KiB of the arena, twice that where the kernel lacks peek offsets, and an arena has 2 GiB at most. */
-export const MAX_FLOWS = 32_768
+export const MAX_FLOWS = 50_000
 /** Descriptors are int in C. */
 const MAX_OPEN_FILES = 0x7fff_ffff
 /** As a share of all flows: three in four stay for what is established, however many SYNs come. */
@@ -78,24 +78,24 @@ export interface NetworkOptions {
    */
   readonly dhcp?: boolean
   /**
-   * Most TCP, UDP and ping flows at a time, 1 to 32,768. Default 4096. Each may have a descriptor of this process: where the hard limit
+   * Most TCP, UDP and ping flows at a time, 1 to 50,000. Default 4096. Each may have a descriptor of this process: where the hard limit
    * (`ulimit -Hn`) allows less, less it is. When all are in use a new flow takes the place of a connection that is over and only
    * remembered (TIME-WAIT), else of the oldest half-open connection, else of the UDP or ping flow used least recently (and of the last 16
    * half-open ones only when there is no such); never of an established connection.
    */
   readonly maxFlows?: number
   /**
-   * Most TCP connections that are not established yet, 1 to 32,768. Default a quarter of `maxFlows`, at least 16. Beyond it a new one
+   * Most TCP connections that are not established yet, 1 to 50,000. Default a quarter of `maxFlows`, at least 16. Beyond it a new one
    * takes the place of the oldest of them, whose program tries again or times out.
    */
   readonly maxHalfOpen?: number
   /**
-   * Most TCP connections to one address, 1 to 32,768. Default: no limit but `maxFlows`. Beyond it a new one fails at once (ICMP,
+   * Most TCP connections to one address, 1 to 50,000. Default: no limit but `maxFlows`. Beyond it a new one fails at once (ICMP,
    * administratively prohibited: `EHOSTUNREACH` on Linux). Connections that are over do not count.
    */
   readonly maxFlowsPerDestination?: number
   /**
-   * Most flows of one address in the sandbox, 1 to 32,768. Default: no limit but `maxFlows`. Beyond it a new TCP connection fails at
+   * Most flows of one address in the sandbox, 1 to 50,000. Default: no limit but `maxFlows`. Beyond it a new TCP connection fails at
    * once, as above, and datagrams that would begin a flow are dropped.
    */
   readonly maxFlowsPerGuest?: number
