@@ -1,6 +1,7 @@
 // The host's end of a test's datagrams: a UDP socket on an ephemeral port that echoes everything and remembers who sent.
 import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
+import { isIPv6 } from 'node:net'
 
 export interface Sender {
   address: string
@@ -21,7 +22,7 @@ export class UdpHost {
   }
 
   static async start(host = '127.0.0.1', port = 0): Promise<UdpHost> {
-    const socket = createSocket('udp4')
+    const socket = createSocket(isIPv6(host) ? { type: 'udp6', ipv6Only: true } : { type: 'udp4' })
     socket.bind(port, host)
     await once(socket, 'listening')
     return new UdpHost(socket)

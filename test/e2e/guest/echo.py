@@ -1,21 +1,29 @@
-"""Echoes TCP and UDP on one port number of an address, one that the kernel chooses: `echo.py ADDRESS`. Prints `port N`."""
+"""Echoes TCP and UDP on one port number of all its addresses, one that the kernel chooses: `echo.py ADDRESS...`. Prints `port N`."""
 import socket
 import sys
 import threading
 
 
-def listen(address):
-    """A TCP and a UDP socket with the same number; another process may have the UDP one, so try again."""
+def family(address):
+    return socket.AF_INET6 if ':' in address else socket.AF_INET
+
+
+def listen(addresses):
+    """A TCP and a UDP socket of each address with the same number; another process may have one of them, so try again."""
     for _ in range(100):
-        tcp = socket.create_server((address, 0), backlog=512)
-        udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        sockets, port = [], 0
         try:
-            udp.bind((address, tcp.getsockname()[1]))
-            return tcp, udp
+            for address in addresses:
+                tcp = socket.create_server((address, port), family=family(address), backlog=512)
+                udp = socket.socket(family(address), socket.SOCK_DGRAM)
+                sockets += [tcp, udp]
+                port = tcp.getsockname()[1]
+                udp.bind((address, port))
+            return sockets, port
         except OSError:
-            tcp.close()
-            udp.close()
-    sys.exit('no port that is free for both')
+            for one in sockets:
+                one.close()
+    sys.exit('no port that is free for all')
 
 
 def echo(connection):
@@ -33,9 +41,15 @@ def echo_datagrams(udp):
         udp.sendto(data, sender)
 
 
-tcp, udp = listen(sys.argv[1])
-threading.Thread(target=echo_datagrams, args=(udp,), daemon=True).start()
-print('port', tcp.getsockname()[1], flush=True)
-while True:
-    connection, _ = tcp.accept()
-    threading.Thread(target=echo, args=(connection,), daemon=True).start()
+def accept(tcp):
+    while True:
+        connection, _ = tcp.accept()
+        threading.Thread(target=echo, args=(connection,), daemon=True).start()
+
+
+sockets, port = listen(sys.argv[1:])
+for one in sockets:
+    target = accept if one.type == socket.SOCK_STREAM else echo_datagrams
+    threading.Thread(target=target, args=(one,), daemon=True).start()
+print('port', port, flush=True)
+threading.Event().wait()

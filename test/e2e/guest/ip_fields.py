@@ -7,34 +7,36 @@ import socket
 import struct
 import sys
 
-# linux/in.h
-IP_RECVTTL = 12
-IP_RECVTOS = 13
+# linux/in.h, linux/in6.h: the level, the options that ask for the fields, those that set them, and how a field arrives.
+IPV4 = {'family': socket.AF_INET, 'level': socket.SOL_IP, 'receive': (12, 13), 'ttl': socket.IP_TTL, 'tos': socket.IP_TOS}
+IPV6 = {'family': socket.AF_INET6, 'level': socket.IPPROTO_IPV6, 'receive': (51, 66), 'ttl': socket.IPV6_UNICAST_HOPS,
+        'tos': socket.IPV6_TCLASS}
+ARRIVES_AS = {(socket.SOL_IP, 2): 'ttl', (socket.SOL_IP, 1): 'tos', (socket.IPPROTO_IPV6, 52): 'ttl', (socket.IPPROTO_IPV6, 67): 'tos'}
 # An answer comes at once or not at all; this only turns a hang into a failure.
 PATIENCE = 10
 
 
-def open_socket(tos):
-    udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    udp.setsockopt(socket.SOL_IP, IP_RECVTTL, 1)
-    udp.setsockopt(socket.SOL_IP, IP_RECVTOS, 1)
-    udp.setsockopt(socket.SOL_IP, socket.IP_TOS, tos)
-    return udp
+def open_socket(host, tos):
+    ip = IPV6 if ':' in host else IPV4
+    udp = socket.socket(ip['family'], socket.SOCK_DGRAM)
+    for option in ip['receive']:
+        udp.setsockopt(ip['level'], option, 1)
+    udp.setsockopt(ip['level'], ip['tos'], int(tos))
+    return udp, ip
 
 
 def receive(udp):
     data, control, _, sender = udp.recvmsg(2048, 256)
     fields = {'ttl': None, 'tos': None}
-    for _, kind, value in control:
-        if kind == socket.IP_TTL:
-            fields['ttl'] = struct.unpack('i', value)[0]
-        elif kind == socket.IP_TOS:
-            fields['tos'] = value[0]
+    for level, kind, value in control:
+        if (level, kind) in ARRIVES_AS:
+            # IPv4's TOS is a byte, everything else an int.
+            fields[ARRIVES_AS[level, kind]] = value[0] if len(value) == 1 else struct.unpack('i', value)[0]
     return data, sender, fields
 
 
 def serve(address, tos):
-    udp = open_socket(int(tos))
+    udp, _ = open_socket(address, tos)
     udp.bind((address, 0))
     print('port', udp.getsockname()[1], flush=True)
     while True:
@@ -43,9 +45,9 @@ def serve(address, tos):
 
 
 def ask(host, port, ttl, tos):
-    udp = open_socket(int(tos))
+    udp, ip = open_socket(host, tos)
     udp.settimeout(PATIENCE)
-    udp.setsockopt(socket.SOL_IP, socket.IP_TTL, int(ttl))
+    udp.setsockopt(ip['level'], ip['ttl'], int(ttl))
     udp.connect((host, int(port)))
     udp.send(b'what do you see?')
     data, _, fields = receive(udp)

@@ -10,19 +10,20 @@ import sys
 
 # An answer comes at once or not at all; this only turns a hang into a failure.
 PATIENCE = 10
-# linux/in.h
+# linux/in.h, linux/in6.h
 IP_RECVERR = 11
+IPV6_RECVERR = 25
 
 
-def datagram_socket(patience=PATIENCE):
-    udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+def datagram_socket(host, patience=PATIENCE):
+    udp = socket.socket(socket.AF_INET6 if ':' in host else socket.AF_INET, socket.SOCK_DGRAM)
     udp.settimeout(patience)
     return udp
 
 
 def echo(host, port, first, last):
     """One datagram of each size, each answered before the next."""
-    udp = datagram_socket()
+    udp = datagram_socket(host)
     udp.connect((host, int(port)))
     for size in range(int(first), int(last) + 1):
         data = os.urandom(size)
@@ -35,8 +36,11 @@ def echo(host, port, first, last):
 
 def refused(host, port, patience=PATIENCE):
     """A connected socket is told by the kernel what an ICMP error said; with IP_RECVERR also of a network that is unreachable."""
-    udp = datagram_socket(float(patience))
-    udp.setsockopt(socket.SOL_IP, IP_RECVERR, 1)
+    udp = datagram_socket(host, float(patience))
+    if ':' in host:
+        udp.setsockopt(socket.IPPROTO_IPV6, IPV6_RECVERR, 1)
+    else:
+        udp.setsockopt(socket.SOL_IP, IP_RECVERR, 1)
     udp.connect((host, int(port)))
     udp.send(b'anybody?')
     try:
@@ -49,12 +53,12 @@ def refused(host, port, patience=PATIENCE):
 
 def mapping(*destinations):
     """Sends from one socket to every destination; answers must come from where the question went."""
-    udp = datagram_socket()
+    udp = datagram_socket(destinations[0])
     answered = []
     for host, port in zip(destinations[::2], destinations[1::2]):
         udp.sendto(b'hello', (host, int(port)))
         data, sender = udp.recvfrom(65536)
-        answered.append({'from': list(sender), 'equal': data == b'hello'})
+        answered.append({'from': list(sender[:2]), 'equal': data == b'hello'})
     return {'answered': answered}
 
 
