@@ -2,6 +2,7 @@
 // one line. Nothing below this file checks an option again.
 // The plan of addresses is in address-options.ts.
 import type { FlowLimits } from '../flow/flow-table.js'
+import type { UdpFiltering } from '../flow/udp-relay.js'
 import type { InterfaceAddresses } from '../net/address-plan.js'
 import type { NamedAddresses } from '../service/dns-names.js'
 import { NetloomError } from '../util/errors.js'
@@ -12,7 +13,7 @@ import { checkMac, DEFAULT_CIDR, DEFAULT_CIDR6, planAddresses, resolveOutbound }
 import { checkName } from './control-path.js'
 import { type DnsNamesOption, resolveDnsNames } from './dns-names.js'
 import { type ImpairmentOptions, type LinkImpairment, resolveImpairment } from './impairment.js'
-import { checkDriver, type PublishDriver } from './publish-spec.js'
+import { checkDriver, checkRange, EVERY_PORT, type PortRange, type PublishDriver } from './publish-spec.js'
 
 /** What RFC 791 asks every link to carry (bytes). */
 export const MIN_MTU = 68
@@ -64,6 +65,11 @@ export interface NetworkOptions {
   readonly ifname?: string
   /** Whether the gateway address leads to the host's loopback. Default true. */
   readonly hostLoopback?: boolean
+  /**
+   * From whom a UDP socket of the sandbox hears through its port of the host (RFC 4787, 5): `endpoint-independent`, from everybody, as
+   * peer-to-peer programs need it, or `address-dependent`, from those addresses that it has sent to. Default `endpoint-independent`.
+   */
+  readonly udpFiltering?: UdpFiltering
   /** Whether the DNS address answers, and a sandbox's resolv.conf names it. Default true. */
   readonly dns?: boolean
   /**
@@ -104,6 +110,11 @@ export interface NetworkOptions {
    * no longer than the MTU then, and cost accordingly. Default: none.
    */
   readonly impairment?: ImpairmentOptions
+  /**
+   * Whether TCP ports that programs in the sandbox listen on are published by themselves, with the same number on the host's loopback
+   * (127.0.0.1 and ::1), as long as they listen: all of them, or those of a range. Default false.
+   */
+  readonly publishAuto?: boolean | PortRange
   /** How published ports that do not say so go on. Default `auto`; see {@link PublishOptions}. */
   readonly publishDriver?: PublishDriver
   /** Whether the direct driver reaches servers that listen on the sandbox's own 127.0.0.1, too. Default false. */
@@ -130,11 +141,13 @@ export interface ResolvedOptions extends FlowLimits {
   readonly outbound6: Words | null
   readonly ifname: string
   readonly hostLoopback: boolean
+  readonly udpFiltering: UdpFiltering
   readonly dns: boolean
   readonly dnsNames: NamedAddresses
   readonly dhcp: boolean
   readonly maxFlows: number
   readonly impairment: LinkImpairment | null
+  readonly publishAuto: PortRange | null
   readonly publishDriver: PublishDriver
   readonly directLoopback: boolean
   /** Null: nobody has chosen one. */
@@ -179,6 +192,7 @@ export function resolveOptions(options: NetworkOptions = {}, hostHasIpv6 = true)
     outbound6: from6 === undefined ? null : resolveOutbound(from6, 6),
     ifname: checkIfname(options.ifname ?? DEFAULT_IFNAME),
     hostLoopback: options.hostLoopback ?? true,
+    udpFiltering: checkFiltering(options.udpFiltering ?? FILTERINGS[0]),
     dns: options.dns ?? true,
     dnsNames: resolveDnsNames(options.dnsNames),
     dhcp: options.dhcp ?? true,
@@ -188,12 +202,31 @@ export function resolveOptions(options: NetworkOptions = {}, hostHasIpv6 = true)
     maxFlowsPerDestination: limit('maxFlowsPerDestination', maxFlows),
     maxFlowsPerGuest: limit('maxFlowsPerGuest', maxFlows),
     impairment: resolveImpairment(options.impairment),
+    publishAuto: resolveAuto(options.publishAuto ?? false),
     publishDriver: checkDriver(options.publishDriver ?? 'auto'),
     directLoopback: options.directLoopback ?? false,
     name: options.name === undefined ? null : checkName(options.name),
     control: options.control ?? true,
     log: options.log ?? new Log('quiet', () => {}),
   }
+}
+
+/** The first is the default. */
+export const FILTERINGS = ['endpoint-independent', 'address-dependent'] as const
+
+/**
+ * A way to filter, as it was written.
+ * @throws NetloomError `ERR_UDP_FILTERING`.
+ */
+export function checkFiltering(text: string): UdpFiltering {
+  const known = FILTERINGS.find((name) => name === text)
+  if (known !== undefined) return known
+  throw usage('ERR_UDP_FILTERING', `there is no UDP filtering '${text}'`, `use ${FILTERINGS.join(' or ')}`)
+}
+
+function resolveAuto(wanted: boolean | PortRange): PortRange | null {
+  if (wanted === true) return EVERY_PORT
+  return wanted === false ? null : checkRange(wanted)
 }
 
 /**

@@ -10,7 +10,7 @@ import { PortForwards } from '../flow/port-forwards.js'
 import { SendRing } from '../flow/send-ring.js'
 import { TcpRelay } from '../flow/tcp-relay.js'
 import { UdpForwards } from '../flow/udp-forwards.js'
-import { UdpRelay } from '../flow/udp-relay.js'
+import { type UdpFiltering, UdpRelay } from '../flow/udp-relay.js'
 import type { EventLoop, TurnHandler } from '../host/event-loop.js'
 import type { NativeContext } from '../host/native.js'
 import type { Device, FrameReceiver } from '../link/device.js'
@@ -40,6 +40,7 @@ export interface StackOptions extends FlowLimits {
   readonly addresses: InterfaceAddresses
   readonly impairment: LinkImpairment | null
   readonly hostLoopback: boolean
+  readonly udpFiltering: UdpFiltering
   readonly dns: boolean
   readonly maxFlows: number
   /** Whether published ports may lead to servers on the guest's own loopback. Default false. */
@@ -81,6 +82,7 @@ export class Stack implements TurnHandler {
   readonly #flows: DatagramFlows
   readonly #udpRelay: UdpRelay
   readonly #timers: TimerWheel
+  readonly #loop: EventLoop
   #dns: DnsForwarder | null = null
   #router: RouterAdvertiser | null = null
 
@@ -88,6 +90,7 @@ export class Stack implements TurnHandler {
   constructor(native: NativeContext, loop: EventLoop, arena: Arena, buffer: ArrayBuffer, random: Int32Array, options: StackOptions) {
     const flows = options.maxFlows
     const inbound = new Inbound()
+    this.#loop = loop
     this.#timers = new TimerWheel((flows + 1) * TIMERS_PER_ROW, loop.now)
     this.interface = new Interface(arena, options.addresses)
     this.input = new Input(this.interface, inbound)
@@ -103,7 +106,7 @@ export class Stack implements TurnHandler {
     this.input.connect(this.reassembly, icmp)
     this.udp = new Udp(this.interface, drops)
     this.#flows = new DatagramFlows(native, loop, this.table, this.#timers, drops)
-    this.#udpRelay = new UdpRelay(native, this.#flows, this.gate, this.udp, icmp, options.hostLoopback)
+    this.#udpRelay = new UdpRelay(native, this.#flows, this.gate, this.udp, icmp, options)
     new PingRelay(native, this.#flows, this.gate, icmp)
     const slabs = new SlabPool(arena, flows)
     const ring = options.hostRead === 'peek' ? null : new SendRing(native, arena.bytes, new SlabPool(arena, flows))
@@ -114,7 +117,7 @@ export class Stack implements TurnHandler {
     this.#tcpRelay = relay
     this.direct = new DirectRelay(native, loop, this.table, this.gate)
     const { neighbors } = this.input.arp
-    const datagrams = new UdpForwards(native, this.table, this.gate, this.#udpRelay, this.interface)
+    const datagrams = new UdpForwards(native, this.table, this.gate, this.#udpRelay.clients, this.interface)
     this.forwards = new PortForwards(
       native,
       loop,
@@ -143,7 +146,7 @@ export class Stack implements TurnHandler {
   connect(device: Device): void {
     this.impaired?.connect(device)
     this.interface.connect(this.impaired ?? device)
-    this.#router?.start(this.input.inbound.now)
+    this.#router?.start(this.#loop.now)
   }
 
   /** The device goes. */

@@ -3,9 +3,11 @@ import { DEFAULT_CIDR, DEFAULT_CIDR6 } from '../app/address-options.js'
 import { parseDnsNames } from '../app/dns-names.js'
 import { parseImpairment } from '../app/impairment.js'
 import {
+  checkFiltering,
   DEFAULT_IFNAME,
   DEFAULT_MAX_FLOWS,
   DEFAULT_MTU,
+  FILTERINGS,
   FLOW_LIMITS,
   type FlowLimit,
   MAX_FLOWS,
@@ -24,7 +26,11 @@ import { createLog } from './output.js'
 export const NETWORK_OPTIONS: readonly OptionRow[] = [
   { flags: '--mtu <BYTES>', help: `MTU of the interface, ${MIN_MTU} to ${MAX_MTU} (default ${DEFAULT_MTU})` },
   { flags: '--cidr <NETWORK>', help: `the sandbox's network: gateway .2, DNS .3, sandbox .100 (default ${DEFAULT_CIDR})` },
-  { flags: '--cidr6 <NETWORK>', help: `its IPv6 network: gateway ::2, DNS ::3, sandbox ::100 (default ${DEFAULT_CIDR6})`, conflicts: 'disableIpv6' },
+  {
+    flags: '--cidr6 <NETWORK>',
+    help: `its IPv6 network: gateway ::2, DNS ::3, sandbox ::100 (default ${DEFAULT_CIDR6})`,
+    conflicts: 'disableIpv6',
+  },
   { flags: '--disable-ipv6', help: 'no IPv6 in the sandbox (default: if the host has it)' },
   { flags: '--mac-address <MAC>', help: 'MAC address of the interface (default a random one)' },
   { flags: '--outbound-addr <ADDR|IFNAME>', help: 'send from this address of the host, or the first one of this interface' },
@@ -36,6 +42,7 @@ export const NETWORK_OPTIONS: readonly OptionRow[] = [
     help: 'lead a TCP port of the host into the sandbox: [HOSTADDR:]HOSTPORT:GUESTPORT; may be given again (see README.md)',
     isList: true,
   },
+  { flags: '--udp-filtering <WHICH>', help: `from whom a UDP socket hears: ${FILTERINGS.join(' (default) or ')}` },
   { flags: '--disable-dns', help: 'no name server at the DNS address' },
   {
     flags: '--dns-name <NAME=ADDR>',
@@ -49,9 +56,16 @@ export const NETWORK_OPTIONS: readonly OptionRow[] = [
   { flags: '--max-flows-per-destination <N>', help: 'most connections to one address; more are refused (default no limit)' },
   { flags: '--max-flows-per-guest <N>', help: 'most flows of one address in the sandbox; more are refused (default no limit)' },
   { flags: '--impair <SPEC>', help: 'a link that is bad on purpose, as in loss=1%,delay=10ms,up:rate=20mbit (see README.md)' },
-  { flags: '--publish-driver <DRIVER>', help: 'how published connections go on: tap, direct (kernel to kernel), or auto (direct for the loopback)' },
+  {
+    flags: '--publish-driver <DRIVER>',
+    help: 'how published connections go on: tap, direct (kernel to kernel), or auto (direct for the loopback)',
+  },
   { flags: '--direct-loopback', help: "let direct connections reach servers on the sandbox's own 127.0.0.1" },
-  { flags: '--name <NAME>', help: 'what the network is called by `netloom publish` and `netloom ps` (default: its PID)', conflicts: 'disableControl' },
+  {
+    flags: '--name <NAME>',
+    help: 'what the network is called by `netloom publish` and `netloom ps` (default: its PID)',
+    conflicts: 'disableControl',
+  },
   { flags: '--disable-control', help: 'no control socket: what is published stays as it is' },
   { flags: '-v, --verbose', help: "print the network's facts, and what went through it at the end", conflicts: 'quiet' },
   { flags: '-q, --quiet', help: 'print nothing but errors' },
@@ -70,6 +84,7 @@ export function networkOptions(flags: Flags): NetworkOptions & { readonly log: L
     ...addressFlags(flags),
     ...(typeof dnsName === 'string' ? { dnsNames: parseDnsNames(dnsName) } : {}),
     ...flowLimits(flags),
+    ...(typeof flags['udpFiltering'] === 'string' ? { udpFiltering: checkFiltering(flags['udpFiltering']) } : {}),
     ...(typeof impair === 'string' ? { impairment: parseImpairment(impair) } : {}),
     ...(typeof name === 'string' ? { name } : {}),
     ...(typeof publishDriver === 'string' ? { publishDriver: checkDriver(publishDriver) } : {}),

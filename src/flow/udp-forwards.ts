@@ -3,7 +3,7 @@
 //
 //   new client -> listener -> gate -> whose MAC? -> row, socket -> datagram to the guest, from the client's address and port
 //                                     (until that is known they wait in the kernel)
-//   client <-> its socket <-> UdpRelay <-> guest                         a flow ends by silence, or as the oldest, as any other of UDP
+//   client <-> its socket <-> UdpClients <-> guest                       a flow ends by silence, or as the oldest, as any other of UDP
 //
 // A client on the host's loopback, or of the other version of IP, has the gateway's address for the guest, and its own port if no other such
 // client has that.
@@ -17,7 +17,7 @@ import type { FlowTable } from './flow-table.js'
 import { type Gate, isReachable } from './gate.js'
 import { EAGAIN } from './host-errors.js'
 import type { RuleCounts } from './rule-counts.js'
-import type { UdpRelay } from './udp-relay.js'
+import type { UdpClients } from './udp-clients.js'
 
 /** Datagrams taken from one listener at a time: the rest comes with the next event. */
 const TURN_BUDGET = 64
@@ -33,17 +33,17 @@ export class UdpForwards {
   readonly #native: NativeContext
   readonly #table: FlowTable
   readonly #gate: Gate
-  readonly #relay: UdpRelay
+  readonly #clients: UdpClients
   readonly #interface: Interface
   readonly #scratch: Int32Array
   readonly #ends = new Int32Array(8)
   readonly #client = new Int32Array(5)
 
-  constructor(native: NativeContext, table: FlowTable, gate: Gate, relay: UdpRelay, iface: Interface) {
+  constructor(native: NativeContext, table: FlowTable, gate: Gate, clients: UdpClients, iface: Interface) {
     this.#native = native
     this.#table = table
     this.#gate = gate
-    this.#relay = relay
+    this.#clients = clients
     this.#interface = iface
     this.#scratch = new Int32Array(native.scratch)
   }
@@ -69,7 +69,7 @@ export class UdpForwards {
     for (let i = 0; i < TURN_BUDGET; i++) {
       const entry = neighbors.resolve(guests, at, now)
       if (entry < 0) return false
-      const { payloadAt } = this.#relay
+      const { payloadAt } = this.#clients
       const length = this.#native.udpFirst(descriptor, payloadAt, MAX_PAYLOAD)
       if (length === -EAGAIN) return true
       // Any other error is about an earlier datagram.
@@ -84,13 +84,13 @@ export class UdpForwards {
 
   /** Ends a client's flow. */
   end(row: number): void {
-    this.#relay.end(row)
+    this.#clients.end(row)
   }
 
   /** Throws away what waits for a guest that nobody knows. */
   drain(rule: number, descriptor: number): void {
     for (let i = 0; i < TURN_BUDGET; i++) {
-      if (this.#native.udpFirst(descriptor, this.#relay.payloadAt, MAX_PAYLOAD) === -EAGAIN) return
+      if (this.#native.udpFirst(descriptor, this.#clients.payloadAt, MAX_PAYLOAD) === -EAGAIN) return
       this.counts.refused[rule]!++
     }
   }
@@ -107,7 +107,7 @@ export class UdpForwards {
       this.counts.connections[rule]!++
       if (row === 0) this.counts.refused[rule]!++
     }
-    if (row !== 0) this.#relay.deliverFirst(row, length, ttl, tos)
+    if (row !== 0) this.#clients.deliverFirst(row, length, ttl, tos)
   }
 
   // As whom the guest sees the client.
@@ -158,6 +158,6 @@ export class UdpForwards {
     if (ports === 0 || !this.#gate.forward(this.#ends, 0)) return 0
     const socket = this.#native.udpAnswer(descriptor)
     if (socket < 0) return 0
-    return this.#relay.adopt(rule, this.#ends, ports, socket, this.#client, macHigh, macLow, now)
+    return this.#clients.adopt(rule, this.#ends, ports, socket, this.#client, macHigh, macLow, now)
   }
 }

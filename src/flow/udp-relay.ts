@@ -10,8 +10,6 @@ import {
   ANSWERED,
   GUEST_ADDRESS,
   guestPort,
-  HOST_ADDRESS,
-  HOST_PORT,
   IS_IPV6,
   KIND,
   KIND_UDP,
@@ -20,7 +18,6 @@ import {
   MAC_LOW,
   PORTS,
   ROW_SHIFT,
-  remotePort,
   SOCKET,
 } from '../net/flow-row.js'
 import type { Icmp } from '../net/icmp.js'
@@ -30,11 +27,13 @@ import * as ipv6 from '../wire/ipv6.js'
 import { PORT_DHCP_SERVER, PORT_DHCPV6_SERVER, PROTOCOL_UDP } from '../wire/numbers.js'
 import { GSO_UDP_L4 } from '../wire/virtio-net.js'
 import type { DatagramFlows, DatagramRelay } from './datagram-flows.js'
-import { Decision, type Gate } from './gate.js'
+import type { Decision, Gate } from './gate.js'
 import { incoming } from './hops.js'
 import { HostErrors } from './host-errors.js'
 import { IncomingTrains, MESSAGE_PORT, MESSAGE_SOURCE, MESSAGE_TOS, MESSAGE_TTL, type TrainReceiver } from './incoming-trains.js'
 import { OutgoingTrains, type UnsentListener } from './outgoing-trains.js'
+import { datagrams, UdpClients } from './udp-clients.js'
+import { UdpPeers } from './udp-peers.js'
 import { EMSGSIZE, refusalCode, tellFailure } from './unreachable.js'
 
 /** Silence that ends a mapping, ms (RFC 4787, REQ-5: 2 minutes at least, 5 recommended). */
@@ -43,6 +42,15 @@ export const EXPIRY_ONE_WAY = 120_000
 /** Datagrams taken from one socket before the others get their turn. */
 const TURN_BUDGET = 64
 const LIMITED_BROADCAST = -1
+
+/** Whom a mapping's guest hears: everybody, or those that it has sent to (RFC 4787, 5). */
+export type UdpFiltering = 'endpoint-independent' | 'address-dependent'
+
+export interface UdpRelayOptions {
+  /** Whether the gateway address is the host's loopback. */
+  readonly hostLoopback: boolean
+  readonly udpFiltering: UdpFiltering
+}
 
 export class UdpRelay implements DatagramReceiver, DatagramRelay, TrainReceiver, UnsentListener {
   readonly #native: NativeContext
@@ -59,15 +67,17 @@ export class UdpRelay implements DatagramReceiver, DatagramRelay, TrainReceiver,
   // What could not be sent at once is no longer the packet being received.
   readonly #unsent = new Inbound()
   #now = 0
-  /** To where a socket is connected: all zero. */
-  readonly #client = new Decision()
+  /** Of published ports. */
+  readonly clients: UdpClients
+  /** Whom each mapping hears; null: everybody. */
+  readonly #peers: UdpPeers | null
   /** The row of the last datagram from the guest, which may have another owner by now. */
   #last = 0
   #dns: DatagramReceiver | null = null
   #dhcp: DatagramReceiver | null = null
   #dhcpv6: DatagramReceiver | null = null
 
-  constructor(native: NativeContext, flows: DatagramFlows, gate: Gate, udp: Udp, to: Icmp, allowsHostLoopback: boolean) {
+  constructor(native: NativeContext, flows: DatagramFlows, gate: Gate, udp: Udp, to: Icmp, options: UdpRelayOptions) {
     this.#native = native
     this.#flows = flows
     this.#rows = flows.table.rows
@@ -76,9 +86,11 @@ export class UdpRelay implements DatagramReceiver, DatagramRelay, TrainReceiver,
     this.#icmp = to
     this.#scratch = new Int32Array(native.scratch)
     this.#errors = new HostErrors(native, to, PROTOCOL_UDP)
-    this.#allowsHostLoopback = allowsHostLoopback
+    this.#allowsHostLoopback = options.hostLoopback
+    this.#peers = options.udpFiltering === 'address-dependent' ? new UdpPeers(this.#rows, flows.table.capacity) : null
     this.#outgoing = new OutgoingTrains(native, this.#rows, this)
     this.#incoming = new IncomingTrains(native, udp.interface.arena, this.#rows, this)
+    this.clients = new UdpClients(flows, udp, this, native.scratch)
     flows.serve(KIND_UDP, this)
     flows.serve(KIND_UDP_FORWARD, this)
     udp.connect(this)
@@ -116,7 +128,7 @@ export class UdpRelay implements DatagramReceiver, DatagramRelay, TrainReceiver,
     }
     // Who has no address (net/ipv4.ts: it asks for one) can have no flow and is told nothing.
     if (!inbound.isIpv6 && inbound.source === 0) return
-    const client = this.#flows.table.find(KIND_UDP_FORWARD, inbound.words, 0, inbound.ports)
+    const client = this.clients.find(inbound)
     if (client !== 0) {
       this.#answer(client, inbound, at, length)
       return
@@ -135,100 +147,28 @@ export class UdpRelay implements DatagramReceiver, DatagramRelay, TrainReceiver,
     if (row === 0) return
     const segment = segmentOf(inbound, length)
     this.#flows.sent(row, inbound, length, this.#expiry(row), datagrams(length, segment))
+    if (this.#peers !== null) this.#remember(this.#peers, row, decision)
     this.#pass(row, inbound, at, length, segment, decision)
   }
 
-  // What the guest sends to the client of a port that is published: its socket is connected to that.
+  // What is sent to many is answered by whoever is there.
+  #remember(peers: UdpPeers, row: number, d: Decision): void {
+    if (d.isGroup) peers.add(row, 0, 0, 0, 0)
+    else peers.add(row, d.address0, d.address1, d.address2, d.address3)
+  }
+
+  // What the guest sends to the client of a published port.
   #answer(row: number, inbound: Inbound, at: number, length: number): void {
     const segment = segmentOf(inbound, length)
-    const d = this.#client
-    d.isLoopback = isLoopback(this.#rows, (row << ROW_SHIFT) + HOST_ADDRESS)
     this.#flows.sent(row, inbound, length, EXPIRY_TWO_WAY, datagrams(length, segment))
-    this.#pass(row, inbound, at, length, segment, d)
+    this.#pass(row, inbound, at, length, segment, this.clients.decision(row))
   }
 
-  /**
-   * Takes over the socket of a client of a published port: a row, or 0, with the socket closed. Ends as FlowTable.insert has them, `client`: who that
-   * is for the host, four words and the port.
-   */
-  adopt(
-    rule: number,
-    words: Int32Array,
-    ports: number,
-    socket: number,
-    client: Int32Array,
-    macHigh: number,
-    macLow: number,
-    now: number,
-  ): number {
-    const row = this.#flows.open(KIND_UDP_FORWARD, words, ports, socket, now)
-    if (row === 0) return 0
-    const rows = this.#rows
-    const base = row << ROW_SHIFT
-    this.#native.udpTrains(socket)
+  /** Has a row's socket, which was just opened, take and send many datagrams in one call. */
+  begin(row: number): void {
+    this.#native.udpTrains(this.#rows[(row << ROW_SHIFT) + SOCKET]!)
     this.#outgoing.begin(row)
     this.#incoming.begin(row)
-    rows[base + MAC_HIGH] = macHigh
-    rows[base + MAC_LOW] = macLow
-    for (let i = 0; i < 4; i++) rows[base + HOST_ADDRESS + i] = client[i]!
-    rows[base + HOST_PORT] = client[4]!
-    this.#flows.table.rules.begin(rows, base, rule)
-    return row
-  }
-
-  /** Ends a flow. */
-  end(row: number): void {
-    this.#flows.remove(row)
-  }
-
-  /** Where the first datagram of a client is to be put. */
-  get payloadAt(): number {
-    return this.#udp.payloadAt
-  }
-
-  /** Sends the guest what a client's first datagram has brought there, with TTL and TOS as the kernel has told them. */
-  deliverFirst(row: number, length: number, ttl: number, tos: number): void {
-    this.#fromClient(row, ttl, tos)
-    this.#flows.received(row, length, EXPIRY_TWO_WAY)
-    const base = row << ROW_SHIFT
-    this.#udp.send(remotePort(this.#rows, base), guestPort(this.#rows, base), length)
-  }
-
-  #fromClient(row: number, ttl: number, tos: number): void {
-    const rows = this.#rows
-    const base = row << ROW_SHIFT
-    const { out } = this.#udp.interface
-    out.toGuest(rows, base)
-    out.timeToLive = incoming(ttl, isLoopback(rows, base + HOST_ADDRESS))
-    out.typeOfService = Math.max(0, tos)
-  }
-
-  // A socket hears others until it is connected, and they have come to one that is not theirs.
-  #deliverClients(row: number, at: number, length: number, segment: number, message: number): void {
-    const rows = this.#rows
-    const base = row << ROW_SHIFT
-    const scratch = this.#scratch
-    for (let i = 0; i < 4; i++) if (rows[base + HOST_ADDRESS + i] !== scratch[message + MESSAGE_SOURCE + i]) return
-    if (rows[base + HOST_PORT] !== scratch[message + MESSAGE_PORT]) return
-    this.#fromClient(row, scratch[message + MESSAGE_TTL]!, scratch[message + MESSAGE_TOS]!)
-    this.#flows.received(row, length, EXPIRY_TWO_WAY, datagrams(length, segment))
-    this.#udp.sendFrom(at, remotePort(rows, base), guestPort(rows, base), length, segment)
-  }
-
-  // Datagrams of one socket come in a row: most need no look at the table.
-  #isLast(inbound: Inbound, key: number): boolean {
-    const rows = this.#rows
-    const base = this.#last << ROW_SHIFT
-    if (rows[base + PORTS] !== key || rows[base + KIND] !== KIND_UDP) return false
-    const at = base + GUEST_ADDRESS
-    const { words } = inbound
-    return rows[at + 3] === words[3] && rows[at + 2] === words[2] && rows[at + 1] === words[1] && rows[at] === words[0]
-  }
-
-  #find(inbound: Inbound, key: number): number {
-    const row = this.#flows.table.find(KIND_UDP, inbound.words, 0, key)
-    this.#last = row === 0 ? this.#open(inbound, key) : row
-    return this.#last
   }
 
   // What stays where it is may wait for more of its kind until the turn ends; the header is the socket's, not the datagram's.
@@ -252,6 +192,7 @@ export class UdpRelay implements DatagramReceiver, DatagramRelay, TrainReceiver,
   /** See DatagramRelay. */
   ends(row: number): void {
     this.#outgoing.flush(row)
+    if (this.#rows[(row << ROW_SHIFT) + KIND] === KIND_UDP_FORWARD) this.clients.ended()
   }
 
   // No route, too long, not permitted: the guest learns.
@@ -284,12 +225,27 @@ export class UdpRelay implements DatagramReceiver, DatagramRelay, TrainReceiver,
       tellFailure(this.#icmp, this.#flows.drops, inbound, -socket)
       return 0
     }
-    this.#native.udpTrains(socket)
     const row = this.#flows.open(KIND_UDP, inbound.words, key, socket, inbound.now)
     if (row === 0) return 0
-    this.#outgoing.begin(row)
-    this.#incoming.begin(row)
+    this.begin(row)
+    this.#peers?.begin(row)
     return row
+  }
+
+  // Datagrams of one socket come in a row: most need no look at the table.
+  #isLast(inbound: Inbound, key: number): boolean {
+    const rows = this.#rows
+    const base = this.#last << ROW_SHIFT
+    if (rows[base + PORTS] !== key || rows[base + KIND] !== KIND_UDP) return false
+    const at = base + GUEST_ADDRESS
+    const { words } = inbound
+    return rows[at + 3] === words[3] && rows[at + 2] === words[2] && rows[at + 1] === words[1] && rows[at] === words[0]
+  }
+
+  #find(inbound: Inbound, key: number): number {
+    const row = this.#flows.table.find(KIND_UDP, inbound.words, 0, key)
+    this.#last = row === 0 ? this.#open(inbound, key) : row
+    return this.#last
   }
 
   #expiry(row: number): number {
@@ -315,12 +271,16 @@ export class UdpRelay implements DatagramReceiver, DatagramRelay, TrainReceiver,
     const rows = this.#rows
     const base = row << ROW_SHIFT
     if (rows[base + KIND] === KIND_UDP_FORWARD) {
-      this.#deliverClients(row, at, length, segment, message)
+      this.clients.deliver(row, at, length, segment, message)
       return
     }
     const scratch = this.#scratch
     const { out, addresses } = this.#udp.interface
     const isLocal = isLoopback(scratch, message + MESSAGE_SOURCE)
+    if (this.#peers !== null && !this.#peers.has(row, scratch, message + MESSAGE_SOURCE)) {
+      this.#flows.drops.filtered += datagrams(length, segment)
+      return
+    }
     out.toGuest(rows, base)
     if (!isLocal) out.setSource(scratch, message + MESSAGE_SOURCE)
     // The host's loopback is known to the guest by the gateway's address.
@@ -335,6 +295,3 @@ export class UdpRelay implements DatagramReceiver, DatagramRelay, TrainReceiver,
 
 const segmentOf = (inbound: Inbound, length: number): number =>
   inbound.gsoType === GSO_UDP_L4 && inbound.gsoSize > 0 && inbound.gsoSize < length ? inbound.gsoSize : 0
-
-/** How many datagrams a train of `length` bytes is. */
-const datagrams = (length: number, segment: number): number => (segment === 0 ? 1 : Math.ceil(length / segment))

@@ -1,6 +1,8 @@
 /** Why frames were dropped, counted; of either version of IP where a name has none. */
 export class DropCounters {
   ethernetInvalid = 0
+  /** Frames for other stations than ours. */
+  station = 0
   etherType = 0
   ipv4Invalid = 0
   ipv4Checksum = 0
@@ -21,6 +23,8 @@ export class DropCounters {
   /** Messages of neighbor discovery that RFC 4861 has silently discarded. */
   neighborDiscovery = 0
   tableFull = 0
+  /** Datagrams of the host's side from where the guest has not sent to. */
+  filtered = 0
   /** The host had no descriptor, port or memory for it. */
   hostExhausted = 0
   notReady = 0

@@ -3,10 +3,13 @@
 import assert from 'node:assert/strict'
 import { arenaBytes, SECRET_WORDS, Stack } from '../../src/app/stack.js'
 import { tableBytes } from '../../src/flow/flow-table.js'
+import type { UdpFiltering } from '../../src/flow/udp-relay.js'
 import { EventLoop } from '../../src/host/event-loop.js'
 import { RECEIVE_REGION, TapDevice } from '../../src/host/tap-device.js'
 import type { Ipv6Addresses } from '../../src/net/address-plan.js'
 import { Arena } from '../../src/packet/arena.js'
+import type { NameService } from '../../src/service/router-advertiser.js'
+import type { Words } from '../../src/wire/address.js'
 import { FakeKernel } from './fake-kernel.js'
 import type { Random } from './random.js'
 
@@ -14,6 +17,14 @@ export const GATEWAY = 0x0a000202
 export const DNS = 0x0a000203
 export const GUEST = 0x0a000264
 export const NETWORK = 0x0a000200
+
+/** The IPv6 of a link that has any. */
+export const GATEWAY6: Words = [0xfd000000 | 0, 0, 0, 2]
+export const DNS6: Words = [0xfd000000 | 0, 0, 0, 3]
+export const GUEST6: Words = [0xfd000000 | 0, 0, 0, 0x100]
+export const ROUTER6: Words = [0xfe800000 | 0, 0, 0, 2]
+export const NETWORK6: Words = [0xfd000000 | 0, 0, 0, 0]
+export const IPV6: Ipv6Addresses = { network: NETWORK6, prefix: 64, gateway: GATEWAY6, dns: DNS6, guest: GUEST6 }
 
 export interface SimulationOptions {
   readonly mtu?: number
@@ -26,6 +37,7 @@ export interface SimulationOptions {
   readonly maxFlowsPerDestination?: number
   readonly maxFlowsPerGuest?: number
   readonly hostLoopback?: boolean
+  readonly udpFiltering?: UdpFiltering
   /** Without it the link has no IPv6. */
   readonly ipv6?: Ipv6Addresses
   /** Bytes at the arena's end that are nobody's. */
@@ -38,6 +50,7 @@ export class SimulatedStack {
   readonly kernel: FakeKernel
   readonly loop: EventLoop
   readonly stack: Stack
+  readonly #device: TapDevice
 
   constructor(random: Random, o: SimulationOptions = {}) {
     const maxFlows = o.maxFlows ?? 4
@@ -46,6 +59,7 @@ export class SimulatedStack {
       impairment: null,
       addresses: { network: NETWORK, prefix: 24, gateway: GATEWAY, dns: DNS, guest: GUEST, ipv6: o.ipv6 },
       hostLoopback: o.hostLoopback ?? true,
+      udpFiltering: o.udpFiltering ?? 'endpoint-independent',
       dns: false,
       maxFlows,
       maxHalfOpen: o.maxHalfOpen ?? maxFlows,
@@ -73,8 +87,15 @@ export class SimulatedStack {
       features,
       this.stack.input,
     )
+    this.#device = device
     this.stack.interface.connect(device)
     this.loop.start(this.stack)
+  }
+
+  /** Is the router of the link, which comes up now. */
+  serveRouter(names: NameService | null, hasDhcp = false): void {
+    this.stack.serveRouter(names, hasDhcp)
+    this.stack.connect(this.#device)
   }
 
   /** Frames reach the TAP in one batch; virtio-net header first. */
