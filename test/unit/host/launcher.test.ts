@@ -267,23 +267,29 @@ test('resolv.conf is covered whatever it is, and nothing under it changes', asyn
     import { launch } from ${importOf('./launch.js')}
     import { makeBench } from ${importOf('./native-bench.js')}
     const bench = makeBench({ after() {} })
-    if (spawnSync('mount', ['-t', 'tmpfs', 'tmpfs', '/etc']).status !== 0) throw new Error('mount')
+    const mount = (where) => { if (spawnSync('mount', ['-t', 'tmpfs', 'tmpfs', where]).status !== 0) throw new Error('mount') }
+    mount('/etc')
     const path = '/etc/resolv.conf'
+    // Of the launcher that this runs in.
+    const here = fs.readFileSync('/proc/self/mounts', 'utf8').split('\\n').filter((line) => line.startsWith('overlay /etc ')).length
     const makers = {
       file: () => fs.writeFileSync(path, 'original'),
       link: () => { fs.writeFileSync('/etc/target', 'original'); fs.symlinkSync('target', path) },
       'link to nowhere': () => fs.symlinkSync('../run/netloom-test/nothing', path),
       missing: () => {},
+      // As in a container: no overlay can lie on it.
+      'beside a mount': () => { fs.mkdirSync('/etc/mount'); mount('/etc/mount'); fs.writeFileSync(path, 'original') },
     }
     for (const [kind, make] of Object.entries(makers)) {
       fs.rmSync(path, { force: true })
       make()
       const before = fs.readdirSync('/etc')
-      const started = launch(bench, 'run', ${JSON.stringify(RUN)}, ['cat', path])
+      const started = launch(bench, 'run', ${JSON.stringify(RUN)}, ['sh', '-c', 'cat /etc/resolv.conf; grep "^overlay /etc " /proc/self/mounts | wc -l'])
       await started.go()
       const { status, output } = await started.ended()
       const after = fs.existsSync(path) ? fs.readFileSync(path, 'utf8') : 'nothing'
-      console.log(kind + ':', status, output.trim() + ',', after, fs.readdirSync('/etc').length - before.length)
+      const [server, overlays] = output.split('\\n')
+      console.log(kind + ':', status, server + ',', overlays - here, after, fs.readdirSync('/etc').length - before.length)
     }
     bench.native.close()`)
   const started = launch(bench, 'run', RUN, command)
@@ -291,9 +297,10 @@ test('resolv.conf is covered whatever it is, and nothing under it changes', asyn
   const { status, output } = await started.ended()
   assert.equal(status, 0, output)
   assert.deepEqual(output.trim().split('\n'), [
-    'file: 0 nameserver 10.0.2.3, original 0',
-    'link: 0 nameserver 10.0.2.3, original 0',
-    'link to nowhere: 0 nameserver 10.0.2.3, nothing 0',
-    'missing: 0 nameserver 10.0.2.3, nothing 0',
+    'file: 0 nameserver 10.0.2.3, 1 original 0',
+    'link: 0 nameserver 10.0.2.3, 1 original 0',
+    'link to nowhere: 0 nameserver 10.0.2.3, 1 nothing 0',
+    'missing: 0 nameserver 10.0.2.3, 1 nothing 0',
+    'beside a mount: 0 nameserver 10.0.2.3, 0 original 0',
   ])
 })
