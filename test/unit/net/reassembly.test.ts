@@ -2,7 +2,8 @@
 // many there are of them, they take no more than their share.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { MOST_DATAGRAMS, MOST_OF_ONE_GUEST, PATIENCE } from '../../../src/net/reassembly.js'
+import { MOST_DATAGRAMS, MOST_OF_ONE_GUEST } from '../../../src/net/fragment-slots.js'
+import { PATIENCE } from '../../../src/net/reassembly.js'
 import * as icmp from '../../../src/wire/icmpv4.js'
 import * as ipv4 from '../../../src/wire/ipv4.js'
 import * as udp from '../../../src/wire/udp.js'
