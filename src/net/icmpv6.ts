@@ -4,6 +4,7 @@ import type { TokenBucket } from '../util/token-bucket.js'
 import * as icmp4 from '../wire/icmpv4.js'
 import * as icmp from '../wire/icmpv6.js'
 import * as ipv6 from '../wire/ipv6.js'
+import * as extension from '../wire/ipv6-extension.js'
 import { PROTOCOL_ICMPV6, PROTOCOL_TCP } from '../wire/numbers.js'
 import { NOT_OURS } from './address-plan.js'
 import type { DropCounters } from './drops.js'
@@ -20,6 +21,11 @@ const LAST_HOP = 1
 /** Bytes behind the IP header that a TCP segment is known by: its ports and sequence number. */
 const TCP_IDENTITY = 8
 
+/** ff02::1 and ff02::2, by their first and last words. */
+const LINK_GROUP = 0xff020000 | 0
+const ALL_NODES = 1
+const ALL_ROUTERS = 2
+
 export class Icmpv6 implements ProtocolReceiver {
   readonly interface: Interface
   readonly ndp: Ndp
@@ -27,8 +33,9 @@ export class Icmpv6 implements ProtocolReceiver {
   readonly #limit: TokenBucket
   #relay: EchoRelay | null = null
   #tcp: ErrorReceiver | null = null
-  /** Ends of what an error from the guest is about. */
+  /** Ends of what an error is about: from the guest, turned. */
   readonly #ends = new Int32Array(8)
+  readonly #chain = new Int32Array(extension.COLUMNS)
 
   /** `limit`: of the errors of our own. */
   constructor(iface: Interface, drops: DropCounters, limit: TokenBucket) {
@@ -62,7 +69,7 @@ export class Icmpv6 implements ProtocolReceiver {
     }
     switch (icmp.type(view, at)) {
       case icmp.ECHO:
-        if (this.interface.addresses.role(inbound.words, 4) !== NOT_OURS) this.#reply(inbound)
+        if (isForUs(this.interface.addresses.role(inbound.words, 4), inbound.words)) this.#reply(inbound)
         else this.#relay?.request(inbound)
         return
       case icmp.UNREACHABLE:
@@ -103,6 +110,7 @@ export class Icmpv6 implements ProtocolReceiver {
     arena.bytes.copyWithin(target, inbound.payloadAt, inbound.payloadAt + length)
     icmp.write(view, target, icmp.ECHO_REPLY, 0, view.getInt32(target + 4))
     out.answer(inbound)
+    if (ipv6.isMulticast(inbound.words[4]!)) this.#nameUs()
     out.timeToLive = ECHO_HOPS
     out.typeOfService = inbound.typeOfService
     this.#transmit(length)
@@ -111,14 +119,7 @@ export class Icmpv6 implements ProtocolReceiver {
   /** Tells the sender of the packet being received that it could not be delivered. `word`: the header's second word. */
   sendError(inbound: Inbound, type: number, code: number, word: number): void {
     const length = inbound.payloadAt - inbound.ipAt + inbound.payloadLength
-    if (inbound.protocol === PROTOCOL_ICMPV6 && this.#forbidsError(inbound)) return
     this.sendErrorOn(inbound.macHigh, inbound.macLow, inbound.ipAt, length, type, code, word, inbound.now)
-  }
-
-  // RFC 4443, 2.4 (e.1), (e.2): no error about another, or a redirect. What cannot be read might be one.
-  #forbidsError(inbound: Inbound): boolean {
-    const { payloadAt, payloadLength } = inbound
-    return payloadLength === 0 || icmp.forbidsError(icmp.type(this.interface.view, payloadAt))
   }
 
   /** The same about a packet whose IPv6 header is at `packetAt`; `length` bytes from there on may be quoted. */
@@ -139,12 +140,22 @@ export class Icmpv6 implements ProtocolReceiver {
       return
     }
     const quoted = Math.min(length, icmp.QUOTE_LIMIT)
-    // RFC 4443, 2.2: a packet of the link is answered from the link's address.
-    for (let i = 0; i < 4; i++) out.words[4 + i] = ipv6.source(view, packetAt, i)
-    const isLinkLocal = ipv6.isLinkLocal(out.words[4]!)
+    const ends = this.#ends
+    for (let i = 0; i < 4; i++) {
+      ends[i] = ipv6.destination(view, packetAt, i)
+      ends[4 + i] = ipv6.source(view, packetAt, i)
+    }
     arena.bytes.copyWithin(slot + TRANSPORT_AT + icmp.HEADER_LENGTH, packetAt, packetAt + quoted)
-    out.set(macHigh, macLow, true, isLinkLocal ? this.ndp.linkLocal : addresses.ipv6.gateway, 0, out.words, 4)
+    out.set(macHigh, macLow, true, ends, 0, ends, 4)
+    if (addresses.role(ends, 0) === NOT_OURS) this.#nameUs()
     this.#send(type, code, word, quoted)
+  }
+
+  // RFC 4443, 2.2: what was not sent to an address of ours is answered from one of the scope that its sender has.
+  #nameUs(): void {
+    const { addresses, out } = this.interface
+    if (ipv6.isLinkLocal(out.words[4]!)) out.setSource(this.ndp.linkLocal, 0)
+    else addresses.writeGateway(out.words, 0, true)
   }
 
   /** Begins to quote a packet that the guest has sent earlier: as icmpv4.ts has it. */
@@ -174,9 +185,11 @@ export class Icmpv6 implements ProtocolReceiver {
     this.interface.transmitDatagram(PROTOCOL_ICMPV6, length)
   }
 
-  // RFC 4443, 2.4 (e.3) to (e.6): none about what was sent to many, but packet too big and an option that asks for it, and none to who is not one.
+  // RFC 4443, 2.4 (e): none about another error or a redirect, to who is not one, or about what was sent to many, but packet too big and an
+  // option that asks for it.
   #mayAnswer(packetAt: number, type: number, code: number): boolean {
     const view = this.interface.view
+    if (extension.forbidsError(view, packetAt, this.#chain)) return false
     const source = ipv6.source(view, packetAt, 0)
     const rest = ipv6.source(view, packetAt, 1) | ipv6.source(view, packetAt, 2) | ipv6.source(view, packetAt, 3)
     if ((source | rest) === 0 || ipv6.isMulticast(source)) return false
@@ -184,6 +197,10 @@ export class Icmpv6 implements ProtocolReceiver {
     return type === icmp.PACKET_TOO_BIG || (type === icmp.PARAMETER_PROBLEM && code === icmp.UNRECOGNIZED_OPTION)
   }
 }
+
+/** An address of ours, or of all nodes or all routers of the link (RFC 4291, 2.7.1; RFC 4443, 4.2: those answer, too). */
+const isForUs = (role: number, words: Int32Array): boolean =>
+  role !== NOT_OURS || (words[4] === LINK_GROUP && (words[5]! | words[6]!) === 0 && (words[7] === ALL_NODES || words[7] === ALL_ROUTERS))
 
 /** The code of ICMPv4 that means the same (RFC 7915, 5.2). */
 function unreachableCode4(code: number): number {

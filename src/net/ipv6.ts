@@ -5,7 +5,7 @@
 import * as icmp from '../wire/icmpv6.js'
 import * as ipv6 from '../wire/ipv6.js'
 import * as extension from '../wire/ipv6-extension.js'
-import { PROTOCOL_ICMP } from '../wire/numbers.js'
+import { PROTOCOL_ICMP, PROTOCOL_ICMPV6 } from '../wire/numbers.js'
 import { isLoopback, NOT_OURS } from './address-plan.js'
 import type { DropCounters } from './drops.js'
 import { isMapped } from './flow-row.js'
@@ -13,6 +13,10 @@ import type { Icmpv6 } from './icmpv6.js'
 import type { Inbound, Protocols } from './inbound.js'
 import type { Interface } from './interface.js'
 import type { Reassembly } from './reassembly.js'
+
+/** Multicast addresses of scope 0 or 1, by the first word. */
+const GROUP_OFF_LINK = 0xff000000 | 0
+const GROUP_OFF_LINK_MASK = 0xff0e0000 | 0
 
 export class Ipv6Input {
   readonly #interface: Interface
@@ -109,6 +113,12 @@ export class Ipv6Input {
     const found = this.#found
     const end = at + ipv6.HEADER_LENGTH + ipv6.payloadLength(this.#interface.view, at)
     inbound.protocol = found[extension.PROTOCOL]!
+    // RFC 6946, 4: a fragment all the same.
+    if (found[extension.FRAGMENT] !== 0) inbound.dontFragment = 0
+    if (inbound.protocol !== PROTOCOL_ICMPV6 && isUnspecified(inbound.words)) {
+      this.#drops.source++
+      return
+    }
     inbound.payloadAt = at + found[extension.OFFSET]!
     inbound.payloadLength = end - inbound.payloadAt
     const receiver = this.#protocols[inbound.protocol] ?? null
@@ -122,20 +132,16 @@ export class Ipv6Input {
     this.#icmp?.sendError(inbound, icmp.PARAMETER_PROBLEM, icmp.UNRECOGNIZED_NEXT_HEADER, found[extension.NAMED_AT]!)
   }
 
-  // It goes no further: what is of the link stays there (RFC 4007, 9; RFC 4443, 3.1), and so does what has no hop left (3.3). Behind its
-  // other headers may be an error, about which none is sent (2.4 (e.1)).
+  // It goes no further: what is of the link stays there (RFC 4007, 9; RFC 4443, 3.1), and so does what has no hop left (3.3). Of a packet in
+  // fragments the first one is answered, which says what it is.
   #tell(inbound: Inbound, type: number, code: number): void {
     const view = this.#interface.view
     const found = this.#found
     if (type === icmp.TIME_EXCEEDED) this.#drops.hopLimit++
     else this.#drops.destination++
     const end = extension.walk(view, inbound.ipAt, found)
-    if (end !== extension.UPPER && end !== extension.FRAGMENTED) return
-    const length = inbound.payloadLength
-    inbound.protocol = found[extension.PROTOCOL]!
-    inbound.payloadAt = inbound.ipAt + found[extension.OFFSET]!
-    inbound.payloadLength = ipv6.HEADER_LENGTH + length - found[extension.OFFSET]!
-    this.#icmp?.sendError(inbound, type, code, 0)
+    const isFirst = end === extension.FRAGMENTED && extension.fragmentOffset(view, inbound.ipAt + found[extension.FRAGMENT]!) === 0
+    if (end === extension.UPPER || isFirst) this.#icmp?.sendError(inbound, type, code, 0)
   }
 
   /** True for an address behind us: not on the guest's link, and of one host. */
@@ -144,15 +150,18 @@ export class Ipv6Input {
   }
 
   // RFC 4291, 2.5.3 and 2.7: never from loopback, nor from many; never an IPv4 address in disguise (RFC 4291, 2.5.5.2), nor ours. The
-  // unspecified address has who has none yet, and speaks to its link alone (2.5.2): its discovery of neighbors.
+  // unspecified address has who has none yet, and speaks to its link alone (2.5.2): its discovery of neighbors, and of groups.
   #isSource(words: Int32Array): boolean {
     if (ipv6.isMulticast(words[0]!) || isLoopback(words, 0) || isMapped(words, 0)) return false
-    if (ipv6.isUnspecified(words[0]!, words[1]!, words[2]!, words[3]!)) return ipv6.isMulticast(words[4]!)
+    if (isUnspecified(words)) return ipv6.isMulticast(words[4]!)
     return this.#interface.addresses.role(words, 0) === NOT_OURS
   }
 
+  // RFC 4291, 2.7: a group of no link, of scope 0 or 1, is discarded.
   #isDestination(words: Int32Array): boolean {
     if (ipv6.isUnspecified(words[4]!, words[5]!, words[6]!, words[7]!)) return false
-    return !isLoopback(words, 4) && !isMapped(words, 4)
+    return !isLoopback(words, 4) && !isMapped(words, 4) && (words[4]! & GROUP_OFF_LINK_MASK) !== GROUP_OFF_LINK
   }
 }
+
+const isUnspecified = (words: Int32Array): boolean => ipv6.isUnspecified(words[0]!, words[1]!, words[2]!, words[3]!)

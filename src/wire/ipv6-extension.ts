@@ -292,6 +292,20 @@ function tellable(view: DataView, at: number, length: number, found: Int32Array,
   return ENDS_PROBLEM
 }
 
+/**
+ * Whether no error may be sent about the valid packet at `at`, for it is one itself, or a redirect, behind whatever headers (RFC 4443, 2.4 (e.1),
+ * (e.2)). What a later piece is a piece of is not known.
+ */
+export function forbidsError(view: DataView, at: number, found: Int32Array): boolean {
+  const length = IPV6_LENGTH + view.getUint16(at + IPV6_PAYLOAD_LENGTH)
+  found[AT_PROTOCOL] = view.getUint8(at + IPV6_NEXT_HEADER)
+  found[AT_OFFSET] = IPV6_LENGTH
+  skip(view, at, length, found)
+  const upper = found[AT_OFFSET]!
+  // What cannot be read might be one.
+  return found[AT_PROTOCOL] === PROTOCOL_ICMPV6 && (upper >= length || icmpv6.forbidsError(view.getUint8(at + upper)))
+}
+
 /** What the fragmentable part begins with. */
 export function fragmentNextHeader(view: DataView, at: number): number {
   return view.getUint8(at + NEXT_HEADER)
