@@ -40,6 +40,8 @@ export const GATEWAY = 1
 export const DNS = 2
 /** Link-local: it leads nowhere, and is only who routes. */
 export const ROUTER = 3
+/** The network's own, of all its routers (RFC 4291, 2.6.1). */
+export const ANYCAST = 4
 
 export class AddressPlan implements InterfaceAddresses {
   readonly network: number
@@ -65,7 +67,7 @@ export class AddressPlan implements InterfaceAddresses {
     for (let i = 0; i < 4; i++) this.#mask6[i] = maskOf(Math.min(32, Math.max(0, prefix6 - 32 * i)))
   }
 
-  /** Which of our own an address is: GATEWAY, DNS, ROUTER or NOT_OURS. */
+  /** Which of our own an address is: GATEWAY, DNS, ROUTER, ANYCAST or NOT_OURS. */
   role(words: Int32Array, at: number): number {
     if (isMapped(words, at)) {
       const word = words[at + 3]!
@@ -76,6 +78,7 @@ export class AddressPlan implements InterfaceAddresses {
     if (own === undefined) return NOT_OURS
     if (isSame(words, at, own.gateway)) return GATEWAY
     if (isSame(words, at, own.dns)) return DNS
+    if (isSame(words, at, own.network)) return ANYCAST
     const isRouter = words[at] === ndp.LINK_LOCAL_0 && words[at + 1] === ndp.LINK_LOCAL_1
     return isRouter && words[at + 2] === 0 && words[at + 3] === ROUTER_WORD ? ROUTER : NOT_OURS
   }

@@ -28,18 +28,18 @@ export class Arp implements Solicitor {
     const low = arp.senderLow(view, at)
     if ((high & GROUP_BIT) !== 0) return
     const isRequest = arp.operation(view, at) === arp.OPERATION_REQUEST
-    if (addresses.isOnLink4(sender) && !addresses.isOurs(sender) && !addresses.isGroup4(sender))
-      this.#learn(sender, high, low, isRequest, now)
     const target = arp.targetAddress(view, at)
+    if (addresses.isOnLink4(sender) && !addresses.isOurs(sender) && !addresses.isGroup4(sender))
+      this.#learn(sender, high, low, isRequest, addresses.isOurs(target), now)
     // A probe or announcement (RFC 5227) for one of our addresses is answered too: it is taken.
     if (isRequest && addresses.isOurs(target) && sender !== target) this.#send(high, low, arp.OPERATION_REPLY, target, high, low, sender)
   }
 
-  // RFC 826: whoever sends is known from then on; an answer confirms it.
-  #learn(sender: number, high: number, low: number, isRequest: boolean, now: number): void {
+  // RFC 826: whoever asks us is known from then on, and who asks others only if it was known before; an answer confirms it.
+  #learn(sender: number, high: number, low: number, isRequest: boolean, isForUs: boolean, now: number): void {
     this.#sender[3] = sender
-    if (isRequest) this.neighbors.heard(this.#sender, 0, high, low, now)
-    else this.neighbors.answered(this.#sender, 0, high, low, true, true, now)
+    if (!isRequest) this.neighbors.answered(this.#sender, 0, high, low, true, true, now)
+    else if (isForUs || this.neighbors.isKnown(this.#sender, 0)) this.neighbors.heard(this.#sender, 0, high, low, now)
   }
 
   solicit(words: Int32Array, at: number): void {

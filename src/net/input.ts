@@ -6,13 +6,16 @@ import { Arp } from './arp.js'
 import { DropCounters } from './drops.js'
 import type { Icmp } from './icmp.js'
 import type { Inbound, ProtocolReceiver, Protocols } from './inbound.js'
-import type { Interface } from './interface.js'
+import { type Interface, MAC_OF_IPV4, MAC_OF_IPV6 } from './interface.js'
 import { Ipv4Input } from './ipv4.js'
 import { Ipv6Input } from './ipv6.js'
 import type { Reassembly } from './reassembly.js'
 
 /** In the upper half of a MAC address: the bit of a group of stations (IEEE 802.3, 3.2.3). */
 const GROUP_BIT = 0x0100
+
+/** Stations of ours have an address of either version in their own (interface.ts). */
+const isOurStation = (high: number): boolean => high === MAC_OF_IPV4 || high === MAC_OF_IPV6
 
 export class Input {
   readonly inbound: Inbound
@@ -60,14 +63,18 @@ export class Input {
       this.drops.ethernetInvalid++
       return
     }
+    const isToMany = (ethernet.dstHigh(view, ethernetAt) & GROUP_BIT) !== 0
+    // A bridge in the guest floods what it does not know the way of: that is for another station, and so is the error about it.
+    if (!isToMany && !isOurStation(ethernet.dstHigh(view, ethernetAt))) {
+      this.drops.station++
+      return
+    }
     inbound.isTrusted = (virtio.flags(view, at) & (virtio.FLAG_NEEDS_CSUM | virtio.FLAG_DATA_VALID)) !== 0
     inbound.gsoType = virtio.gsoType(view, at)
     inbound.gsoSize = virtio.gsoSize(view, at)
     const type = ethernet.etherType(view, ethernetAt)
     const payloadAt = ethernetAt + ethernet.HEADER_LENGTH
     const payload = available - ethernet.HEADER_LENGTH
-    // A frame that is addressed to many (RFC 1122, 3.3.6).
-    const isToMany = (ethernet.dstHigh(view, ethernetAt) & GROUP_BIT) !== 0
     if (type === ETHERTYPE_IPV4) this.#ipv4.receive(payloadAt, payload, isToMany)
     else if (type === ETHERTYPE_IPV6) this.#ipv6.receive(payloadAt, payload, isToMany)
     else if (type === ETHERTYPE_ARP) this.arp.receive(payloadAt, payload, inbound.now)

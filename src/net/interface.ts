@@ -196,6 +196,11 @@ export class Interface {
     )
   }
 
+  /** Has the frame that was headed last come from another station of ours. */
+  setStation(macHigh: number, macLow: number): void {
+    ethernet.setSource(this.view, this.#start + virtio.HEADER_LENGTH, macHigh, macLow)
+  }
+
   /** Heads the slot for an ARP message about our address `own`. */
   headArp(macHigh: number, macLow: number, own: number): void {
     this.#start = this.slot + IPV4_START

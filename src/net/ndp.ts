@@ -1,12 +1,13 @@
 // Neighbor discovery (RFC 4861): answers for our addresses, asks for a guest's when a connection is to be opened to it, and tells whoever
 // advertises the router that somebody asks for one. Each of our addresses has a MAC address of its own, 52:56 and its lower half.
 //
-// A guest that finds out whether one of our addresses is free (duplicate address detection, RFC 4862, 5.4) is told that it is not.
+// A guest that finds out whether one of our addresses is free (duplicate address detection, RFC 4862, 5.4) is told that it is not. We do not
+// find that out for ours: they are there before any guest is, and nothing that comes from one of them is taken (ipv6.ts).
 import * as icmpv6 from '../wire/icmpv6.js'
 import * as ndp from '../wire/ndp.js'
 import * as options from '../wire/ndp-options.js'
 import { MULTICAST6_HIGH, PROTOCOL_ICMPV6 } from '../wire/numbers.js'
-import { NOT_OURS, ROUTER_WORD } from './address-plan.js'
+import { ANYCAST, NOT_OURS, ROUTER_WORD } from './address-plan.js'
 import type { DropCounters } from './drops.js'
 import type { Inbound } from './inbound.js'
 import { type Interface, MAC_OF_IPV6, TRANSPORT_AT } from './interface.js'
@@ -15,10 +16,13 @@ import { NeighborCache, type Solicitor } from './neighbor-cache.js'
 /** ff02::1, all nodes of the link (RFC 4291, 2.7.1). */
 const ALL_NODES = [0xff020000 | 0, 0, 0, 1] as const
 
+/** In the upper half of a MAC address: a group of stations. */
+const GROUP_BIT = 0x0100
+
 /** Advertises the router. */
 export interface RouterSolicited {
-  /** Somebody asks; an advertisement to whom `out` says is to be sent. */
-  solicited(now: number): void
+  /** Somebody asks; an advertisement to whom `out` says is to be sent. `isToAll`: that is everybody. */
+  solicited(isToAll: boolean, now: number): void
 }
 
 export class Ndp implements Solicitor {
@@ -61,41 +65,56 @@ export class Ndp implements Solicitor {
   #solicited(inbound: Inbound): void {
     const view = this.#interface.view
     for (let i = 0; i < 4; i++) this.#target[i] = ndp.target(view, inbound.payloadAt, i)
+    const role = this.#interface.addresses.role(this.#target, 0)
+    // RFC 4861, 7.2.3: a question about somebody else is dropped, and says nothing.
+    if (role === NOT_OURS) return
     this.#hear(inbound)
-    if (this.#interface.addresses.role(this.#target, 0) === NOT_OURS) return
-    // RFC 4861, 7.2.4: who has no address yet is told as everybody is.
-    const isDetection = isUnspecified(inbound.words)
-    const { out } = this.#interface
-    if (isDetection) this.toAllNodes()
-    else out.answer(inbound)
-    out.setSource(this.#target, 0)
+    const isDetection = this.#toWhoAsks(inbound)
+    this.#interface.out.setSource(this.#target, 0)
     const at = this.#interface.slot + TRANSPORT_AT
-    const flags = ndp.ROUTER | ndp.OVERRIDE | (isDetection ? 0 : ndp.SOLICITED)
+    // RFC 4861, 7.2.7: an address that several might have overrides nobody's.
+    const flags = ndp.ROUTER | (role === ANYCAST ? 0 : ndp.OVERRIDE) | (isDetection ? 0 : ndp.SOLICITED)
     ndp.writeNeighborAdvertisement(view, at, flags, this.#target[0]!, this.#target[1]!, this.#target[2]!, this.#target[3]!)
     options.writeTargetLinkAddress(view, at + ndp.NEIGHBOR_LENGTH, MAC_OF_IPV6, this.#target[3]!)
-    this.transmit(ndp.NEIGHBOR_LENGTH + options.LINK_ADDRESS_LENGTH)
+    // From the station that it is about, so that a bridge knows where that is.
+    this.transmit(ndp.NEIGHBOR_LENGTH + options.LINK_ADDRESS_LENGTH, this.#target[3]!)
+  }
+
+  // Has what comes next go to who asks; true when that is everybody, for who has no address yet cannot be told alone (RFC 4861, 7.2.4, 6.2.6).
+  #toWhoAsks(inbound: Inbound): boolean {
+    if (isUnspecified(inbound.words)) {
+      this.toAllNodes()
+      return true
+    }
+    const { out } = this.#interface
+    const found = this.#found
+    out.answer(inbound)
+    if (found[options.HAS_SOURCE_LINK] === 1 && (found[options.SOURCE_HIGH]! & GROUP_BIT) === 0) {
+      out.macHigh = found[options.SOURCE_HIGH]!
+      out.macLow = found[options.SOURCE_LOW]!
+    }
+    return false
   }
 
   #advertised(inbound: Inbound): void {
     const view = this.#interface.view
     const found = this.#found
     for (let i = 0; i < 4; i++) this.#target[i] = ndp.target(view, inbound.payloadAt, i)
-    // RFC 4861, 7.2.5: without its address, on a link that has such, it tells us nothing new but that somebody is there.
-    const hasLink = found[options.HAS_TARGET_LINK] === 1
-    const high = hasLink ? found[options.TARGET_HIGH]! : inbound.macHigh
-    const low = hasLink ? found[options.TARGET_LOW]! : inbound.macLow
     const flags = ndp.neighborFlags(view, inbound.payloadAt)
+    const isSolicited = (flags & ndp.SOLICITED) !== 0
+    const high = found[options.TARGET_HIGH]!
     if (!this.#isNeighbor(this.#target, high)) return
-    this.neighbors.answered(this.#target, 0, high, low, (flags & ndp.SOLICITED) !== 0, hasLink && (flags & ndp.OVERRIDE) !== 0, inbound.now)
+    if (found[options.HAS_TARGET_LINK] === 1) {
+      const isOverride = (flags & ndp.OVERRIDE) !== 0
+      this.neighbors.answered(this.#target, 0, high, found[options.TARGET_LOW]!, isSolicited, isOverride, inbound.now)
+    } else if (isSolicited) this.neighbors.confirmed(this.#target, 0, inbound.now)
   }
 
   #routerSolicited(inbound: Inbound): void {
     this.#hear(inbound)
-    // RFC 4861, 6.2.6: who has an address may be answered alone.
-    if (isUnspecified(inbound.words)) this.toAllNodes()
-    else this.#interface.out.answer(inbound)
+    const isToAll = this.#toWhoAsks(inbound)
     this.#interface.out.setSource(this.linkLocal, 0)
-    this.#advertiser?.solicited(inbound.now)
+    this.#advertiser?.solicited(isToAll, inbound.now)
   }
 
   // Where whoever asks is (RFC 4861, 7.2.3).
@@ -108,7 +127,7 @@ export class Ndp implements Solicitor {
   // An address of the guest's link, and the MAC address of one station.
   #isNeighbor(words: Int32Array, high: number): boolean {
     const { addresses } = this.#interface
-    return (high & 0x0100) === 0 && !isUnspecified(words) && addresses.isOnLink(words, 0) && addresses.role(words, 0) === NOT_OURS
+    return (high & GROUP_BIT) === 0 && !isUnspecified(words) && addresses.isOnLink(words, 0) && addresses.role(words, 0) === NOT_OURS
   }
 
   /** Has what comes next go to all nodes of the link, from our link-local address. */
@@ -140,12 +159,13 @@ export class Ndp implements Solicitor {
     this.transmit(ndp.NEIGHBOR_LENGTH + options.LINK_ADDRESS_LENGTH)
   }
 
-  /** Sends the message of `length` bytes in the slot where `out` goes. */
-  transmit(length: number): void {
+  /** Sends the message of `length` bytes in the slot where `out` goes, from the station that an address of ours with this last word has. */
+  transmit(length: number, from = ROUTER_WORD): void {
     const { view, slot, out } = this.#interface
     out.timeToLive = ndp.NEIGHBOR_HOP_LIMIT
     icmpv6.setChecksum(view, slot + TRANSPORT_AT, length, out.pseudoSum(PROTOCOL_ICMPV6, length))
     this.#interface.head(PROTOCOL_ICMPV6, length)
+    this.#interface.setStation(MAC_OF_IPV6, from)
     this.#interface.transmit(length)
   }
 }

@@ -93,6 +93,12 @@ export class NeighborCache {
     } else if (this.#states[i] === REACHABLE) this.#set(i, STALE, now)
   }
 
+  /** An answer to a question of ours without a MAC address (RFC 4861, 7.2.5): who was asked is still there. One that we do not know yet is none. */
+  confirmed(words: Int32Array, at: number, now: number): void {
+    const i = this.#find(words, at)
+    if (i >= 0 && this.#states[i] !== INCOMPLETE) this.#set(i, REACHABLE, now)
+  }
+
   /** Asks again, and forgets who does not answer; the ms until there is more to do, -1 for none. */
   expire(now: number): number {
     let wait = -1

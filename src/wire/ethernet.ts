@@ -56,3 +56,8 @@ export function write(
   view.setInt32(at + SRC + 2, srcLow)
   view.setUint16(at + TYPE, etherType)
 }
+
+export function setSource(view: DataView, at: number, srcHigh: number, srcLow: number): void {
+  view.setUint16(at + SRC, srcHigh)
+  view.setInt32(at + SRC + 2, srcLow)
+}
