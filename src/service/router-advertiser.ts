@@ -1,6 +1,6 @@
 // The router of the guest's IPv6 network (RFC 4861, 6.2): advertises itself, the prefix that hosts make their addresses of (RFC 4862), the
 // MTU, and where names are resolved (RFC 8106). At once when somebody asks, unasked when the link comes up, a few times soon after that, and
-// then every few minutes.
+// then every few minutes. RFC 4861, 6.2.4 and 6.2.6 have routers wait for a while by chance, so that several do not speak at once: here is one.
 import { ROUTER_WORD } from '../net/address-plan.js'
 import { type Interface, MAC_OF_IPV6, TRANSPORT_AT } from '../net/interface.js'
 import type { Ndp, RouterSolicited } from '../net/ndp.js'
@@ -20,6 +20,8 @@ const INTERVAL = 400_000
 /** RFC 4861, 10: MAX_INITIAL_RTR_ADVERT_INTERVAL, ms, MAX_INITIAL_RTR_ADVERTISEMENTS. */
 const INITIAL_INTERVAL = 16_000
 const INITIAL_COUNT = 3
+/** RFC 4861, 10: MIN_DELAY_BETWEEN_RAS, ms: all nodes are told no more often. */
+const LEAST_INTERVAL = 3_000
 /** Bytes of names: all of it has to fit into a packet that every link takes (1,280). */
 const NAMES_LIMIT = 768
 
@@ -36,6 +38,8 @@ export class RouterAdvertiser implements RouterSolicited {
   readonly #servers: Int32Array
   readonly #hasDhcp: boolean
   #due = 0
+  /** When all nodes were told last. */
+  #told = 0
   #sent = 0
   #isUp = false
 
@@ -65,20 +69,26 @@ export class RouterAdvertiser implements RouterSolicited {
     this.#advertise(0)
   }
 
-  solicited(_now: number): void {
-    this.#advertise(ROUTER_LIFETIME)
+  solicited(isToAll: boolean, now: number): void {
+    if (!this.#isUp) return
+    if (!isToAll) this.#advertise(ROUTER_LIFETIME)
+    else if (((now - this.#told) | 0) >= LEAST_INTERVAL) this.#tellAll(now)
+    else if (((this.#due - this.#told) | 0) > LEAST_INTERVAL) this.#due = (this.#told + LEAST_INTERVAL) | 0
   }
 
   /** Advertises when it is time; the ms until then, -1 for never. */
   expire(now: number): number {
     if (!this.#isUp) return -1
-    if (((this.#due - now) | 0) <= 0) {
-      this.#ndp.toAllNodes()
-      this.#advertise(ROUTER_LIFETIME)
-      this.#sent++
-      this.#due = (now + (this.#sent < INITIAL_COUNT ? INITIAL_INTERVAL : INTERVAL)) | 0
-    }
+    if (((this.#due - now) | 0) <= 0) this.#tellAll(now)
     return (this.#due - now) | 0
+  }
+
+  #tellAll(now: number): void {
+    this.#ndp.toAllNodes()
+    this.#advertise(ROUTER_LIFETIME)
+    this.#told = now
+    this.#sent++
+    this.#due = (now + (this.#sent < INITIAL_COUNT ? INITIAL_INTERVAL : INTERVAL)) | 0
   }
 
   // To whom `out` says.
@@ -108,8 +118,9 @@ export class RouterAdvertiser implements RouterSolicited {
     )
     if (this.#names !== null) {
       at += options.writeRdnss(view, at, DNS_LIFETIME, this.#servers, 1)
-      const { search } = this.#names
-      if (search.length > 0) at += options.writeDnssl(view, at, DNS_LIFETIME, encode(search, NAMES_LIMIT))
+      // RFC 8106, 5.2: one name at least.
+      const search = encode(this.#names.search, NAMES_LIMIT)
+      if (search.length > 0) at += options.writeDnssl(view, at, DNS_LIFETIME, search)
     }
     this.#ndp.transmit(at - start)
   }

@@ -178,7 +178,7 @@ test('the router sends clients here where there is something to learn (RFC 4861,
     [false, true, false],
   ]) {
     const { net, frames } = start()
-    net.stack.serveRouter(hasNames === true ? { search: [] } : null, hasDhcp === true)
+    net.serveRouter(hasNames === true ? { search: [] } : null, hasDhcp === true)
     net.receive(solicitation())
     net.stack.close()
     const advertisement = frames.find((frame) => frame[UDP_AT] === ROUTER_ADVERTISEMENT)
