@@ -11,6 +11,11 @@ import assert from 'node:assert/strict'
 import { EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP } from '../../src/host/event-loop.js'
 import type { NativeContext } from '../../src/host/native.js'
 import { MAX_FRAME } from '../../src/packet/arena.js'
+import { mapped, type Words } from '../../src/wire/address.js'
+
+/** An address of either family; a number is one of IPv4. */
+export type FakeAddress = number | Words
+const wordsOf = (address: FakeAddress): Words => (typeof address === 'number' ? mapped(address) : address)
 
 const EAGAIN = 11
 const EMSGSIZE = 90
@@ -25,8 +30,8 @@ const TIMER_TOKEN = -1
 /** Of the addon's udpReceiveMany, bytes. */
 const REST_BYTES = 68 << 10
 const REST_HEADROOM = 2 << 10
-/** IPv4 and UDP, bytes. */
-const DATAGRAM_HEADERS = 28
+/** IP and UDP, bytes. */
+const DATAGRAM_HEADERS = { 4: 28, 6: 48 }
 
 /** What every descriptor has: its place in the epoll set. */
 class FakeDescriptor {
@@ -49,10 +54,10 @@ export interface FakeError {
   /** The next hop's MTU. */
   readonly info: number
   /** Where the packet went. */
-  readonly address: number
+  readonly address: FakeAddress
   readonly port: number
   /** Who says so. */
-  readonly offender: number
+  readonly offender: FakeAddress
   /** Hop limit that the error came with. */
   readonly ttl: number
   readonly quote: Uint8Array
@@ -61,7 +66,8 @@ export interface FakeError {
 /** A TCP socket. The stack's side is in the kernel's methods; these are the far end's. */
 export class FakeTcp extends FakeDescriptor {
   readonly kernel: FakeKernel
-  /** The address it was connected to, and its port. */
+  /** The address it was connected to, its last word, and its port. */
+  readonly words: Words
   readonly address: number
   readonly port: number
   /** Hop limit of its segments. */
@@ -87,10 +93,11 @@ export class FakeTcp extends FakeDescriptor {
   isEnded = false
   peekOffset = -1
 
-  constructor(kernel: FakeKernel, address: number, port: number, hops: number) {
+  constructor(kernel: FakeKernel, words: Words, port: number, hops: number) {
     super()
     this.kernel = kernel
-    this.address = address
+    this.words = words
+    this.address = words[3]
     this.port = port
     this.hops = hops
   }
@@ -163,20 +170,22 @@ export interface FakeHeader {
 /** A UDP or ping socket: what was sent through it, and what has come back. */
 export class FakeDatagram extends FakeDescriptor {
   readonly kernel: FakeKernel
-  readonly sent: { bytes: Uint8Array; segment: number; address: number; port: number; header: FakeHeader }[] = []
-  readonly incoming: { bytes: Uint8Array; address: number; port: number; ttl: number; tos: number; segment: number }[] = []
+  readonly sent: { bytes: Uint8Array; segment: number; words: Words; address: number; port: number; header: FakeHeader }[] = []
+  readonly incoming: { bytes: Uint8Array; address: FakeAddress; port: number; ttl: number; tos: number; segment: number }[] = []
+  readonly family: 4 | 6
   /** What it sends with: Linux's defaults. */
   header: FakeHeader = { ttl: 64, tos: 0, dontFragment: true }
   /** MTU of the path, for what may not be cut. */
   mtu = 65_535
 
-  constructor(kernel: FakeKernel) {
+  constructor(kernel: FakeKernel, family: 4 | 6) {
     super()
     this.kernel = kernel
+    this.family = family
   }
 
   /** A datagram arrives, or a train of such of `segment` bytes. */
-  delivers(bytes: Uint8Array, address: number, port: number, ttl = 63, tos = 0, segment = 0): void {
+  delivers(bytes: Uint8Array, address: FakeAddress, port: number, ttl = 63, tos = 0, segment = 0): void {
     this.incoming.push({ bytes, address, port, ttl, tos, segment })
     this.kernel.wake(this)
   }
@@ -369,9 +378,9 @@ export class FakeKernel {
     return length
   }
 
-  tcpConnect(_a0: number, _a1: number, _a2: number, a3: number, port: number, hops: number): number {
+  tcpConnect(a0: number, a1: number, a2: number, a3: number, port: number, hops: number): number {
     if (this.openStatus < 0) return this.openStatus
-    const socket = new FakeTcp(this, a3, port, hops)
+    const socket = new FakeTcp(this, [a0, a1, a2, a3], port, hops)
     this.tcp.push(socket)
     const descriptor = this.#open(socket)
     this.onConnect(socket)
@@ -483,42 +492,43 @@ export class FakeKernel {
     return this.closeDescriptor(descriptor)
   }
 
-  #openDatagram(): number {
+  #openDatagram(family: 4 | 6): number {
     if (this.openStatus < 0) return this.openStatus
-    const d = new FakeDatagram(this)
+    const d = new FakeDatagram(this, family)
     this.datagrams.push(d)
     return this.#open(d)
   }
-  udpOpen(): number {
-    return this.#openDatagram()
+  udpOpen(family: 4 | 6): number {
+    return this.#openDatagram(family)
   }
-  pingOpen(): number {
-    return this.#openDatagram()
+  pingOpen(family: 4 | 6): number {
+    return this.#openDatagram(family)
   }
   udpSend(
     descriptor: number,
     at: number,
     length: number,
     segment: number,
-    _a0: number,
-    _a1: number,
-    _a2: number,
+    a0: number,
+    a1: number,
+    a2: number,
     a3: number,
     port: number,
   ): number {
-    return this.#sendDatagram(this.open.get(descriptor), this.#range(at, length).slice(), segment, a3, port)
+    return this.#sendDatagram(this.open.get(descriptor), this.#range(at, length).slice(), segment, [a0, a1, a2, a3], port)
   }
-  #sendDatagram(d: FakeDescriptor | undefined, bytes: Uint8Array, segment: number, a3: number, port: number): number {
+  #sendDatagram(d: FakeDescriptor | undefined, bytes: Uint8Array, segment: number, to: Words, port: number): number {
     if (!(d instanceof FakeDatagram)) return -EBADF
     if (this.sendStatus < 0) return this.sendStatus
     // udp(7), UDP_SEGMENT: what would have to be cut cannot be a train.
-    if (segment > 0 && !d.header.dontFragment && segment + DATAGRAM_HEADERS > d.mtu) return -EINVAL
-    if (d.header.dontFragment && (segment > 0 ? segment : bytes.length) + DATAGRAM_HEADERS > d.mtu) {
-      const none = { type: 0, code: 0, address: a3, port: 0, offender: 0, ttl: -1, quote: new Uint8Array() }
+    if (segment > 0 && !d.header.dontFragment && segment + DATAGRAM_HEADERS[d.family] > d.mtu) return -EINVAL
+    if (d.header.dontFragment && (segment > 0 ? segment : bytes.length) + DATAGRAM_HEADERS[d.family] > d.mtu) {
+      const none = { type: 0, code: 0, address: to, port: 0, offender: 0, ttl: -1, quote: new Uint8Array() }
       d.fails({ origin: 1, info: d.mtu, ...none })
       return -EMSGSIZE
     }
-    d.sent.push({ bytes, segment, address: a3, port, header: d.header })
+    assert.equal(to[0] === 0 && to[1] === 0 && to[2] === 0xffff, d.family === 4, 'a destination of the other family')
+    d.sent.push({ bytes, segment, words: to, address: to[3], port, header: d.header })
     return bytes.length
   }
   udpSendMany(descriptor: number, word: number, count: number): number {
@@ -527,7 +537,8 @@ export class FakeKernel {
     for (let i = 0; i < count; i++) {
       const pieces = w[at + 6]!
       const gathered = Array.from({ length: pieces }, (_, k) => [...this.#range(w[at + 7 + 2 * k]!, w[at + 8 + 2 * k]!)])
-      const status = this.#sendDatagram(this.open.get(descriptor), Uint8Array.from(gathered.flat()), w[at + 5]!, w[at + 3]!, w[at + 4]!)
+      const to: Words = [w[at]!, w[at + 1]!, w[at + 2]!, w[at + 3]!]
+      const status = this.#sendDatagram(this.open.get(descriptor), Uint8Array.from(gathered.flat()), w[at + 5]!, to, w[at + 4]!)
       if (status < 0) return i > 0 ? i : status
       at += 7 + 2 * pieces
     }
@@ -543,7 +554,7 @@ export class FakeKernel {
     taken.forEach(({ bytes, address, port, ttl, tos, segment }, i) => {
       const place = bytes.length <= stride ? at + i * stride : rest + i * REST_BYTES + REST_HEADROOM
       this.#range(place, bytes.length).set(bytes)
-      this.#words.set([place, bytes.length, segment, port, ttl, tos, 0, 0, 0xffff, address], i * 10)
+      this.#words.set([place, bytes.length, segment, port, ttl, tos, ...wordsOf(address)], i * 10)
     })
     return taken.length === 0 ? -EAGAIN : taken.length
   }
@@ -554,20 +565,20 @@ export class FakeKernel {
     if (datagram === undefined) return -EAGAIN
     if (datagram.bytes.length > length) return -EFAULT
     this.#range(at, datagram.bytes.length).set(datagram.bytes)
-    this.#words.set([0, 0, 0xffff, datagram.address, datagram.port, datagram.ttl, datagram.tos])
+    this.#words.set([...wordsOf(datagram.address), datagram.port, datagram.ttl, datagram.tos])
     return datagram.bytes.length
   }
   errorReceive(descriptor: number): number {
     const error = this.open.get(descriptor)?.errors.shift()
     if (error === undefined) return 0
     const { origin, type, code, info, address, port, offender, ttl, quote } = error
-    this.#words.set([0, origin, type, code, info, 0, 0, 0xffff, address, port, 0, 0, 0xffff, offender, quote.length, ttl])
+    this.#words.set([0, origin, type, code, info, ...wordsOf(address), port, ...wordsOf(offender), quote.length, ttl])
     new Uint8Array(this.scratch, 64).set(quote)
     return 1
   }
   datagramHeader(descriptor: number, family: number, ttl: number, tos: number, dontFragment: number): number {
     const d = this.open.get(descriptor)
-    assert.ok(d instanceof FakeDatagram && family === 4 && ttl >= 1 && ttl <= 255 && tos >= 0 && tos <= 255)
+    assert.ok(d instanceof FakeDatagram && family === d.family && ttl >= 1 && ttl <= 255 && tos >= 0 && tos <= 255)
     d.header = { ttl, tos, dontFragment: dontFragment === 1 }
     return 0
   }
