@@ -169,7 +169,7 @@ function describeNetwork(network: Network): schema.NetworkDescription {
 }
 
 const describeAll = (publications: readonly Publication[]): schema.PublicationDescription[] =>
-  publications.map(({ id, protocol, hostAddress, hostPort, guestAddress, guestPort, driver, counters }) => ({
-    ...{ id, protocol, hostAddress, hostPort, guestAddress, guestPort, driver },
+  publications.map(({ id, protocol, hostAddress, hostPort, guestAddress, guestPort, driver, isAutomatic, counters }) => ({
+    ...{ id, protocol, hostAddress, hostPort, guestAddress, guestPort, driver, isAutomatic },
     counters: { ...counters },
   }))

@@ -53,6 +53,7 @@ export const publication = z.object({
   guestAddress: address,
   guestPort: port(1),
   driver,
+  isAutomatic: z.boolean().describe('published because a program in the sandbox listens, and as long as it does'),
   counters: publicationCounters,
 })
 export const publications = z.object({ publications: z.array(publication) })

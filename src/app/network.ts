@@ -24,6 +24,7 @@ import { verify } from '../tcp/invariants.js'
 import { errnoName, NetloomError } from '../util/errors.js'
 import { format, format6, mapped, type Words } from '../wire/address.js'
 import { LINK_LOCAL_0, LINK_LOCAL_1 } from '../wire/ndp.js'
+import { AutoPublish } from './auto-publish.js'
 import { ControlServer } from './control-server.js'
 import { listFlows } from './flow-list.js'
 import { fitOptions, type HostFacts, probeHost } from './host-facts.js'
@@ -113,6 +114,7 @@ class LiveNetwork implements Network {
   #watch: NamespaceWatch | null = null
   #control: ControlServer | null = null
   #sockets: NamespaceSockets | null = null
+  readonly #auto: AutoPublish | null
   #child: ChildProcess | null = null
   // Of the command, '' before it runs.
   #namespace = ''
@@ -151,6 +153,7 @@ class LiveNetwork implements Network {
     this.#stack = new Stack(this.#native, this.#loop, this.#arena, table, randomFillSync(new Int32Array(SECRET_WORDS)), stackOptions)
     if (process.env['NETLOOM_DEBUG'] === '1') this.#stack.tcp.verify = verify
     this.#publications = new Publications(this.#native, this.#stack.forwards, options.addresses, options.publishDriver)
+    this.#auto = options.publishAuto === null ? null : new AutoPublish(this.#native, this.#publications, options.publishAuto, options)
     const resolver = options.dns ? new Resolver(() => this.#native.now()) : null
     this.#resolver = resolver
     if (resolver !== null) {
@@ -332,6 +335,7 @@ class LiveNetwork implements Network {
     const { features, descriptor, seeds } = launched
     this.#sockets = new NamespaceSockets(this.#native, seeds)
     this.#stack.direct.connect(this.#sockets)
+    this.#auto?.start(this.#sockets.diag)
     const { receiver } = this.#stack
     this.#device = new TapDevice(this.#native, this.#loop, this.#arena, this.#region, descriptor, mtu, features, receiver)
     this.#stack.connect(this.#device)
@@ -349,6 +353,7 @@ class LiveNetwork implements Network {
       const exited = new Promise((resolve) => child.once('exit', resolve))
       if (child.kill('SIGKILL')) await exited
     }
+    this.#auto?.stop()
     this.#stack.direct.connect(null)
     this.#sockets?.close()
     this.#sockets = null

@@ -34,6 +34,8 @@ export interface Publication {
   readonly guestPort: number
   readonly protocol: PublishProtocol
   readonly driver: PublishDriver
+  /** Published because a program in the sandbox listens (option `publishAuto`), and only as long as it does. */
+  readonly isAutomatic: boolean
   /** A snapshot; of one that is closed, as of then. */
   readonly counters: PublicationCounters
   /** Listens no longer. Connections that are open go on, or with `flows: true` see a reset at both ends. Safe to call twice. */
@@ -50,6 +52,7 @@ interface Destination {
   readonly guestPort: number
   readonly protocol: PublishProtocol
   readonly driver: PublishDriver
+  readonly isAutomatic: boolean
 }
 
 export class Publications {
@@ -77,10 +80,10 @@ export class Publications {
    * Opens them all, or none.
    * @throws NetloomError with the errno's name as its code (`EADDRINUSE`, `EACCES`, `EADDRNOTAVAIL` ...), or `ERR_PUBLISH`.
    */
-  open(wanted: readonly PublishOptions[]): Publication[] {
+  open(wanted: readonly PublishOptions[], isAutomatic = false): Publication[] {
     const opened: Publication[] = []
     try {
-      for (const one of wanted) opened.push(...this.#publish(one))
+      for (const one of wanted) opened.push(...this.#publish(one, isAutomatic))
     } catch (error) {
       for (const publication of opened) publication.close()
       throw error
@@ -88,11 +91,11 @@ export class Publications {
     return opened
   }
 
-  #publish(options: PublishOptions): Publication[] {
+  #publish(options: PublishOptions, isAutomatic: boolean): Publication[] {
     const { hostAddress, hostPort = 0, guestPort, driver = this.#driver, protocol = 'tcp' } = options
     check(hostPort, 0, 'hostPort')
     check(guestPort, 1, 'guestPort')
-    const to = { guest: this.#guestOf(options), guestPort, driver: checkDriver(driver), protocol }
+    const to = { guest: this.#guestOf(options), guestPort, driver: checkDriver(driver), protocol, isAutomatic }
     if (hostAddress !== undefined) return [this.#listen(hostAddress, hostPort, to)]
     for (let i = 1; ; i++) {
       const first = this.#listen(EVERY_ADDRESS[0], hostPort, to)
@@ -149,7 +152,8 @@ export class Publications {
     })
   }
 
-  #publication(rule: number, hostAddress: string, hostPort: number, { guest, guestPort, driver, protocol }: Destination): Publication {
+  #publication(rule: number, hostAddress: string, hostPort: number, to: Destination): Publication {
+    const { guest, guestPort, driver, protocol, isAutomatic } = to
     const forwards = this.#forwards
     const open = this.#open
     const id = ++this.#lastId
@@ -157,7 +161,7 @@ export class Publications {
     let ended: PublicationCounters | null = null
     const guestAddress = address.formatAny(...guest)
     const publication: Publication = {
-      ...{ id, hostAddress, hostPort, guestAddress, guestPort, protocol, driver: protocol === 'udp' ? 'tap' : driver },
+      ...{ id, hostAddress, hostPort, guestAddress, guestPort, protocol, driver: protocol === 'udp' ? 'tap' : driver, isAutomatic },
       get counters() {
         if (ended !== null) return ended
         bringUpToDate()

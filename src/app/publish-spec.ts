@@ -116,6 +116,34 @@ function range(text: string, ports: string, least: number): { first: number; cou
   return { first, count: last - first + 1 }
 }
 
+/** Ports from one to another, both of them included. */
+export interface PortRange {
+  readonly first: number
+  readonly last: number
+}
+
+export const EVERY_PORT: PortRange = { first: 1, last: MAX_PORT }
+
+/**
+ * The range that a command line's text stands for: `8080` or `3000-3999`.
+ * @throws NetloomError `ERR_PUBLISH`, exit status 2.
+ */
+export function parseRange(text: string): PortRange {
+  const found = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(text)
+  const first = Number(found?.[1] ?? 0)
+  return checkRange({ first, last: found?.[2] === undefined ? first : Number(found[2]) }, text)
+}
+
+/**
+ * A range, if it is one.
+ * @throws NetloomError `ERR_PUBLISH`, exit status 2.
+ */
+export function checkRange(range: PortRange, text = `${range.first}-${range.last}`): PortRange {
+  const { first, last } = range
+  if (Number.isInteger(first) && Number.isInteger(last) && first >= 1 && first <= last && last <= MAX_PORT) return range
+  throw new NetloomError('ERR_PUBLISH', `'${text}' is no range of ports from 1 to ${MAX_PORT}`, 'write it as in 3000-3999', 2)
+}
+
 // undefined: every address of both families.
 function hostAddresses(text: string, host: string, family: Family): (string | undefined)[] {
   if (host === '') return [family === 0 ? undefined : family === 4 ? '0.0.0.0' : '::']

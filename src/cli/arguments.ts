@@ -1,7 +1,7 @@
 // The arguments of a command. commander reads them, prints the help and tells what is wrong, but loading it takes longer than
 // making a sandbox (13 ms of 50), so arguments that are plainly right are read here; at the first doubt commander has its say.
 
-/** One option, as commander writes it: `-q, --quiet` or `--mtu <BYTES>`. */
+/** One option, as commander writes it: `-q, --quiet`, `--mtu <BYTES>`, or `--publish-auto [RANGE]`, whose value stands behind `=` or nowhere. */
 export interface OptionRow {
   readonly flags: string
   readonly help: string
@@ -34,16 +34,19 @@ export interface Arguments {
   readonly operands: readonly string[]
 }
 
-const FLAGS = /^(?:(-\w), )?--([\w-]+)( <)?/
+const FLAGS = /^(?:(-\w), )?--([\w-]+)( [<[])?/
 
 const camelCase = (name: string): string => name.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())
 
 /** Reads arguments that are plainly right; null for any others. */
 export function scan(syntax: Syntax, args: readonly string[]): Arguments | null {
-  const known = new Map<string, { readonly row: OptionRow; readonly name: string; readonly takesValue: boolean }>()
+  const known = new Map<
+    string,
+    { readonly row: OptionRow; readonly name: string; readonly takesValue: boolean; readonly mayHaveValue: boolean }
+  >()
   for (const row of syntax.options) {
     const [, short, name = '', value] = FLAGS.exec(row.flags) ?? []
-    const option = { row, name, takesValue: value !== undefined }
+    const option = { row, name, takesValue: value === ' <', mayHaveValue: value !== undefined }
     known.set(`--${name}`, option)
     if (short !== undefined) known.set(short, option)
   }
@@ -62,8 +65,8 @@ export function scan(syntax: Syntax, args: readonly string[]): Arguments | null 
     }
     const equals = arg.startsWith('--') ? arg.indexOf('=') : -1
     const option = known.get(equals < 0 ? arg : arg.slice(0, equals))
-    if (option === undefined || (equals >= 0 && !option.takesValue)) return null
-    const value = option.takesValue ? (equals < 0 ? args[++i] : arg.slice(equals + 1)) : true
+    if (option === undefined || (equals >= 0 && !option.mayHaveValue)) return null
+    const value = equals >= 0 ? arg.slice(equals + 1) : option.takesValue ? args[++i] : true
     if (value === undefined) return null
     const key = camelCase(option.name)
     const before = flags[key]

@@ -20,6 +20,9 @@ function build(syntax: Syntax): Command {
   return command
 }
 
+/** The option that a name in camel case is of. */
+const longOption = (name: string): string => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
+
 /**
  * Reads a command's arguments; null when they asked for help, which has been printed.
  * @throws NetloomError `ERR_USAGE`, exit status 2.
@@ -27,8 +30,18 @@ function build(syntax: Syntax): Command {
 export function parseAll(syntax: Syntax, args: readonly string[]): Arguments | null {
   const command = build(syntax)
   try {
-    command.parse(args, { from: 'user' })
-    return { flags: command.opts<Flags>(), operands: command.args }
+    // Commander would take the next word for the value of one that may have none.
+    const bare = new Set(syntax.options.flatMap(({ flags }) => /^--[\w-]+(?= \[)/.exec(flags) ?? []))
+    command.parse(
+      args.map((arg) => (bare.has(arg) ? `${arg}=` : arg)),
+      { from: 'user' },
+    )
+    const flags = Object.entries(command.opts<Flags>()).map(([name, value]) => [
+      name,
+      value === '' && bare.has(longOption(name)) ? true : value,
+    ])
+    const operands = command.args.map((arg) => (arg.endsWith('=') && bare.has(arg.slice(0, -1)) ? arg.slice(0, -1) : arg))
+    return { flags: Object.fromEntries(flags) as Flags, operands }
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
     if (error.code === 'commander.helpDisplayed') return null

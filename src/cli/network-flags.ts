@@ -17,7 +17,7 @@ import {
   parseFlows,
   parseMtu,
 } from '../app/options.js'
-import { checkDriver, parsePublish } from '../app/publish-spec.js'
+import { checkDriver, parsePublish, parseRange } from '../app/publish-spec.js'
 import type { Network } from '../app/types.js'
 import type { Log, LogLevel } from '../util/log.js'
 import type { Flags, OptionRow } from './arguments.js'
@@ -57,6 +57,10 @@ export const NETWORK_OPTIONS: readonly OptionRow[] = [
   { flags: '--max-flows-per-guest <N>', help: 'most flows of one address in the sandbox; more are refused (default no limit)' },
   { flags: '--impair <SPEC>', help: 'a link that is bad on purpose, as in loss=1%,delay=10ms,up:rate=20mbit (see README.md)' },
   {
+    flags: '--publish-auto [RANGE]',
+    help: "publish on the host's loopback what programs inside listen on: all, or as in --publish-auto=3000-3999",
+  },
+  {
     flags: '--publish-driver <DRIVER>',
     help: 'how published connections go on: tap, direct (kernel to kernel), or auto (direct for the loopback)',
   },
@@ -76,7 +80,7 @@ export const NETWORK_OPTIONS: readonly OptionRow[] = [
  * @throws NetloomError `ERR_MTU`, `ERR_DNS_NAME`, `ERR_IMPAIRMENT`, `ERR_MAX_FLOWS` and those of the other limits.
  */
 export function networkOptions(flags: Flags): NetworkOptions & { readonly log: Log } {
-  const { mtu, cidr, ifname, dnsName, impair, name, publishDriver } = flags
+  const { mtu, cidr, ifname, dnsName, impair, name } = flags
   return {
     ...(typeof mtu === 'string' ? { mtu: parseMtu(mtu) } : {}),
     ...(typeof cidr === 'string' ? { cidr } : {}),
@@ -87,8 +91,7 @@ export function networkOptions(flags: Flags): NetworkOptions & { readonly log: L
     ...(typeof flags['udpFiltering'] === 'string' ? { udpFiltering: checkFiltering(flags['udpFiltering']) } : {}),
     ...(typeof impair === 'string' ? { impairment: parseImpairment(impair) } : {}),
     ...(typeof name === 'string' ? { name } : {}),
-    ...(typeof publishDriver === 'string' ? { publishDriver: checkDriver(publishDriver) } : {}),
-    ...(flags['directLoopback'] === true ? { directLoopback: true } : {}),
+    ...publishFlags(flags),
     ...(flags['disableControl'] === true ? { control: false } : {}),
     hostLoopback: flags['disableHostLoopback'] !== true,
     dns: flags['disableDns'] !== true,
@@ -104,6 +107,14 @@ function addressFlags({ cidr6, disableIpv6, macAddress, outboundAddr, outboundAd
     ...(typeof macAddress === 'string' ? { macAddress } : {}),
     ...(typeof outboundAddr === 'string' ? { outboundAddress: outboundAddr } : {}),
     ...(typeof outboundAddr6 === 'string' ? { outboundAddress6: outboundAddr6 } : {}),
+  }
+}
+
+function publishFlags({ publishAuto, publishDriver, directLoopback }: Flags): NetworkOptions {
+  return {
+    ...(publishAuto === undefined ? {} : { publishAuto: publishAuto === true ? publishAuto : parseRange(publishAuto) }),
+    ...(typeof publishDriver === 'string' ? { publishDriver: checkDriver(publishDriver) } : {}),
+    ...(directLoopback === true ? { directLoopback: true } : {}),
   }
 }
 

@@ -117,7 +117,8 @@ async function idsOf(name: string, words: readonly string[]): Promise<number[]> 
   })
 }
 
-const isSame = ({ hostAddress, hostPort, guestPort }: PublishOptions, publication: PublicationDescription): boolean =>
+const isSame = ({ hostAddress, hostPort, guestPort, protocol = 'tcp' }: PublishOptions, publication: PublicationDescription): boolean =>
+  protocol === publication.protocol &&
   (hostAddress === undefined || hostAddress === publication.hostAddress) &&
   (hostPort === 0 || hostPort === publication.hostPort) &&
   guestPort === publication.guestPort
@@ -140,7 +141,8 @@ export function formatPublications(publications: readonly PublicationDescription
   const rows = publications.map((publication) => {
     const { connections, current, refused, packetsIn, packetsOut, bytesIn, bytesOut } = publication.counters
     const counts = [publication.id, connections, current, refused, packetsOut, formatBytes(bytesOut), packetsIn, formatBytes(bytesIn)]
-    return [...counts.map(String), publication.driver, ruleOf(publication)]
+    const rule = publication.isAutomatic ? `${ruleOf(publication)} (by itself)` : ruleOf(publication)
+    return [...counts.map(String), publication.driver, rule]
   })
   return formatTable([HEAD, ...rows], (column) => column < HEAD.length - 2)
 }

@@ -58,7 +58,16 @@ class PlayedNetwork {
     if (this.failure !== null) throw this.failure
     const opened = ports.map(({ hostAddress = '0.0.0.0', hostPort = 0, guestPort }, i) => {
       const id = this.published.length + i + 1
-      const rule = { id, protocol: 'tcp' as const, hostAddress, hostPort: hostPort || 40_000, guestAddress: '10.0.2.100', guestPort, driver: 'auto' as const }
+      const rule = {
+        id,
+        protocol: 'tcp' as const,
+        hostAddress,
+        hostPort: hostPort || 40_000,
+        guestAddress: '10.0.2.100',
+        guestPort,
+        driver: 'auto' as const,
+        isAutomatic: false,
+      }
       return { ...rule, counters: COUNTERS, close: ({ flows = false } = {}) => void this.closed.push([id, flows]) }
     })
     this.published.push(...opened)

@@ -37,7 +37,12 @@ test('without options: the plan of slirp4netns', () => {
   assert.deepEqual(rest, {
     mtu: 1500,
     ifname: 'tap0',
+    macAddress: null,
+    outbound4: null,
+    outbound6: null,
+    udpFiltering: 'endpoint-independent',
     hostLoopback: true,
+    publishAuto: null,
     publishDriver: 'auto',
     directLoopback: false,
     name: null,

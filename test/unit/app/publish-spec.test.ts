@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { networkInterfaces } from 'node:os'
 import { test } from 'node:test'
-import { parsePublish } from '../../../src/app/publish-spec.js'
+import { EVERY_PORT, parsePublish, parseRange } from '../../../src/app/publish-spec.js'
 import { NetloomError } from '../../../src/util/errors.js'
 
 const GOOD: readonly (readonly [string, ReturnType<typeof parsePublish>])[] = [
@@ -13,10 +13,11 @@ const GOOD: readonly (readonly [string, ReturnType<typeof parsePublish>])[] = [
   ['127.0.0.1::80', [{ hostAddress: '127.0.0.1', hostPort: 0, guestPort: 80 }]],
   ['127.0.0.1:8080:80', [{ hostAddress: '127.0.0.1', hostPort: 8080, guestPort: 80 }]],
   ['[::1]:8080:80', [{ hostAddress: '::1', hostPort: 8080, guestPort: 80 }]],
-  ['[::1]::80/tcp6', [{ hostAddress: '::1', hostPort: 0, guestPort: 80 }]],
+  ['[::1]::80/tcp6', [{ hostAddress: '::1', hostPort: 0, guestPort: 80, guestFamily: 6 }]],
+  ['53:53/udp', [{ hostPort: 53, guestPort: 53, protocol: 'udp' }]],
   ['8080:80/tcp', [{ hostPort: 8080, guestPort: 80 }]],
   ['8080:80/tcp4', [{ hostAddress: '0.0.0.0', hostPort: 8080, guestPort: 80 }]],
-  ['8080:80/tcp6', [{ hostAddress: '::', hostPort: 8080, guestPort: 80 }]],
+  ['8080:80/tcp6', [{ hostAddress: '::', hostPort: 8080, guestPort: 80, guestFamily: 6 }]],
   [
     '8000-8001:9000-9001',
     [
@@ -65,12 +66,24 @@ const BAD = [
   '[::1]',
   '[::1:80:80',
   '80:80/tcp/udp',
-  '80:80/udp',
+  '80:80/sctp',
   '1.2.3:80:80',
   '-1:80',
   '8 0:80',
   '80:80,',
 ]
+test('ranges of ports to publish by themselves', () => {
+  assert.deepEqual(parseRange('8080'), { first: 8080, last: 8080 })
+  assert.deepEqual(parseRange('1-65535'), EVERY_PORT)
+  for (const text of ['', '0', '0-9', '9-8', '1-65536', '1-', 'x', '1-2-3', ' 1']) {
+    assert.throws(() => parseRange(text), {
+      code: 'ERR_PUBLISH',
+      exitCode: 2,
+      message: /no range of ports from 1 to 65535; write it as in/,
+    })
+  }
+})
+
 for (const text of BAD) {
   test(`'${text}' is no port forward, and one line says why`, () => {
     assert.throws(

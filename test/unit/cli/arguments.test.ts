@@ -99,6 +99,18 @@ test('flags become options of a network', () => {
   assert.equal(networkOptions({ quiet: true }).log.level, 'quiet')
 })
 
+test('an option whose value can be left out takes none from the next word', async () => {
+  assert.deepEqual(scan(RUN, ['--publish-auto', 'make', 'all']), { flags: { publishAuto: true }, operands: ['make', 'all'] })
+  assert.deepEqual(scan(RUN, ['--publish-auto=3000-3999', 'make']), { flags: { publishAuto: '3000-3999' }, operands: ['make'] })
+  // -p80 is for commander to read.
+  assert.deepEqual(await parse(RUN, ['-p80', '--publish-auto', 'make', '--publish-auto']), {
+    flags: { publish: '80', publishAuto: true },
+    operands: ['make', '--publish-auto'],
+  })
+  assert.deepEqual(networkOptions({ publishAuto: '3000-3999' }).publishAuto, { first: 3000, last: 3999 })
+  assert.throws(() => networkOptions({ publishAuto: '3999-3000' }), { code: 'ERR_PUBLISH', message: /no range of ports.*write it as in 3000-3999/ })
+})
+
 test('an MTU is refused with what was written', () => {
   for (const mtu of ['', '0x100', '1e3', '65522']) {
     const flags: Flags = { mtu }
