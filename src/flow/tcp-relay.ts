@@ -6,22 +6,10 @@
 //   host bytes -> recv(MSG_PEEK) at the socket's peek offset -> TAP; recv(MSG_TRUNC) when the guest acknowledges
 //   FIN <-> shutdown(SHUT_WR) / end of file, RST <-> SO_LINGER 0 / ECONNRESET, each way by itself
 //
-// Sockets are registered with epoll once, edge-triggered. Where the kernel's TCP has no peek offset (before 6.9) the bytes
+// The sockets are tcp-sockets.ts'. Where the kernel's TCP has no peek offset (before 6.9) the bytes
 // wait for their acknowledgment in a ring of the connection instead (send-ring.ts).
-import {
-  EPOLLERR,
-  EPOLLET,
-  EPOLLHUP,
-  EPOLLIN,
-  EPOLLOUT,
-  EPOLLRDHUP,
-  type EventLoop,
-  type ReadyHandler,
-  TOKEN_TCP,
-  token,
-} from '../host/event-loop.js'
+import { EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP, type EventLoop, type ReadyHandler, TOKEN_TCP } from '../host/event-loop.js'
 import type { NativeContext } from '../host/native.js'
-import { isLoopback } from '../net/address-plan.js'
 import type { DropCounters } from '../net/drops.js'
 import {
   ACTIVE,
@@ -29,7 +17,6 @@ import {
   GENERATION,
   HOST_ADDRESS,
   HOST_PORT,
-  isMapped,
   KIND,
   KIND_TCP,
   MAC_HIGH,
@@ -46,29 +33,15 @@ import type { TcpDemux } from '../tcp/demux.js'
 import { END, type Relay } from '../tcp/stack.js'
 import { PROTOCOL_TCP } from '../wire/numbers.js'
 import { type Evictor, type FlowTable, LIST_NONE, LIST_TIME_WAIT } from './flow-table.js'
-import type { Decision, Gate } from './gate.js'
-import { outgoing } from './hops.js'
+import type { Gate } from './gate.js'
 import { EAGAIN, HostErrors } from './host-errors.js'
 import type { SendRing } from './send-ring.js'
+import { type StreamService, TcpSockets } from './tcp-sockets.js'
 import { isShortage, refusalCode, tellFailure, unreachableCode } from './unreachable.js'
 
 /** errno(3). */
 const EINPROGRESS = 115
 const ECONNREFUSED = 111
-
-/**
- * Receive buffer of a socket to the host's loopback, bytes. Left alone it grows to tens of megabytes, because such a sender is always
- * faster than we are: all of it kernel memory, and cold when its turn comes. A path with a round trip keeps what it needs.
- */
-const LOOPBACK_BUFFER = 1 << 20
-
-const EVENTS = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET
-
-/** Serves connections of the guest itself. */
-export interface StreamService {
-  /** A new connection: the descriptor of our end of it, which becomes the socket of the row, or -errno. */
-  open(): number
-}
 
 export class TcpRelay implements Relay, ReadyHandler, Evictor, ErrorReceiver {
   readonly #native: NativeContext
@@ -78,11 +51,9 @@ export class TcpRelay implements Relay, ReadyHandler, Evictor, ErrorReceiver {
   readonly #gate: Gate
   readonly #icmp: Icmp
   readonly #drops: DropCounters
-  readonly #ring: SendRing | null
-  readonly #peeksIpv4: boolean
+  readonly #sockets: TcpSockets
   readonly #errors: HostErrors
   #demux: TcpDemux | null = null
-  #dns: StreamService | null = null
 
   /** `ring`: where bytes wait when the kernel has no peek offset for TCP, null when it has; `peeksIpv4`: it has for IPv4 alone. */
   constructor(
@@ -102,8 +73,7 @@ export class TcpRelay implements Relay, ReadyHandler, Evictor, ErrorReceiver {
     this.#gate = gate
     this.#icmp = to
     this.#drops = drops
-    this.#ring = ring
-    this.#peeksIpv4 = peeksIpv4
+    this.#sockets = new TcpSockets(native, table.rows, ring, peeksIpv4)
     this.#errors = new HostErrors(native, to, PROTOCOL_TCP)
     loop.serve(TOKEN_TCP, this)
     table.serve(KIND_TCP, this)
@@ -116,7 +86,7 @@ export class TcpRelay implements Relay, ReadyHandler, Evictor, ErrorReceiver {
 
   /** Names who serves connections to the DNS address. */
   serveDns(service: StreamService): void {
-    this.#dns = service
+    this.#sockets.dns = service
   }
 
   find(inbound: Inbound): number {
@@ -131,7 +101,7 @@ export class TcpRelay implements Relay, ReadyHandler, Evictor, ErrorReceiver {
 
   accept(inbound: Inbound): number {
     const decision = this.#gate.tcp(inbound)
-    if (decision.verdict !== 'allow' && (decision.verdict !== 'dns' || this.#dns === null)) {
+    if (decision.verdict !== 'allow' && (decision.verdict !== 'dns' || this.#sockets.dns === null)) {
       this.#icmp.unreachable(inbound, refusalCode(decision.verdict))
       return 0
     }
@@ -147,7 +117,7 @@ export class TcpRelay implements Relay, ReadyHandler, Evictor, ErrorReceiver {
     rows[base + CREATED] = inbound.now
     rows[base + ACTIVE] = inbound.now
     rows[base + PACKETS_IN] = 1
-    const status = this.#open(row, decision, inbound.timeToLive)
+    const status = this.#sockets.open(row, decision, inbound.timeToLive)
     if (status >= 0) return row
     tellFailure(this.#icmp, this.#drops, inbound, -status)
     this.#table.remove(row)
@@ -161,8 +131,8 @@ export class TcpRelay implements Relay, ReadyHandler, Evictor, ErrorReceiver {
 
   /**
    * Takes over a connection that somebody has made to the host, and begins to open it to the guest: both ends from `at` of `words` on, four
-   * words each, and from `client` on who it really is, four words and the port; `rule`: the port forward. False, and the socket is the caller's still, when the gate refuses or there is
-   * no row.
+   * words each, and from `client` on who it really is, four words and the port; `rule`: the port forward. False, and the socket is the
+   * caller's still, when the gate refuses or there is no row.
    */
   adopt(
     socket: number,
@@ -189,13 +159,12 @@ export class TcpRelay implements Relay, ReadyHandler, Evictor, ErrorReceiver {
     rows[base + ACTIVE] = now
     for (let i = 0; i < 4; i++) rows[base + HOST_ADDRESS + i] = words[client + i]!
     rows[base + HOST_PORT] = words[client + 4]!
-    if (this.#native.epollAdd(socket, this.#token(row), EVENTS) < 0) {
+    if (this.#sockets.take(row, socket) < 0) {
       this.#table.remove(row)
       return false
     }
     this.#table.rules.begin(rows, base, rule)
-    rows[base + SOCKET] = socket
-    this.#prepare(base)
+    this.#sockets.connected(base)
     this.#demux!.open(row, now)
     return true
   }
@@ -203,47 +172,6 @@ export class TcpRelay implements Relay, ReadyHandler, Evictor, ErrorReceiver {
   /** Ends a flow for a reason of our own: both ends see a reset. */
   disconnect(row: number): void {
     this.#demux!.hostBroken(row, this.#loop.now)
-  }
-
-  // Where a connection's bytes wait; null: in the host's socket.
-  #ringOf(base: number): SendRing | null {
-    return this.#ring === null || (this.#peeksIpv4 && isMapped(this.#rows, base + HOST_ADDRESS)) ? null : this.#ring
-  }
-
-  // A socket that is connected now.
-  #prepare(base: number): void {
-    const socket = this.#rows[base + SOCKET]!
-    if (this.#ringOf(base) === null) this.#native.tcpPeekOffset(socket, 0)
-    if (isLoopback(this.#rows, base + HOST_ADDRESS)) this.#native.tcpReceiveBuffer(socket, LOOPBACK_BUFFER)
-  }
-
-  // Begins to connect to where the gate has said.
-  #open(row: number, decision: Decision, ttl: number): number {
-    const rows = this.#rows
-    const base = row << ROW_SHIFT
-    rows[base + HOST_ADDRESS] = decision.address0
-    rows[base + HOST_ADDRESS + 1] = decision.address1
-    rows[base + HOST_ADDRESS + 2] = decision.address2
-    rows[base + HOST_ADDRESS + 3] = decision.address3
-    rows[base + HOST_PORT] = decision.port
-    const socket = this.#connect(decision, outgoing(ttl, decision.isLoopback))
-    if (socket < 0) return socket
-    rows[base + SOCKET] = socket
-    const status = this.#native.epollAdd(socket, this.#token(row), EVENTS)
-    if (status < 0) {
-      this.#native.closeDescriptor(socket)
-      rows[base + SOCKET] = -1
-    }
-    return status
-  }
-
-  #connect(decision: Decision, hops: number): number {
-    if (decision.verdict === 'dns') return this.#dns!.open()
-    return this.#native.tcpConnect(decision.address0, decision.address1, decision.address2, decision.address3, decision.port, hops)
-  }
-
-  #token(row: number): number {
-    return token(TOKEN_TCP, this.#rows[(row << ROW_SHIFT) + GENERATION]!, row)
   }
 
   unreachable(words: Int32Array, ports: number, second: number, code: number, mtu: number, now: number): void {
@@ -284,8 +212,7 @@ export class TcpRelay implements Relay, ReadyHandler, Evictor, ErrorReceiver {
       return
     }
     if ((events & EPOLLOUT) === 0) return
-    if (!isMapped(this.#rows, base + HOST_ADDRESS)) this.#native.tcpConnected(socket)
-    this.#prepare(base)
+    this.#sockets.connected(base)
     this.#demux!.hostConnected(row, this.#loop.now)
   }
 
@@ -293,7 +220,7 @@ export class TcpRelay implements Relay, ReadyHandler, Evictor, ErrorReceiver {
   #failed(row: number, error: number, isTold: boolean): void {
     const base = row << ROW_SHIFT
     const rows = this.#rows
-    this.#closeSocket(base)
+    this.#sockets.close(base)
     if (isTold) {
       this.#demux!.hostUnreachable(row)
       return
@@ -318,7 +245,7 @@ export class TcpRelay implements Relay, ReadyHandler, Evictor, ErrorReceiver {
   }
 
   receive(c: Connection, at: number, length: number): number {
-    const ring = this.#ringOf(c.base)
+    const ring = this.#sockets.ringOf(c.base)
     if (ring !== null) return ring.receive(c, at, length)
     const got = this.#native.tcpPeek(c.socket, at, length)
     if (got > 0) return got
@@ -327,13 +254,13 @@ export class TcpRelay implements Relay, ReadyHandler, Evictor, ErrorReceiver {
   }
 
   rewind(c: Connection, offset: number): void {
-    const ring = this.#ringOf(c.base)
+    const ring = this.#sockets.ringOf(c.base)
     if (ring !== null) ring.rewind(c, offset)
     else this.#native.tcpPeekOffset(c.socket, offset)
   }
 
   consume(c: Connection, length: number): void {
-    const ring = this.#ringOf(c.base)
+    const ring = this.#sockets.ringOf(c.base)
     if (ring !== null) ring.consume(c, length)
     else this.#native.tcpDiscard(c.socket, length)
   }
@@ -348,7 +275,7 @@ export class TcpRelay implements Relay, ReadyHandler, Evictor, ErrorReceiver {
 
   // Registering anew makes the kernel look, and remember that somebody waits for room (tcp_poll sets SOCK_NOSPACE).
   wantRoom(c: Connection): void {
-    this.#native.epollModify(c.socket, this.#token(c.row), EVENTS)
+    this.#sockets.look(c.row)
   }
 
   finish(c: Connection): void {
@@ -360,7 +287,7 @@ export class TcpRelay implements Relay, ReadyHandler, Evictor, ErrorReceiver {
   }
 
   close(c: Connection): void {
-    this.#closeSocket(c.base)
+    this.#sockets.close(c.base)
     this.#table.file(c.row, LIST_TIME_WAIT)
   }
 
@@ -376,15 +303,8 @@ export class TcpRelay implements Relay, ReadyHandler, Evictor, ErrorReceiver {
   }
 
   release(c: Connection): void {
-    this.#closeSocket(c.base)
-    this.#ringOf(c.base)?.release(c)
+    this.#sockets.close(c.base)
+    this.#sockets.ringOf(c.base)?.release(c)
     this.#table.remove(c.row)
-  }
-
-  #closeSocket(base: number): void {
-    const socket = this.#rows[base + SOCKET]!
-    if (socket < 0) return
-    this.#native.closeDescriptor(socket)
-    this.#rows[base + SOCKET] = -1
   }
 }

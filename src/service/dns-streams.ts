@@ -16,7 +16,7 @@
  */
 
 import { constants } from 'node:os'
-import type { StreamService } from '../flow/tcp-relay.js'
+import type { StreamService } from '../flow/tcp-sockets.js'
 import { EPOLLERR, EPOLLET, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP, type ReadyHandler } from '../host/event-loop.js'
 import type { NativeContext } from '../host/native.js'
 import type { Arena } from '../packet/arena.js'
