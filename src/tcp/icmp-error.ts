@@ -13,7 +13,7 @@ import * as retransmit from './retransmit.js'
 import * as seq from './seq.js'
 import type { Tcp } from './stack.js'
 
-/** Least MTU of a path that is believed, bytes: every host takes as much (RFC 791; RFC 9293, 3.7.1: MUST-15). Links of IPv6 have more. */
+/** Least MTU of a path that is believed, bytes: every host takes as much (RFC 791; RFC 9293, 3.7.1: MUST-15). IPv6 has 1280 (RFC 8201, 4). */
 const LEAST_MTU = 576
 
 /** Destination unreachable, of a segment with this sequence number. `mtu`: of the next hop, for FRAGMENTATION_NEEDED. */
@@ -26,7 +26,7 @@ export function unreachable(tcp: Tcp, c: Connection, code: number, sequence: num
 
 const isHard = (code: number): boolean => code === icmp.PROTOCOL_UNREACHABLE || code === icmp.PORT_UNREACHABLE
 
-// RFC 1191, 6.3 and 6.4: shorter segments from now on, and at once those that did not get through. That is no congestion.
+// RFC 1191, 6.3 and 6.4; RFC 8201, 4: shorter segments from now on, and at once those that did not get through. That is no congestion.
 function shorten(tcp: Tcp, c: Connection, mtu: number): void {
   const options = c.has(HAS_TIMESTAMPS) ? TIMESTAMP_LENGTH : 0
   const header = output.ipHeaderLength(c)

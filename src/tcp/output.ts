@@ -28,7 +28,7 @@ export const prepare = (tcp: Tcp, c: Connection): number =>
 /** Most text of one segment with the options that were chosen, bytes (RFC 6691). */
 export const segmentSize = (tcp: Tcp, c: Connection): number => (tcp.sackCount === 0 ? c.sndMss : c.sndMss - 4 - 8 * tcp.sackCount)
 
-/** Our MSS: what one datagram of the link's MTU holds (RFC 9293, 3.7.1). */
+/** Our MSS: what one datagram of the link's MTU holds (RFC 9293, 3.7.1; RFC 8200, 8.3). */
 export const ourMss = (tcp: Tcp, c: Connection): number => tcp.interface.mtu - ipHeaderLength(c) - wire.HEADER_LENGTH
 
 /** Bytes of the IP header in front of a segment. */

@@ -5,7 +5,6 @@ import type { Inbound } from '../../src/net/inbound.js'
 import type { Connection } from '../../src/tcp/connection.js'
 import { END, type Relay } from '../../src/tcp/stack.js'
 import { PROTOCOL_TCP } from '../../src/wire/numbers.js'
-import { ends } from './ends.js'
 
 /** Row of the one connection. */
 export const ROW = 1
@@ -43,16 +42,16 @@ export class HostSocket implements Relay {
     return this.isUsed && this.rows[(ROW << ROW_SHIFT) + PORTS] === inbound.ports ? ROW : 0
   }
   accept(inbound: Inbound): number {
-    return this.insert(inbound.source, inbound.destination, inbound.ports, inbound.macLow, inbound.now)
+    return this.insert(inbound.words, inbound.ports, inbound.macLow, inbound.now)
   }
 
-  /** A fresh row for a connection. */
-  insert(guest: number, remote: number, ports: number, macLow: number, now: number): number {
+  /** A fresh row for a connection between two ends, the guest's first. */
+  insert(ends: Int32Array, ports: number, macLow: number, now: number): number {
     this.isUsed = true
     const base = ROW << ROW_SHIFT
     this.rows.fill(0, base, base + 40)
     this.rows[base + KIND] = KIND_TCP
-    setEnds(this.rows, base, ends(guest, remote), 0, PROTOCOL_TCP, true)
+    setEnds(this.rows, base, ends, 0, PROTOCOL_TCP, true)
     this.rows[base + PORTS] = ports
     this.rows[base + MAC_LOW] = macLow
     this.rows[base + SOCKET] = DESCRIPTOR

@@ -1,11 +1,15 @@
 // TCP segments as scripts write and read them: plain objects, with numbers relative to the initial sequence numbers of their side.
 import assert from 'node:assert/strict'
+import type { Words } from '../../src/wire/address.js'
 import * as wire from '../../src/wire/tcp.js'
 import * as options from '../../src/wire/tcp-options.js'
 
 /** The two ends of every script. */
 export const GUEST = 0x0a000264
 export const REMOTE = 0xc0000207 | 0
+/** The same over IPv6. */
+export const GUEST6: Words = [0xfd000000 | 0, 0, 0, 0x100]
+export const REMOTE6: Words = [0x20010db8, 0, 0, 7]
 export const GUEST_PORT = 40000
 export const REMOTE_PORT = 80
 

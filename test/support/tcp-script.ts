@@ -17,9 +17,11 @@ import { TimerWheel } from '../../src/util/timer-wheel.js'
 import * as checksum from '../../src/wire/checksum.js'
 import * as ethernet from '../../src/wire/ethernet.js'
 import * as ipv4 from '../../src/wire/ipv4.js'
-import { ETHERTYPE_IPV4, PROTOCOL_TCP } from '../../src/wire/numbers.js'
+import * as ipv6 from '../../src/wire/ipv6.js'
+import { ETHERTYPE_IPV4, ETHERTYPE_IPV6, PROTOCOL_TCP } from '../../src/wire/numbers.js'
 import * as wire from '../../src/wire/tcp.js'
 import * as virtio from '../../src/wire/virtio-net.js'
+import { ends, ends6 } from './ends.js'
 import type { Conversation, Told } from './script.js'
 import { HostSocket, ROW } from './script-host.js'
 import {
@@ -27,13 +29,16 @@ import {
   describe,
   GUEST,
   GUEST_PORT,
+  GUEST6,
   REMOTE,
   REMOTE_PORT,
+  REMOTE6,
   readSegment,
   type SegmentText,
   type SentSegment,
   writeSegment,
 } from './script-segment.js'
+import { IPV6 } from './simulated-stack.js'
 
 /** Rows, rings and timers; one connection is all a script has. */
 const FLOWS = 4
@@ -41,6 +46,8 @@ const FLOWS = 4
 const GUEST_MAC_LOW = 1
 
 export interface ScriptOptions {
+  /** IP version that both ends speak; default 4. */
+  family?: 4 | 6
   mtu?: number
   offload?: boolean
   /** Longest datagram of TCP the link takes; default 65,535: no BIG TCP. */
@@ -65,12 +72,14 @@ export class TcpScript implements Conversation {
   longest = Number.POSITIVE_INFINITY
   /** Sees each segment as it is sent. */
   onSent: (segment: SentSegment) => void = () => {}
+  readonly #family: 4 | 6
   readonly #arena: Arena
   readonly #receiveAt: number
   readonly #slabs: SlabPool
   readonly #timers: TimerWheel
 
   constructor(o: ScriptOptions = {}) {
+    this.#family = o.family ?? 4
     this.now = o.start ?? 100_000
     this.irs = o.irs ?? 1000
     this.#arena = new Arena(new ArrayBuffer(8 * MAX_FRAME + slabBytes(FLOWS)))
@@ -80,7 +89,8 @@ export class TcpScript implements Conversation {
       largestDatagram: o.largestDatagram ?? 65_535,
       transmit: (at, length) => this.#take(at, length),
     }
-    const iface = new Interface(this.#arena, { network: 0x0a000200, prefix: 24, gateway: 0x0a000202, dns: 0x0a000203, guest: GUEST })
+    const addresses = { network: 0x0a000200, prefix: 24, gateway: 0x0a000202, dns: 0x0a000203, guest: GUEST, ipv6: IPV6 }
+    const iface = new Interface(this.#arena, addresses)
     iface.connect(device)
     this.#receiveAt = this.#arena.allot(MAX_FRAME)
     this.#slabs = new SlabPool(this.#arena, FLOWS)
@@ -153,7 +163,8 @@ export class TcpScript implements Conversation {
   }
 
   hostOpens(): this {
-    this.demux.open(this.host.insert(GUEST, REMOTE, (GUEST_PORT << 16) | REMOTE_PORT, GUEST_MAC_LOW, this.now), this.now)
+    const both = this.#family === 6 ? ends6(GUEST6, REMOTE6) : ends(GUEST, REMOTE)
+    this.demux.open(this.host.insert(both, (GUEST_PORT << 16) | REMOTE_PORT, GUEST_MAC_LOW, this.now), this.now)
     return this
   }
 
@@ -213,33 +224,67 @@ export class TcpScript implements Conversation {
     const view = this.#arena.view
     const at = this.#receiveAt
     const ip = at + IP_AT
-    const tcp = ip + ipv4.HEADER_LENGTH
+    const isIpv6 = this.#family === 6
+    const tcp = ip + this.#headerLength
     virtio.clear(view, at)
-    ethernet.write(view, at + virtio.HEADER_LENGTH, 0x5255, 0x0a000202, 0x0200, GUEST_MAC_LOW, ETHERTYPE_IPV4)
+    const type = isIpv6 ? ETHERTYPE_IPV6 : ETHERTYPE_IPV4
+    ethernet.write(view, at + virtio.HEADER_LENGTH, 0x5255, 0x0a000202, 0x0200, GUEST_MAC_LOW, type)
     const length = writeSegment(view, tcp, s, this.connection.iss, this.irs)
     const to = s.to ?? REMOTE
-    wire.setChecksum(view, tcp, length, checksum.pseudoHeader4(GUEST, to, PROTOCOL_TCP, length))
+    if (isIpv6) ipv6.write(view, ip, length, PROTOCOL_TCP, 64, 0, 0, ...GUEST6, ...REMOTE6)
+    else ipv4.write(view, ip, ipv4.HEADER_LENGTH + length, PROTOCOL_TCP, GUEST, to, 1, 64, 0, 1)
+    wire.setChecksum(view, tcp, length, this.#pseudoSum(ip, length))
     if (s.hasBadChecksum === true) view.setUint16(tcp + wire.CHECKSUM_OFFSET, wire.checksum(view, tcp) ^ 0x0100)
-    ipv4.write(view, ip, ipv4.HEADER_LENGTH + length, PROTOCOL_TCP, GUEST, to, 1, 64, 0, 1)
-    this.input.receive(at, IP_AT + ipv4.HEADER_LENGTH + length)
+    this.input.receive(at, IP_AT + this.#headerLength + length)
+  }
+
+  get #headerLength(): number {
+    return this.#family === 6 ? ipv6.HEADER_LENGTH : ipv4.HEADER_LENGTH
+  }
+
+  #pseudoSum(ip: number, length: number): number {
+    const view = this.#arena.view
+    if (this.#family === 6) return checksum.pseudoHeader6(view, ip, PROTOCOL_TCP, length)
+    return checksum.pseudoHeader4(ipv4.source(view, ip), ipv4.destination(view, ip), PROTOCOL_TCP, length)
   }
 
   #take(at: number, length: number): boolean {
     const view = this.#arena.view
     const ip = at + IP_AT
-    const tcp = ip + ipv4.HEADER_LENGTH
-    const available = length - IP_AT
+    const tcp = ip + this.#headerLength
+    const total = length - IP_AT - this.#headerLength
     if (length > this.longest) return false
-    const field = ipv4.totalLength(view, ip)
-    assert.ok(ipv4.checksumIsRight(view, ip) && field === (available > 65_535 ? 0 : available), 'a bad IP header was sent')
-    const total = available - ipv4.HEADER_LENGTH
+    this.#checkHeader(at, length - IP_AT)
     assert.ok(wire.isValid(view, tcp, total), 'a bad TCP header was sent')
-    const pseudo = checksum.pseudoHeader4(ipv4.source(view, ip), ipv4.destination(view, ip), PROTOCOL_TCP, total)
-    if ((virtio.flags(view, at) & virtio.FLAG_NEEDS_CSUM) === 0) assert.ok(wire.checksumIsRight(view, tcp, total, pseudo), 'bad checksum')
+    const isPartial = (virtio.flags(view, at) & virtio.FLAG_NEEDS_CSUM) !== 0
+    const pseudo = this.#pseudoSum(ip, total)
+    if (!isPartial) assert.ok(wire.checksumIsRight(view, tcp, total, pseudo), 'bad checksum')
+    else assert.equal(wire.checksum(view, tcp), pseudo, 'not the sum of the pseudo-header')
     const gsoSize = virtio.gsoType(view, at) === virtio.GSO_NONE ? 0 : virtio.gsoSize(view, at)
     const segment = readSegment(view, tcp, total, this.connection.iss, this.irs, gsoSize)
     this.sent.push(segment)
     this.onSent(segment)
     return true
+  }
+
+  // What a receiver asks of the headers in front, virtio-net's among them.
+  #checkHeader(at: number, available: number): void {
+    const view = this.#arena.view
+    const ip = at + IP_AT
+    const type = ethernet.etherType(view, at + virtio.HEADER_LENGTH)
+    const gsoType = virtio.gsoType(view, at)
+    if (this.#family === 6) {
+      assert.equal(type, ETHERTYPE_IPV6)
+      assert.ok(
+        ipv6.isValid(view, ip, available) && ipv6.payloadLength(view, ip) === available - ipv6.HEADER_LENGTH,
+        'a bad IP header was sent',
+      )
+      assert.ok(gsoType === virtio.GSO_NONE || gsoType === virtio.GSO_TCPV6, 'a super-segment of another family')
+      return
+    }
+    assert.equal(type, ETHERTYPE_IPV4)
+    const field = ipv4.totalLength(view, ip)
+    assert.ok(ipv4.checksumIsRight(view, ip) && field === (available > 65_535 ? 0 : available), 'a bad IP header was sent')
+    assert.ok(gsoType === virtio.GSO_NONE || gsoType === virtio.GSO_TCPV4, 'a super-segment of another family')
   }
 }
