@@ -16,6 +16,7 @@
 #include <linux/rtnetlink.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "context.h"
@@ -37,7 +38,8 @@ static int32_t tap_read(Context *context, const int32_t *argument) {
   if (end - offset < LARGEST_FRAME) return -ENOBUFS;
   int32_t count = 0;
   while (count < max && end - offset >= LARGEST_FRAME) {
-    const ssize_t length = read(argument[0], base + (offset - at), LARGEST_FRAME);
+    /* read(2) without the cancellation point of the C library, which costs a seventh of the call in a program with threads. */
+    const ssize_t length = syscall(SYS_read, argument[0], base + (offset - at), LARGEST_FRAME);
     if (length < 0) {
       if (errno == EINTR) continue;
       /* After a good frame the failure waits for the next call. */
