@@ -81,6 +81,7 @@ export class Publications {
    * @throws NetloomError with the errno's name as its code (`EADDRINUSE`, `EACCES`, `EADDRNOTAVAIL` ...), or `ERR_PUBLISH`.
    */
   open(wanted: readonly PublishOptions[], isAutomatic = false): Publication[] {
+    checkOverlap(wanted)
     const opened: Publication[] = []
     try {
       for (const one of wanted) opened.push(...this.#publish(one, isAutomatic))
@@ -190,6 +191,25 @@ function countersOf({ counts }: PortForwards, rule: number): PublicationCounters
     bytesOut: counts.bytesOut[rule]!,
   }
 }
+
+/** Refuses what asks for one port of the host twice, before anything is opened. An address that is left out is every one of its kind. */
+function checkOverlap(wanted: readonly PublishOptions[]): void {
+  const seen = new Map<string, Set<string>>()
+  for (const { hostAddress = '', hostPort = 0, protocol = 'tcp' } of wanted) {
+    if (hostPort === 0) continue
+    const addresses = seen.get(`${protocol} ${hostPort}`) ?? new Set()
+    const isTaken =
+      hostAddress === '' ? addresses.size > 0 : addresses.has(hostAddress) || addresses.has('') || addresses.has(wildcard(hostAddress))
+    const isWider = hostAddress === wildcard(hostAddress) && [...addresses].some((other) => wildcard(other) === hostAddress)
+    if (isTaken || isWider) {
+      const where = hostAddress === '' ? `port ${hostPort} of every address` : `port ${hostPort} of ${hostAddress}`
+      throw new NetloomError('ERR_PUBLISH', `${where} is asked for twice`, 'part the ranges', 2)
+    }
+    seen.set(`${protocol} ${hostPort}`, addresses.add(hostAddress))
+  }
+}
+
+const wildcard = (hostAddress: string): string => (hostAddress.includes(':') ? '::' : '0.0.0.0')
 
 function check(port: number, least: number, name: string): void {
   if (Number.isInteger(port) && port >= least && port <= 65_535) return

@@ -3,6 +3,9 @@
 //   client -> accept() -> gate -> whose MAC? -> SYN to the guest, from the client's address and port ......... SYN-ACK -> bytes flow
 //                                 (ARP)         (from the gateway's when that is no address a guest can answer: loopback, IPv6)
 //
+// A client on the host's loopback, whose address says nothing to the server, goes past the interface where the server can be reached so
+// (direct-relay.ts), unless the rule says otherwise.
+//
 // Nothing is read from the client's socket before the guest has answered, so a client of a server that is not there sees a reset and
 // loses nothing it could not have lost otherwise.
 import { EPOLLET, EPOLLIN, type EventLoop, type ReadyHandler, TOKEN_LISTENER, token } from '../host/event-loop.js'

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { existsSync, readdirSync } from 'node:fs'
 import { request } from 'node:http'
-import { connect, type Socket } from 'node:net'
+import { connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { e2e, shared } from '../support/e2e.js'
 import { Program, until } from '../support/program.js'
@@ -118,10 +118,13 @@ e2e('taken back, a port’s connections go on; with --close both ends see a rese
   assert.equal(await everything(sockets[0]), 'y')
 })
 
-e2e('all or none: what is published twice in one request leaves nothing', async () => {
-  const { status, stderr } = await netloom(['publish', 'add', '127.0.0.1:28000:80', '127.0.0.1:28000:81']).finished
+e2e('all or none: where the last port is in use nothing is published', async (scope) => {
+  const taken = createServer().listen(28_009, '127.0.0.1')
+  await once(taken, 'listening')
+  scope.defer(() => void taken.close())
+  const { status, stderr } = await netloom(['publish', 'add', '127.0.0.1:28000-28009:80-89']).finished
   assert.equal(status, 1)
-  assert.match(stderr, /^netloom: cannot listen on 127\.0\.0\.1:28000: the port is in use/)
+  assert.match(stderr, /^netloom: cannot listen on 127\.0\.0\.1:28009: the port is in use/)
   assert.deepEqual(await publish('ls'), [])
 })
 

@@ -20,7 +20,9 @@ export interface Message {
 
 export interface Launch {
   readonly child: ChildProcess
-  /** The next message. */
+  /** Sockets of the namespace that have come; they are closed with the test. */
+  readonly seeds: readonly Message[]
+  /** The next message that is about something else. */
   message(): Promise<Message>
   /** Takes the TAP and starts the command; resolves with the TAP's descriptor. */
   go(): Promise<number>
@@ -50,6 +52,10 @@ export function launch(
   bench.after(() => {
     child.kill('SIGKILL')
   })
+  const seeds: Message[] = []
+  bench.after(() => {
+    for (const { descriptor } of seeds) native.closeDescriptor(descriptor)
+  })
   let output = ''
   let isOpen = true
   for (const stream of [child.stdout!, child.stderr!]) stream.on('data', (chunk: Buffer) => (output += chunk))
@@ -58,7 +64,11 @@ export function launch(
   async function message(): Promise<Message> {
     await bench.ready(ours, EPOLLIN)
     const length = native.receiveMessage(ours, AT, 100)
-    return { text: length > 0 ? bench.text(AT, length) : '', descriptor: words[0]! }
+    const text = length > 0 ? bench.text(AT, length) : ''
+    const descriptor = words[0]!
+    if (!text.startsWith('socket ')) return { text, descriptor }
+    seeds.push({ text, descriptor })
+    return message()
   }
 
   function hangUp(): void {
@@ -68,6 +78,7 @@ export function launch(
 
   return {
     child,
+    seeds,
     message,
     hangUp,
     go: async () => {

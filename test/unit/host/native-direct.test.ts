@@ -1,0 +1,146 @@
+/*
+ * Sockets of another network namespace, made of the two that the launcher has left, and bytes that go from kernel to kernel.
+ */
+
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { accessSync, constants } from 'node:fs'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
+import { type TestContext, test } from 'node:test'
+import { MOVE_EMPTY, MOVE_ENDED, MOVE_FROM_BROKEN, MOVE_FULL } from '../../../src/host/native.js'
+import { launch } from './launch.js'
+import { type Bench, ECONNREFUSED, EINVAL, EPOLLIN, EPOLLOUT, LOCALHOST, makeBench } from './native-bench.js'
+
+const LISTEN = [
+  'import socket',
+  "a = socket.create_server(('127.0.0.1', 7000))",
+  "b = socket.create_server(('', 7001))",
+  'print("listening", flush=True)',
+  'while True:',
+  '  c, who = a.accept()',
+  '  c.sendall(who[0].encode())',
+  '  c.close()',
+].join('\n')
+const ANY = [0, 0, 0xffff, 0] as const
+const GUEST = [0, 0, 0xffff, 0x0a000264] as const
+const PIPE_BYTES = 1 << 18
+
+function cannotRun(): string | false {
+  try {
+    accessSync('/dev/net/tun', constants.R_OK | constants.W_OK)
+    return false
+  } catch {
+    return '/dev/net/tun is not there, or not for us'
+  }
+}
+const skip = cannotRun()
+
+/** A sandbox in which somebody listens, and what the launcher leaves of it. */
+async function sandbox(t: TestContext, bench: Bench): Promise<{ tcp: number[]; diag: number }> {
+  const started = launch(bench, 'run', { map: 'root' }, ['python3', '-c', LISTEN])
+  const tap = await started.go()
+  t.after(() => bench.native.closeDescriptor(tap))
+  t.after(() => started.hangUp())
+  for (let text = ''; !text.includes('listening'); ) text += (await once(started.child.stdout!, 'data'))[0]
+  const named = (name: string) => started.seeds.filter(({ text }) => text === `socket ${name}`).map(({ descriptor }) => descriptor)
+  const tcp = named('tcp')
+  const diag = named('diag')[0]!
+  return { tcp, diag }
+}
+
+test('minted sockets are of the sandbox’s namespace, and connect there', { skip }, async (t) => {
+  const bench = makeBench(t)
+  const { native, words } = bench
+  const { tcp, diag } = await sandbox(t, bench)
+  const [seed, other] = tcp as [number, number]
+  assert.equal(native.socketMint(seed, other, 0), -EINVAL)
+  for (let round = 0; round < 50; round++) {
+    assert.equal(native.socketMint(seed, other, 16), 16)
+    for (const minted of words.slice(0, 16)) native.closeDescriptor(minted)
+  }
+  assert.equal(native.socketMint(seed, other, 3), 3)
+  const [one, two, three] = words.slice(0, 3) as unknown as [number, number, number]
+  assert.equal(native.socketConnect(one, ...LOCALHOST, 7000), 0)
+  assert.ok(words[0]! > 0)
+  await bench.ready(one, EPOLLIN)
+  assert.equal(bench.text(0, native.tcpReceive(one, 0, 100)), '127.0.0.1')
+  // By the sandbox's own address nobody listens on 7000.
+  assert.equal(native.socketConnect(two, ...GUEST, 7000), -ECONNREFUSED)
+  assert.equal(native.socketConnect(three, ...GUEST, 7001), 0)
+  const count = native.listenersOf(diag)
+  const listeners = Array.from({ length: count }, (_, i) => Array.from(words.slice(5 * i, 5 * i + 5)))
+  assert.deepEqual(
+    listeners.sort((a, b) => a[4]! - b[4]!),
+    [
+      [...LOCALHOST, 7000],
+      [...ANY, 7001],
+    ],
+  )
+  for (const descriptor of [one, two, three]) native.closeDescriptor(descriptor)
+})
+
+async function connected(t: TestContext, bench: Bench): Promise<{ ours: number; peer: Socket }> {
+  const server = createServer({ allowHalfOpen: true })
+  t.after(() => server.close())
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  const accepted = once(server, 'connection')
+  const ours = bench.native.tcpConnect(...LOCALHOST, (server.address() as AddressInfo).port, 0)
+  await bench.ready(ours, EPOLLOUT)
+  const [peer] = (await accepted) as [Socket]
+  peer.on('error', () => {})
+  t.after(() => peer.destroy())
+  return { ours, peer }
+}
+
+test('bytes go from one connection to the other, and so does what ended them', async (t) => {
+  const bench = makeBench(t)
+  const { native, words } = bench
+  const from = await connected(t, bench)
+  const to = await connected(t, bench)
+  assert.equal(native.pipeOpen(PIPE_BYTES), 0)
+  const [read, write] = [words[0]!, words[1]!]
+  const move = (held: number, budget = 1 << 20) => native.spliceMove(from.ours, to.ours, read, write, held, budget)
+  assert.equal(move(0), MOVE_EMPTY)
+  from.peer.write('hello')
+  await bench.ready(from.ours, EPOLLIN)
+  assert.equal(move(0), MOVE_EMPTY)
+  assert.deepEqual([words[0], words[1]], [5, 5])
+  assert.equal(String((await once(to.peer, 'data'))[0]), 'hello')
+  // A reader that does not read: what does not fit stays in the pipe, and is the first to go on.
+  to.peer.pause()
+  from.peer.end(Buffer.alloc(30_000_000, 'x'))
+  let held = 0
+  let taken = 0
+  let given = 0
+  const count = () => {
+    held += words[0]! - words[1]!
+    taken += words[0]!
+    given += words[1]!
+  }
+  while ((move(held) & MOVE_FULL) === 0) {
+    count()
+    await bench.ready(from.ours, EPOLLIN)
+  }
+  count()
+  assert.ok(held > 0 && taken === given + held)
+  let length = 0
+  to.peer.on('data', (data) => {
+    length += data.length
+  })
+  to.peer.resume()
+  for (let flags = 0; (flags & MOVE_ENDED) === 0 || held > 0; count()) {
+    await bench.ready(to.ours, EPOLLOUT)
+    if (held === 0) await bench.ready(from.ours, EPOLLIN)
+    flags = move(held)
+  }
+  assert.equal(given, 30_000_000)
+  native.tcpShutdown(to.ours)
+  await once(to.peer, 'end')
+  assert.equal(length, 30_000_000)
+  // The other way: a reset.
+  to.peer.resetAndDestroy()
+  await bench.ready(to.ours, EPOLLIN)
+  assert.equal(native.spliceMove(to.ours, from.ours, read, write, 0, 1 << 20), MOVE_FROM_BROKEN)
+  assert.equal(words[2], 104)
+  for (const descriptor of [from.ours, to.ours, read, write]) native.closeDescriptor(descriptor)
+})
