@@ -12,7 +12,10 @@ import type { NativeContext } from '../host/native.js'
 import { PROTOCOL, ROW_SHIFT, SOCKET } from '../net/flow-row.js'
 import { MAX_PAYLOAD } from '../udp/udp.js'
 
+const EIO = 5
 const EAGAIN = 11
+const EINVAL = 22
+const EMSGSIZE = 90
 
 /** A row's first and last entry, 0 none, and whether a train of it was refused: columns behind datagram-flows.ts'. */
 const FIRST = PROTOCOL + 1
@@ -180,7 +183,10 @@ export class OutgoingTrains {
     while (sent < count) {
       const status = this.#native.udpSendMany(socket, this.#messageWord[sent]!, count - sent)
       if (status === -EAGAIN) return end
-      if (status < 0 && isSecond) return this.#sendSingly(row, socket, this.#messageEntry[sent]!, this.#messageEntry[sent + 1]!)
+      if (status < 0 && isSecond) {
+        if (isOfTrains(-status)) this.#rows[(row << ROW_SHIFT) + HAS_NO_TRAINS] = 1
+        return this.#sendSingly(row, socket, this.#messageEntry[sent]!, this.#messageEntry[sent + 1]!)
+      }
       isSecond = status < 0
       if (status > 0) sent += status
     }
@@ -189,7 +195,6 @@ export class OutgoingTrains {
 
   // What a message cannot be sent for has to be found out, and told, of each of its datagrams.
   #sendSingly(row: number, socket: number, first: number, stop: number): number {
-    this.#rows[(row << ROW_SHIFT) + HAS_NO_TRAINS] = 1
     let entry = first
     for (; entry !== stop && entry !== 0; entry = this.#next[entry]!) this.#sendOne(row, socket, entry)
     return entry
@@ -226,3 +231,6 @@ export class OutgoingTrains {
     return native.udpSend(socket, at, length, segment, t[i]!, t[i + 1]!, t[i + 2]!, t[i + 3]!, port)
   }
 }
+
+/** udp(7): datagrams that would have to be cut, or that no one can sum on the way out (IPsec), cannot be a train. */
+const isOfTrains = (errno: number): boolean => errno === EINVAL || errno === EMSGSIZE || errno === EIO

@@ -202,6 +202,8 @@ test('out: a destination that the host refuses is told of each datagram, and the
     frames.map((view) => new Uint8Array(view.buffer, TRANSPORT_AT + icmp.HEADER_LENGTH)),
     unsent.map((frame) => frame.slice(IP_AT)),
   )
+  net.receive(datagram(10), datagram(10))
+  assert.deepEqual(messagesOf(net).at(-1), [20, 10], 'trains go on')
 })
 
 test('out: a mapping that has to make room sends first what it has', () => {
