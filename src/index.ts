@@ -7,8 +7,8 @@ export type { DnsNamesOption } from './app/dns-names.js'
 export type { ImpairmentOptions } from './app/impairment.js'
 export { createNetwork } from './app/network.js'
 export type { NetworkOptions } from './app/options.js'
-export type { Publication } from './app/publications.js'
-export type { PublishOptions } from './app/publish-spec.js'
+export type { Publication, PublicationCounters } from './app/publications.js'
+export type { PortRange, PublishDriver, PublishOptions, PublishProtocol } from './app/publish-spec.js'
 export type {
   Attachment,
   AttachTarget,
