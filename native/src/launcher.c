@@ -4,6 +4,7 @@
  *
  *     netloom-launcher run    --socket=FD INTERFACE [--dns=A [--search=NAMES]] --map=root|current [--open-files=N] -- COMMAND [ARG...]
  *     netloom-launcher attach --socket=FD INTERFACE (--pid=N | --netns=PATH [--userns=PATH])
+ *     netloom-launcher warden --socket=FD --netns=PATH      (hardening/warden.c, of a process that has no mount namespace of its own)
  *     INTERFACE: --ifname=tap0 --mtu=N --address=A --prefix=N --gateway=A [--offload=checksum] [--mac=M]
  *
  * It is a program of its own because a user namespace can be entered only by a process with one thread, which Node never
@@ -19,9 +20,12 @@
  * Instead: `error STEP ERRNO` and status 1; `exec ERRNO` and status 127 or 126. Before: `warn STEP ERRNO`, and it goes on.
  */
 #include <signal.h>
+#include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "hardening/hardening.h"
 #include "launcher.h"
 
 static void attach(const Options *options) {
@@ -48,9 +52,17 @@ static _Noreturn void run(const Options *options) {
   sandbox_exec(options);
 }
 
+static _Noreturn void warden(const Options *options) {
+  struct stat netns = {.st_ino = 0}; /* Of a namespace that has gone there is no process. */
+  if (stat(options->netns, &netns) < 0) memset(&netns, 0, sizeof netns);
+  const WardenDuty duty = {.channel = options->channel, .device = netns.st_dev, .inode = netns.st_ino};
+  warden_serve(&duty);
+}
+
 int main(int argc, char **argv) {
   Options options;
   options_parse(&options, argc, argv);
+  if (options.is_warden) warden(&options);
   if (options.is_run) run(&options);
   attach(&options);
   return 0;

@@ -12,11 +12,13 @@
 
 typedef struct {
   bool is_run; /* run, else attach */
+  bool is_warden; /* or that: then only channel and netns are of use */
   int channel; /* --socket: our end of the SOCK_SEQPACKET pair */
   /* Of the interface: */
   char ifname[IFNAMSIZ];
   int mtu;
   bool cuts_segments; /* --offload: the kernel inside cuts what it sends, frames are no longer than the MTU */
+  bool has_plain_flags; /* up and running alone, which takes MULTICAST away: of slirp4netns */
   struct in_addr address, netmask, gateway;
   int prefix6; /* 0: no IPv6 */
   struct in6_addr address6, gateway6;
@@ -65,6 +67,11 @@ void seeds_send(const Options *options);
 
 /* interface.c */
 void interface_open(const Options *options, Tap *tap);
+/* The first half of that, and the second. */
+void interface_open_tap(const Options *options, Tap *tap);
+void interface_configure(const Options *options);
+/* Looks at a TAP that is open already, and switches on what it allows. Another kind of file: nothing. */
+void interface_adopt(Tap *tap);
 void interface_ping_group(const Options *options, gid_t group);
 
 #endif

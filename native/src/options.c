@@ -132,9 +132,17 @@ static int channel(const char *const values[COUNT]) {
 void options_parse(Options *options, int argc, char **argv) {
   const char *values[COUNT] = {NULL};
   memset(options, 0, sizeof *options);
-  if (argc < 2 || (strcmp(argv[1], "run") != 0 && strcmp(argv[1], "attach") != 0)) wrong("usage", "run or attach");
+  if (argc < 2 || (strcmp(argv[1], "run") != 0 && strcmp(argv[1], "attach") != 0 && strcmp(argv[1], "warden") != 0))
+    wrong("usage", "run, attach or warden");
   options->is_run = strcmp(argv[1], "run") == 0;
+  options->is_warden = strcmp(argv[1], "warden") == 0;
   char **command = collect(values, argv + 2);
+  if (options->is_warden) {
+    if (values[SOCKET] == NULL || values[NETNS] == NULL) wrong("warden", "a socket and a netns");
+    options->channel = channel(values);
+    options->netns = values[NETNS];
+    return;
+  }
   for (size_t i = 0; i < ARRAY_SIZE(REQUIRED); i++)
     if (values[REQUIRED[i]] == NULL) wrong("missing option", NAMES[REQUIRED[i]]);
   options->channel = channel(values);

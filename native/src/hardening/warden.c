@@ -1,0 +1,196 @@
+/*
+ * The warden: a small process beside the one that is hardened, for the few things that one can do no longer. It sees nothing of what a
+ * sandbox sends, and takes two words, each a message of a SOCK_SEQPACKET pair:
+ *
+ *     Node                warden
+ *     root           ->                 gives everybody in the mount namespace the new root (sandbox_root.c), once
+ *                    <-   ok
+ *     next           ->                 looks for a process in the network namespace
+ *                    <-   process       + a pidfd, which is readable when that process has ended
+ *                    <-   none
+ *                    <-   error STEP ERRNO      to either
+ *     end            ->                 takes the socket's file away, if it is still the same, and ends
+ *
+ * It keeps descriptors of /proc and of the socket's folder, from before the root changes for it, too.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "hardening.h"
+
+/* Longest message: a step's name and an errno. */
+#define MESSAGE_MAX 96
+/* What looking into the namespaces of the target's processes takes (ptrace(2), "PTRACE_MODE_READ"). */
+#define WARDEN_CAPABILITIES (UINT64_C(1) << 19) /* CAP_SYS_PTRACE */
+
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open 434
+#endif
+#ifndef SYS_close_range
+#define SYS_close_range 436
+#endif
+
+typedef struct {
+  int channel;
+  int proc;                 /* /proc */
+  int folder;               /* Of the socket; -1: there is none. */
+  char name[NAME_MAX + 1];  /* In the folder. */
+  struct stat socket;       /* As it was. */
+  const WardenDuty *duty;
+} Warden;
+
+static void answer(const Warden *warden, const char *text, int pass) {
+  char control[CMSG_SPACE(sizeof pass)] __attribute__((aligned(8)));
+  struct iovec data = {(void *)text, strlen(text)};
+  struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1};
+  if (pass >= 0) {
+    memset(control, 0, sizeof control);
+    message.msg_control = control;
+    message.msg_controllen = sizeof control;
+    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+    *header = (struct cmsghdr){.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof pass)};
+    memcpy(CMSG_DATA(header), &pass, sizeof pass);
+  }
+  /* Where that fails nobody listens any more, which the next recv() tells. */
+  while (sendmsg(warden->channel, &message, MSG_NOSIGNAL) < 0 && errno == EINTR) continue;
+}
+
+static void answer_error(const Warden *warden, const char *step, int error) {
+  char text[MESSAGE_MAX];
+  snprintf(text, sizeof text, "error %s %d", step, -error);
+  answer(warden, text, -1);
+}
+
+static bool is_inside(const Warden *warden, const char *pid) {
+  char path[32];
+  struct stat found;
+  snprintf(path, sizeof path, "%.16s/ns/net", pid);
+  return fstatat(warden->proc, path, &found, 0) == 0 && found.st_ino == warden->duty->inode && found.st_dev == warden->duty->device;
+}
+
+/* A pidfd, -1 when there is no process, or -errno. A PID may be given to another process until it is held; so it is looked at again. */
+static int find_process(const Warden *warden) {
+  const int again = openat(warden->proc, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  DIR *list = again < 0 ? NULL : fdopendir(again);
+  if (list == NULL) return -errno;
+  int found = 0;
+  for (struct dirent *entry; found == 0 && (entry = readdir(list)) != NULL;) {
+    if (entry->d_name[0] < '1' || entry->d_name[0] > '9' || !is_inside(warden, entry->d_name)) continue;
+    const int process = (int)syscall(SYS_pidfd_open, atoi(entry->d_name), 0);
+    if (process < 0 && errno != ESRCH) found = -errno;
+    if (process < 0) continue;
+    if (is_inside(warden, entry->d_name))
+      found = process;
+    else
+      close(process);
+  }
+  closedir(list);
+  return found;
+}
+
+static void answer_next(const Warden *warden) {
+  const int process = find_process(warden);
+  if (process > 0)
+    answer(warden, "process", process);
+  else if (process == 0)
+    answer(warden, "none", -1);
+  else
+    answer_error(warden, "next", process);
+  if (process > 0) close(process);
+}
+
+static void answer_root(const Warden *warden) {
+  const char *step = "root";
+  int error = warden->duty->may_root ? sandbox_root_enter(&step) : -EPERM;
+  if (error == 0) {
+    step = "capabilities";
+    error = capabilities_reduce(WARDEN_CAPABILITIES);
+  }
+  if (error == 0)
+    answer(warden, "ok", -1);
+  else
+    answer_error(warden, step, error);
+}
+
+/* What was inherited would keep a pipe from ending, or the TAP from going. */
+static void close_others(const Warden *warden, int limit) {
+  const int kept[] = {warden->channel, warden->proc, warden->folder};
+  for (int descriptor = 3; descriptor < limit; descriptor++) {
+    bool is_kept = false;
+    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) is_kept = is_kept || kept[i] == descriptor;
+    if (!is_kept) close(descriptor);
+  }
+}
+
+static void close_inherited(const Warden *warden) {
+  int highest = warden->channel > warden->proc ? warden->channel : warden->proc;
+  if (warden->folder > highest) highest = warden->folder;
+  close_others(warden, highest);
+  if (syscall(SYS_close_range, highest + 1, UINT_MAX, 0) < 0) {
+    for (long descriptor = highest + 1, limit = sysconf(_SC_OPEN_MAX); descriptor < limit; descriptor++) close((int)descriptor);
+  }
+  const int null = open("/dev/null", O_RDWR);
+  for (int standard = 0; standard < 3; standard++)
+    if (null < 0 || dup2(null, standard) < 0) close(standard);
+  if (null > 2) close(null);
+}
+
+static void remember_socket(Warden *warden, const char *path) {
+  char folder[PATH_MAX];
+  warden->folder = -1;
+  if (path == NULL || strlen(path) >= sizeof folder) return;
+  strcpy(folder, path);
+  char *slash = strrchr(folder, '/');
+  const char *name = slash == NULL ? path : path + (slash - folder) + 1;
+  if (strlen(name) > NAME_MAX) return;
+  strcpy(warden->name, name);
+  if (slash == NULL)
+    strcpy(folder, ".");
+  else
+    slash[slash == folder ? 1 : 0] = '\0';
+  warden->folder = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (warden->folder < 0 || fstatat(warden->folder, warden->name, &warden->socket, AT_SYMLINK_NOFOLLOW) == 0) return;
+  close(warden->folder);
+  warden->folder = -1;
+}
+
+static void remove_socket(const Warden *warden) {
+  struct stat found;
+  if (warden->folder < 0 || fstatat(warden->folder, warden->name, &found, AT_SYMLINK_NOFOLLOW) < 0) return;
+  if (found.st_ino == warden->socket.st_ino && found.st_dev == warden->socket.st_dev) unlinkat(warden->folder, warden->name, 0);
+}
+
+_Noreturn void warden_serve(const WardenDuty *duty) {
+  static const int IGNORED[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE};
+  Warden warden = {.channel = duty->channel, .duty = duty};
+  char word[8];
+  /* A terminal's or a group's signals are for the other one; its end is ours. */
+  for (size_t i = 0; i < sizeof IGNORED / sizeof *IGNORED; i++) signal(IGNORED[i], SIG_IGN);
+  prctl(PR_SET_NAME, "netloom-warden");
+  prctl(PR_SET_DUMPABLE, 0);
+  capabilities_no_new_privileges();
+  warden.proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  remember_socket(&warden, duty->socket_path);
+  close_inherited(&warden);
+  if (chdir("/") < 0) _exit(1);
+  for (;;) {
+    const ssize_t length = recv(warden.channel, word, sizeof word, 0);
+    if (length < 0 && errno == EINTR) continue;
+    if (length <= 0) break;
+    if (length == 4 && memcmp(word, "root", 4) == 0) answer_root(&warden);
+    if (length == 4 && memcmp(word, "next", 4) == 0) answer_next(&warden);
+  }
+  remove_socket(&warden);
+  _exit(0);
+}
