@@ -24,8 +24,8 @@ WINDOW = 32
 LARGEST = 65536
 
 
-def datagram_socket(gro=False):
-    udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+def datagram_socket(host, gro=False):
+    udp = socket.socket(socket.AF_INET6 if ':' in host else socket.AF_INET, socket.SOCK_DGRAM)
     udp.settimeout(PATIENCE)
     if gro:
         udp.setsockopt(SOL_UDP, UDP_GRO, 1)
@@ -47,7 +47,7 @@ def receive(udp):
     data, control, _, sender = udp.recvmsg(LARGEST, socket.CMSG_SPACE(4))
     sizes = [struct.unpack('i', value)[0] for level, kind, value in control if (level, kind) == (SOL_UDP, UDP_GRO)]
     size = sizes[0] if sizes else max(1, len(data))
-    return [data[at:at + size] for at in range(0, max(1, len(data)), size)], sender
+    return [data[at:at + size] for at in range(0, max(1, len(data)), size)], sender[:2]
 
 
 def receive_all(udp, count):
@@ -61,7 +61,7 @@ def receive_all(udp, count):
 
 
 def serve(host):
-    udp = datagram_socket()
+    udp = datagram_socket(host)
     udp.settimeout(None)
     udp.bind((host, 0))
     print(f'port {udp.getsockname()[1]}', flush=True)
@@ -72,7 +72,7 @@ def serve(host):
 
 
 def send(host, port, segment, count, last):
-    udp = datagram_socket()
+    udp = datagram_socket(host)
     sent = train_of(int(segment), int(count), int(last))
     send_train(udp, sent, int(segment), (host, int(port)))
     received, _ = receive_all(udp, len(sent))
@@ -80,7 +80,7 @@ def send(host, port, segment, count, last):
 
 
 def ask(host, port, segment, count, last, gro):
-    udp = datagram_socket(gro == '1')
+    udp = datagram_socket(host, gro == '1')
     udp.sendto(struct.pack('>III', int(segment), int(count), int(last)), (host, int(port)))
     received, largest = receive_all(udp, int(count) + (int(last) > 0))
     numbers = [struct.unpack('>I', datagram[:4])[0] for datagram in received]
@@ -89,7 +89,7 @@ def ask(host, port, segment, count, last, gro):
 
 def stream(size, count, gro, *peers):
     """Echoes must come from whom the datagram went to, in the order of each."""
-    udp = datagram_socket(gro == '1')
+    udp = datagram_socket(peers[0], gro == '1')
     peers = list(zip(peers[::2], map(int, peers[1::2])))
     size, count = int(size), int(count)
     next_of = [i for i in range(len(peers))]
