@@ -15,6 +15,7 @@ export class NamespaceSockets {
   readonly #scratch: Int32Array
   readonly #stock = new Int32Array(LEAST + BATCH)
   #count = 0
+  #isUsed = false
   #isPaused = false
   #pausedUntil = 0
 
@@ -31,17 +32,22 @@ export class NamespaceSockets {
 
   /** An unconnected TCP socket of IPv4, the caller's from now on; -1 when none can be had. */
   take(now: number): number {
-    if (this.#count === 0) this.refill(now)
+    this.#isUsed = true
+    if (this.#count === 0) this.#make(1, now)
     return this.#count === 0 ? -1 : this.#stock[--this.#count]!
   }
 
-  /** Makes more where few are left: at the end of a turn, when nobody waits. */
+  /** Makes more where few are left, and some have been taken: at the end of a turn, when nobody waits. */
   refill(now: number): void {
+    if (this.#isUsed && this.#count < LEAST) this.#make(BATCH, now)
+  }
+
+  #make(count: number, now: number): void {
     const [one, other] = this.#seeds.tcp
-    if (this.#count >= LEAST || one === undefined || other === undefined) return
+    if (one === undefined || other === undefined) return
     if (this.#isPaused && ((now - this.#pausedUntil) | 0) < 0) return
-    const made = this.#native.socketMint(one, other, BATCH)
-    this.#isPaused = made < BATCH
+    const made = this.#native.socketMint(one, other, count)
+    this.#isPaused = made < count
     this.#pausedUntil = (now + PAUSE) | 0
     for (let i = 0; i < made; i++) this.#stock[this.#count++] = this.#scratch[i]!
   }
