@@ -2,7 +2,7 @@
 // Makes a fresh clone ready: installs the dependencies, builds the native parts and compiles the TypeScript,
 // each only when its result is missing or older than what it is made from. `--force` builds again regardless.
 import { spawnSync } from 'node:child_process'
-import { existsSync, readdirSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, readdirSync, realpathSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -41,8 +41,8 @@ if (changed(at('node_modules', '.package-lock.json')) < changed(at('package-lock
 const prefix = join(dirname(realpathSync(process.execPath)), '..')
 const headers = existsSync(join(prefix, 'include', 'node', 'node_api.h')) ? [`--nodedir=${prefix}`] : []
 
-const addon = at('native', 'build', 'Release', 'netloom.node')
-if (force || Math.min(changed(addon), changed(at('native', 'build', 'Release', 'netloom-launcher'))) < newest(at('native'))) {
+const built = ['netloom.node', 'netloom-launcher', 'netloom-slirp4netns'].map((name) => at('native', 'build', 'Release', name))
+if (force || Math.min(...built.map(changed)) < newest(at('native'))) {
   console.error('netloom: building native parts')
   step(
     'building the native parts',
@@ -60,19 +60,30 @@ if (force || changed(at('dist', '.built')) < latest) {
   // One file in place of a hundred: Node takes a millisecond to find and load each.
   const { build } = await import('esbuild')
   rmSync(at('dist', 'bin'), { recursive: true, force: true })
-  await build({
-    entryPoints: [at('dist', 'src', 'cli', 'main.js')],
-    outfile: at('dist', 'bin', 'main.cjs'),
-    bundle: true,
-    platform: 'node',
-    // Node starts a CommonJS file 15 ms sooner than a module.
-    format: 'cjs',
-    // Needed only when somebody asks the control socket.
-    external: ['zod'],
-    target: 'node20',
-    logLevel: 'warning',
-    define: { 'import.meta.url': '__importMetaUrl' },
-    banner: { js: "const __importMetaUrl = require('node:url').pathToFileURL(__filename).href;" },
-  })
+  for (const name of ['main', 'slirp4netns']) {
+    await build({
+      entryPoints: [at('dist', 'src', 'cli', `${name}.js`)],
+      outfile: at('dist', 'bin', `${name}.cjs`),
+      bundle: true,
+      platform: 'node',
+      // Node starts a CommonJS file 15 ms sooner than a module.
+      format: 'cjs',
+      // Needed only when somebody asks the control socket.
+      external: ['zod'],
+      target: 'node20',
+      logLevel: 'warning',
+      define: { 'import.meta.url': '__importMetaUrl' },
+      banner: { js: "const __importMetaUrl = require('node:url').pathToFileURL(__filename).href;" },
+    })
+  }
   writeFileSync(at('dist', '.built'), '')
+}
+
+// slirp4netns finds its second half and its Node beside it, wherever it is started from: native/src/slirp/node.c.
+const program = at('dist', 'bin', 'netloom-slirp4netns')
+if (changed(program) < changed(built[2])) {
+  rmSync(program, { force: true })
+  copyFileSync(built[2], program)
+  rmSync(at('dist', 'bin', 'node'), { force: true })
+  symlinkSync(realpathSync(process.execPath), at('dist', 'bin', 'node'))
 }

@@ -19,6 +19,7 @@ export type {
   ImpairedFrames,
   Network,
   NetworkAddresses,
+  OpenDevice,
   RunOptions,
   Sandbox,
   StandardStreams,

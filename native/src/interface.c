@@ -32,10 +32,10 @@
 #define TSO (TUN_F_TSO4 | TUN_F_TSO6)
 #define USO (TUN_F_USO4 | TUN_F_USO6)
 
-static void enable_offload(const Options *options, Tap *tap) {
+static void enable_offload(bool cuts_segments, Tap *tap) {
   static const unsigned CHOICES[] = {CSUM | TSO | USO, CSUM | TSO, CSUM, 0};
   /* The device refuses as a whole what it does not know. A persistent one may have kept a previous owner's choice: set 0 too. */
-  for (size_t i = options->cuts_segments ? 2 : 0; i < sizeof CHOICES / sizeof *CHOICES; i++) {
+  for (size_t i = cuts_segments ? 2 : 0; i < sizeof CHOICES / sizeof *CHOICES; i++) {
     if (ioctl(tap->descriptor, TUNSETOFFLOAD, (unsigned long)CHOICES[i]) < 0) continue;
     tap->csum = (CHOICES[i] & CSUM) != 0;
     tap->tso = (CHOICES[i] & TSO) != 0;
@@ -51,7 +51,7 @@ static int create(const Options *options, const Tap *tap, int flags) {
   return ioctl(tap->descriptor, TUNSETIFF, &request);
 }
 
-static void open_tap(const Options *options, Tap *tap) {
+void interface_open_tap(const Options *options, Tap *tap) {
   *tap = (Tap){.descriptor = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC)};
   if (tap->descriptor < 0) channel_fail(options, "tun-open", errno);
   tap->vnet = create(options, tap, IFF_VNET_HDR) == 0;
@@ -60,10 +60,18 @@ static void open_tap(const Options *options, Tap *tap) {
   if (tap->vnet) {
     int length = VNET_HEADER_LENGTH;
     if (ioctl(tap->descriptor, TUNSETVNETHDRSZ, &length) < 0) channel_fail(options, "tun-vnet", errno);
-    enable_offload(options, tap);
+    enable_offload(options->cuts_segments, tap);
   } else {
     ioctl(tap->descriptor, TUNSETOFFLOAD, 0UL);
   }
+}
+
+void interface_adopt(Tap *tap) {
+  struct ifreq request = {0};
+  int length = VNET_HEADER_LENGTH;
+  if (ioctl(tap->descriptor, TUNGETIFF, &request) < 0 || (request.ifr_flags & IFF_VNET_HDR) == 0) return;
+  tap->vnet = ioctl(tap->descriptor, TUNSETVNETHDRSZ, &length) == 0;
+  if (tap->vnet) enable_offload(false, tap);
 }
 
 static struct ifreq named(const char *name) {
@@ -78,7 +86,7 @@ static void set(const Options *options, int socket, unsigned long what, struct i
 
 static void set_up(const Options *options, int socket, const char *name, const char *step) {
   struct ifreq request = named(name);
-  set(options, socket, SIOCGIFFLAGS, &request, step);
+  if (!options->has_plain_flags) set(options, socket, SIOCGIFFLAGS, &request, step);
   request.ifr_flags |= IFF_UP | IFF_RUNNING;
   set(options, socket, SIOCSIFFLAGS, &request, step);
 }
@@ -102,7 +110,7 @@ static void add_default_route(const Options *options, int socket) {
 }
 
 /* MTU and MAC come before `up`, so that the link-local address and the first frames already have them. */
-static void configure(const Options *options) {
+void interface_configure(const Options *options) {
   const int control = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (control < 0) channel_fail(options, "lo", errno);
   set_up(options, control, "lo", "lo");
@@ -124,8 +132,8 @@ static void configure(const Options *options) {
 }
 
 void interface_open(const Options *options, Tap *tap) {
-  open_tap(options, tap);
-  configure(options);
+  interface_open_tap(options, tap);
+  interface_configure(options);
 }
 
 /* Lets the one mapped group open ping sockets, so that an unprivileged ping works inside. A read-only /proc/sys: it does not. */

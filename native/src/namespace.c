@@ -90,8 +90,8 @@ static void open_process(const Options *options, int *net, int *user) {
   if (process < 0) channel_fail(options, "pid", errno == ENOENT ? ESRCH : errno);
   *net = openat(process, "ns/net", O_RDONLY | O_CLOEXEC);
   if (*net < 0) channel_fail(options, "netns-open", errno);
-  *user = ioctl(*net, NS_GET_USERNS);
-  if (*user < 0) *user = openat(process, "ns/user", O_RDONLY | O_CLOEXEC);
+  *user = options->userns == NULL ? ioctl(*net, NS_GET_USERNS) : open_namespace(options->userns);
+  if (*user < 0 && options->userns == NULL) *user = openat(process, "ns/user", O_RDONLY | O_CLOEXEC);
   if (*user < 0) channel_fail(options, "userns-open", errno);
   close(process);
 }

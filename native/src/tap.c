@@ -27,7 +27,7 @@
 /* virtio-net header, Ethernet header, and the largest super-segment that a kernel hands over (GSO_LEGACY_MAX_SIZE). */
 #define LARGEST_FRAME ALIGN(10 + 14 + 65536)
 
-/* tapRead(fd, at, size, maxFrames): scratch[2i] = offset, scratch[2i + 1] = length. -ENOBUFS: no room for one largest frame. */
+/* tapRead(fd, at, size, maxFrames): scratch[2i] = offset, scratch[2i + 1] = length. -ENOBUFS: no room for one largest frame. -EPIPE: the end of it. */
 static int32_t tap_read(Context *context, const int32_t *argument) {
   const int32_t at = argument[1], size = argument[2];
   int32_t max = argument[3] > SCRATCH_PAIRS ? SCRATCH_PAIRS : argument[3];
@@ -45,7 +45,7 @@ static int32_t tap_read(Context *context, const int32_t *argument) {
       /* After a good frame the failure waits for the next call. */
       return count > 0 || errno == EAGAIN ? count : -errno;
     }
-    if (length == 0) break; /* Not a TAP: the end of a file. */
+    if (length == 0) return count > 0 ? count : -EPIPE; /* Not a TAP: a socket whose other end is closed. */
     context->scratch[2 * count] = (int32_t)offset;
     context->scratch[2 * count + 1] = (int32_t)length;
     count++;

@@ -6,7 +6,7 @@ import { hostname } from 'node:os'
 import { setTimeout } from 'node:timers/promises'
 import { tableBytes } from '../flow/flow-table.js'
 import { EventLoop } from '../host/event-loop.js'
-import { type LaunchContext, type Launched, type LaunchInterface, launchAttach, launchRun } from '../host/launcher.js'
+import type { LaunchContext, Launched, LaunchInterface } from '../host/launcher.js'
 import { NamespaceSockets } from '../host/namespace-sockets.js'
 import { NamespaceWatch } from '../host/namespace-watch.js'
 import { createContext, type NativeContext } from '../host/native.js'
@@ -25,7 +25,7 @@ import { errnoName, NetloomError } from '../util/errors.js'
 import { format, format6, mapped, type Words } from '../wire/address.js'
 import { LINK_LOCAL_0, LINK_LOCAL_1 } from '../wire/ndp.js'
 import { AutoPublish } from './auto-publish.js'
-import { ControlServer } from './control-server.js'
+import type { ControlServer } from './control-server.js'
 import { listFlows } from './flow-list.js'
 import { fitOptions, type HostFacts, probeHost } from './host-facts.js'
 import { checkOpenFiles, type NetworkOptions, type ResolvedOptions } from './options.js'
@@ -41,6 +41,7 @@ import type {
   ImpairedFrames,
   Network,
   NetworkAddresses,
+  OpenDevice,
   RunOptions,
   Sandbox,
 } from './types.js'
@@ -60,7 +61,15 @@ const NO_PING =
  */
 export async function createNetwork(options: NetworkOptions = {}): Promise<Network> {
   const host = probeHost()
-  const network = new LiveNetwork(fitOptions(options, host), host)
+  return startNetwork(fitOptions(options, host), host)
+}
+
+/**
+ * The same with options that have been worked out.
+ * @throws NetloomError `ENATIVE`, or why there can be no control socket.
+ */
+export async function startNetwork(options: ResolvedOptions, host: HostFacts): Promise<Network> {
+  const network = new LiveNetwork(options, host)
   try {
     await network.openControl()
   } catch (error) {
@@ -182,6 +191,8 @@ class LiveNetwork implements Network {
   async openControl(): Promise<void> {
     const { control, name, log } = this.#options
     if (!control) return
+    // What not every network needs is loaded when it does: each millisecond before the guest has a network is waited for.
+    const { ControlServer } = await import('./control-server.js')
     try {
       this.#control = await ControlServer.start(this.name, this)
     } catch (error) {
@@ -234,8 +245,9 @@ class LiveNetwork implements Network {
 
   async run(command: readonly string[], options: RunOptions = {}): Promise<Sandbox> {
     if (command.length === 0) throw new NetloomError('ERR_COMMAND', 'there is no command to run', 'give at least its name', 2)
-    const launched = await this.#launch((context, link) =>
-      launchRun(context, link, {
+    const launched = await this.#launch(async (context, link) => {
+      const { launchRun } = await import('../host/launcher.js')
+      return launchRun(context, link, {
         command,
         dns: this.#options.dns ? this.addresses.dns : null,
         search: this.#resolver?.search ?? [],
@@ -244,8 +256,8 @@ class LiveNetwork implements Network {
         env: options.env,
         stdio: options.stdio ?? 'inherit',
         openFiles: checkOpenFiles(options.openFiles),
-      }),
-    )
+      })
+    })
     const { child } = launched
     this.#child = child
     const exited = new Promise<Ending>((resolve) => {
@@ -267,16 +279,30 @@ class LiveNetwork implements Network {
     // Watched from before it is joined, so that an end in between is not missed.
     const watch = new NamespaceWatch(this.#native, this.#loop, target)
     try {
-      await this.#launch((context, link) => launchAttach(context, link, target))
+      await this.#launch(async (context, link) => (await import('../host/launcher.js')).launchAttach(context, link, target))
     } catch (error) {
       watch.close()
       throw error
     }
+    return this.#attachment(watch)
+  }
+
+  attachDevice({ descriptor, features, target }: OpenDevice): Attachment {
+    this.#begin()
+    const watch = target === undefined ? null : new NamespaceWatch(this.#native, this.#loop, target)
+    this.#connect(descriptor, features)
+    const attachment = this.#attachment(watch)
+    this.#loop.poll()
+    this.#loop.schedule()
+    return attachment
+  }
+
+  #attachment(watch: NamespaceWatch | null): Attachment {
     this.#watch = watch
     const gone = new Promise<string>((resolve) => {
       this.#device!.onGone = (errno) => resolve(`the interface ${this.ifname} is gone (${errnoName(errno)})`)
     })
-    return { ended: Promise.race([watch.ended, gone]) }
+    return { ended: watch === null ? gone : Promise.race([watch.ended, gone]) }
   }
 
   async drain(signal?: AbortSignal): Promise<void> {
@@ -308,10 +334,15 @@ class LiveNetwork implements Network {
     return this.close()
   }
 
-  async #launch(start: (context: LaunchContext, link: LaunchInterface) => Promise<Launched>): Promise<Launched> {
+  #begin(): void {
     if (this.#isClosed) throw new NetloomError('ERR_CLOSED', 'the network is closed', 'create another one')
     if (this.#isBusy) throw new NetloomError('ERR_BUSY', 'the network serves a namespace already', 'create another one for the next')
     this.#isBusy = true
+    this.#loop.start(this.#stack)
+  }
+
+  async #launch(start: (context: LaunchContext, link: LaunchInterface) => Promise<Launched>): Promise<Launched> {
+    this.#begin()
     const { addresses, mtu, ifname } = this
     // What is lost on a bad link is one packet, so frames are packets.
     const superSegments = this.#options.impairment === null
@@ -323,7 +354,6 @@ class LiveNetwork implements Network {
       mac: this.#options.macAddress,
     }
     const context = { native: this.#native, loop: this.#loop, arena: this.#arena, region: this.#region, log: this.#options.log }
-    this.#loop.start(this.#stack)
     let launched: Launched
     try {
       launched = await start(context, link)
@@ -336,13 +366,19 @@ class LiveNetwork implements Network {
     this.#sockets = new NamespaceSockets(this.#native, seeds)
     this.#stack.direct.connect(this.#sockets)
     this.#auto?.start(this.#sockets.diag)
-    const { receiver } = this.#stack
-    this.#device = new TapDevice(this.#native, this.#loop, this.#arena, this.#region, descriptor, mtu, features, receiver)
-    this.#stack.connect(this.#device)
-    if (superSegments && !this.#device.hasOffload) {
+    const device = this.#connect(descriptor, features)
+    if (superSegments && !device.hasOffload) {
       this.#options.log.warn('this kernel refuses segmentation offload on a TAP: everything works, at a fraction of the speed')
     }
     return launched
+  }
+
+  #connect(descriptor: number, features: TapFeatures): TapDevice {
+    const { receiver } = this.#stack
+    const device = new TapDevice(this.#native, this.#loop, this.#arena, this.#region, descriptor, this.mtu, features, receiver)
+    this.#device = device
+    this.#stack.connect(device)
+    return device
   }
 
   // Ends what the namespace has of us: first its processes, then its interface.

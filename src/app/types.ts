@@ -137,6 +137,16 @@ export interface Attachment {
   readonly ended: Promise<string>
 }
 
+/** A TAP that is open already, or another descriptor with one Ethernet frame a read and a write: a SOCK_SEQPACKET or SOCK_DGRAM socket. */
+export interface OpenDevice {
+  /** Non-blocking; the network's to close. */
+  readonly descriptor: number
+  /** What it was opened with. `vnetHeader`: with IFF_VNET_HDR, and virtio-net headers of 10 bytes; nothing else without that. */
+  readonly features: TapFeatures
+  /** The namespace that it is in, whose end is to be noticed. Default: nothing but the descriptor is looked at. */
+  readonly target?: AttachTarget
+}
+
 /** One network: a stack, and the one namespace that it serves. */
 export interface Network extends AsyncDisposable {
   /** What it is called by other programs, see `control`. */
@@ -173,6 +183,11 @@ export interface Network extends AsyncDisposable {
    * machine does not allow it, with the remedy.
    */
   attach(target: AttachTarget): Promise<Attachment>
+  /**
+   * Serves an interface that somebody else has opened and configured. Frames that wait in it have been answered when this returns.
+   * @throws NetloomError `ERR_BUSY`, `ERR_CLOSED`.
+   */
+  attachDevice(device: OpenDevice): Attachment
   /**
    * Waits until what a command that has ended had still to send is in the host's kernel, as its own kernel would do for it: TCP connections that it
    * closed, and nobody else has open. Given up after 60 s without progress, or when `signal` is aborted. Call it before `close()`.

@@ -92,7 +92,7 @@ export class EventLoop {
   start(turn: TurnHandler): void {
     this.#turn = turn
     this.#isRunning = true
-    this.#native.start(() => this.#wake())
+    this.#native.start(() => this.poll())
     this.schedule()
   }
 
@@ -112,7 +112,8 @@ export class EventLoop {
     this.#arm(turn.hasWork ? 0 : wait)
   }
 
-  #wake(): void {
+  /** Serves what is ready now. */
+  poll(): void {
     const turn = this.#turn
     if (turn === null) return
     let wait = -1

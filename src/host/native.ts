@@ -52,7 +52,7 @@ export interface NativeContext {
   /**
    * Reads frames back to back, each from a multiple of 64 on, while a largest one (65,600 bytes) still fits in [at, at + size):
    * scratch[2i] = offset, scratch[2i + 1] = length. Returns how many; 0: nothing now. -ENOBUFS: not even one would fit.
-   * -EBADFD: the interface was deleted.
+   * -EBADFD: the interface was deleted. -EPIPE: it is a socket, and its other end is closed.
    */
   tapRead(descriptor: number, at: number, size: number, maxFrames: number): number
   /** Writes one frame. -EIO: the interface is down. */

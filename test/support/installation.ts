@@ -74,7 +74,14 @@ export function install(scratch: string, user: TestUser): Installation {
   const folders = { home: make('home'), runtime: make('run'), temporary: make('tmp') }
 
   let root = CHECKOUT
-  const needed = ['package.json', 'dist/bin/main.cjs', `${GUEST}/tcp.py`, 'node_modules/dns-packet/package.json', ...NATIVE]
+  const needed = [
+    'package.json',
+    'dist/bin/main.cjs',
+    'dist/bin/netloom-slirp4netns',
+    `${GUEST}/tcp.py`,
+    'node_modules/dns-packet/package.json',
+    ...NATIVE,
+  ]
   const present = needed.map((path) => join(root, path)).filter((path) => existsSync(path))
   if (!canRead(user, present)) {
     root = join(scratch, 'netloom')

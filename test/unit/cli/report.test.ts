@@ -38,6 +38,7 @@ function network(counters: Partial<Counters> = {}, isOn = true): Network {
     publish: () => [],
     run: () => Promise.reject(new Error('not here')),
     attach: () => Promise.reject(new Error('not here')),
+    attachDevice: () => assert.fail('not here'),
     drain: async () => {},
     close: () => Promise.resolve(),
     [Symbol.asyncDispose]: () => Promise.resolve(),

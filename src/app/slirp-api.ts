@@ -1,0 +1,67 @@
+// slirp4netns' API socket: one request and one answer a connection (slirp-request.ts). The socket was bound and listens before Node starts;
+// whoever connects waits in the kernel's queue until it is accepted here.
+//
+// A client may say nothing, or too much, or stop in the middle: each has LIMIT ms, and beyond MAX_CLIENTS the oldest makes room.
+import { createServer, type Server, type Socket } from 'node:net'
+import { errorText, MAX_REQUEST, requestLength, SlirpRequests } from './slirp-request.js'
+import type { Network } from './types.js'
+
+/** How long a connection may take until its request is whole, and then until it is closed by the client, ms. */
+const LIMIT = 10_000
+const MAX_CLIENTS = 64
+
+export interface SlirpApiOptions {
+  /** How long a connection may take, ms. */
+  readonly limit?: number
+}
+
+export class SlirpApi {
+  readonly #requests: SlirpRequests
+  readonly #limit: number
+  readonly #server: Server
+  readonly #clients = new Set<Socket>()
+
+  /** Takes over `descriptor`, which listens. */
+  constructor(network: Network, descriptor: number, { limit = LIMIT }: SlirpApiOptions = {}) {
+    this.#requests = new SlirpRequests(network)
+    this.#limit = limit
+    // A client that has closed its writing half still reads.
+    this.#server = createServer({ allowHalfOpen: true }, (socket) => this.#accept(socket))
+    this.#server.listen({ fd: descriptor })
+  }
+
+  #accept(socket: Socket): void {
+    if (this.#clients.size >= MAX_CLIENTS) this.#clients.values().next().value?.destroy()
+    this.#clients.add(socket)
+    let text = ''
+    let hasAnswered = false
+    const answer = (reply: string): void => {
+      hasAnswered = true
+      socket.end(reply)
+    }
+    const deadline = setTimeout(() => socket.destroy(), this.#limit)
+    socket.setEncoding('utf8')
+    socket.on('data', (chunk: string) => {
+      // What comes after a request is read and thrown away: a socket closed with bytes unread would be a reset, and the answer lost.
+      if (hasAnswered) return
+      text += chunk
+      const length = requestLength(text)
+      if (Buffer.byteLength(text) > MAX_REQUEST) answer(errorText('too large message'))
+      else if (length >= 0) answer(this.#requests.answer(text.slice(0, length)))
+    })
+    socket.on('end', () => {
+      if (!hasAnswered) answer(this.#requests.answer(text))
+    })
+    socket.on('error', () => {})
+    socket.on('close', () => {
+      clearTimeout(deadline)
+      this.#clients.delete(socket)
+    })
+  }
+
+  /** Listens no longer, and cuts off who is connected. */
+  close(): void {
+    for (const socket of this.#clients) socket.destroy()
+    this.#server.close()
+  }
+}
