@@ -152,7 +152,7 @@ export function isUnicast(address: number): boolean {
   return top !== 0 && top !== 127 && top < 224
 }
 
-/** An address of one host that can be reached through a router: of IPv6 no link-local one either (RFC 4291, 2.5.6). */
+/** An address of one host that is none of the host's own loopback, nor reserved; what is of the guest's link is for the caller to tell. */
 export function isReachable(words: Int32Array, at: number): boolean {
   if (isMapped(words, at)) return isUnicast(words[at + 3]!)
   const w0 = words[at]!

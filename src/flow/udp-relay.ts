@@ -5,7 +5,7 @@
 // Errors that the host learns (IP_RECVERR) go back to the guest as the ICMP error that it would have seen itself. TTL, TOS and ECN are carried
 // both ways, and don't-fragment out: what the path behind the host cannot take in one piece is refused, or cut, as the guest has asked.
 import type { NativeContext } from '../host/native.js'
-import { GATEWAY, isLoopback } from '../net/address-plan.js'
+import { GATEWAY, isLoopback, NOT_OURS } from '../net/address-plan.js'
 import {
   ANSWERED,
   GUEST_ADDRESS,
@@ -282,10 +282,15 @@ export class UdpRelay implements DatagramReceiver, DatagramRelay, TrainReceiver,
       return
     }
     out.toGuest(rows, base)
-    if (!isLocal) out.setSource(scratch, message + MESSAGE_SOURCE)
     // The host's loopback is known to the guest by the gateway's address.
+    if (!isLocal) out.setSource(scratch, message + MESSAGE_SOURCE)
     else if (this.#allowsHostLoopback) addresses.writeGateway(out.words, 0, rows[base + IS_IPV6] === 1)
     else return
+    // On the host's network one of ours may be somebody else's, fe80::2 above all: the guest would take it for us.
+    if (!isLocal && addresses.role(out.words, 0) !== NOT_OURS) {
+      this.#flows.drops.source += datagrams(length, segment)
+      return
+    }
     out.timeToLive = incoming(scratch[message + MESSAGE_TTL]!, isLocal)
     out.typeOfService = Math.max(0, scratch[message + MESSAGE_TOS]!)
     this.#flows.received(row, length, EXPIRY_TWO_WAY, datagrams(length, segment))
