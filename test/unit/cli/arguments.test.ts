@@ -108,7 +108,10 @@ test('an option whose value can be left out takes none from the next word', asyn
     operands: ['make', '--publish-auto'],
   })
   assert.deepEqual(networkOptions({ publishAuto: '3000-3999' }).publishAuto, { first: 3000, last: 3999 })
-  assert.throws(() => networkOptions({ publishAuto: '3999-3000' }), { code: 'ERR_PUBLISH', message: /no range of ports.*write it as in 3000-3999/ })
+  assert.throws(() => networkOptions({ publishAuto: '3999-3000' }), {
+    code: 'ERR_PUBLISH',
+    message: /no range of ports.*write it as in 3000-3999/,
+  })
 })
 
 test('an MTU is refused with what was written', () => {
