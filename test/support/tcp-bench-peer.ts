@@ -1,7 +1,7 @@
 // A guest and a host's socket without strings or objects, for tests that count what the stack allocates and benchmarks that
 // count what it does: one connection, frames written over and over into the same place.
 import type { Device } from '../../src/link/device.js'
-import { KIND, KIND_TCP, PORTS, ROW_SHIFT, SOCKET, tableWords } from '../../src/net/flow-row.js'
+import { KIND, KIND_TCP, PORTS, ROW_SHIFT, SOCKET, setEnds, tableWords } from '../../src/net/flow-row.js'
 import { Inbound } from '../../src/net/inbound.js'
 import { Input } from '../../src/net/input.js'
 import { Interface, IP_AT } from '../../src/net/interface.js'
@@ -12,10 +12,14 @@ import { type Relay, Tcp, TIMERS_PER_ROW } from '../../src/tcp/stack.js'
 import { TimerWheel } from '../../src/util/timer-wheel.js'
 import * as ethernet from '../../src/wire/ethernet.js'
 import * as ipv4 from '../../src/wire/ipv4.js'
-import { ETHERTYPE_IPV4, PROTOCOL_TCP } from '../../src/wire/numbers.js'
+import * as ipv6 from '../../src/wire/ipv6.js'
+import { ETHERTYPE_IPV4, ETHERTYPE_IPV6, PROTOCOL_TCP } from '../../src/wire/numbers.js'
 import * as wire from '../../src/wire/tcp.js'
 import * as options from '../../src/wire/tcp-options.js'
 import * as virtio from '../../src/wire/virtio-net.js'
+import { ends6 } from './ends.js'
+import { GUEST6, REMOTE6 } from './script-segment.js'
+import { IPV6 } from './simulated-stack.js'
 
 const GUEST = 0x0a000264
 const REMOTE = 0xc0000207 | 0
@@ -31,8 +35,11 @@ class Endless implements Relay {
   taken = 0
   acknowledged = 0
 
-  constructor(rows: Int32Array) {
+  readonly #isIpv6: boolean
+
+  constructor(rows: Int32Array, isIpv6: boolean) {
     this.rows = rows
+    this.#isIpv6 = isIpv6
   }
   find(): number {
     return this.isUsed ? ROW : 0
@@ -40,6 +47,7 @@ class Endless implements Relay {
   accept(): number {
     this.isUsed = true
     this.rows[(ROW << ROW_SHIFT) + KIND] = KIND_TCP
+    if (this.#isIpv6) setEnds(this.rows, ROW << ROW_SHIFT, ends6(GUEST6, REMOTE6), 0, PROTOCOL_TCP, true)
     this.rows[(ROW << ROW_SHIFT) + PORTS] = PORTS_WORD
     this.rows[(ROW << ROW_SHIFT) + SOCKET] = 3
     return ROW
@@ -83,14 +91,18 @@ export class BenchPeer {
   readonly #at: number
   #seq = 1000
 
-  constructor() {
+  readonly #isIpv6: boolean
+
+  constructor(family: 4 | 6 = 4) {
+    this.#isIpv6 = family === 6
     this.#arena = new Arena(new ArrayBuffer(4 * MAX_FRAME + slabBytes(FLOWS)))
     const device: Device = { mtu: 1500, hasOffload: true, largestDatagram: 65_535, transmit: () => this.#sent() }
-    const iface = new Interface(this.#arena, { network: 0x0a000200, prefix: 24, gateway: 0x0a000202, dns: 0x0a000203, guest: GUEST })
+    const addresses = { network: 0x0a000200, prefix: 24, gateway: 0x0a000202, dns: 0x0a000203, guest: GUEST, ipv6: IPV6 }
+    const iface = new Interface(this.#arena, addresses)
     iface.connect(device)
     this.#at = this.#arena.allot(MAX_FRAME)
     const rows = new Int32Array(tableWords(FLOWS))
-    this.host = new Endless(rows)
+    this.host = new Endless(rows, this.#isIpv6)
     const timers = new TimerWheel((FLOWS + 1) * TIMERS_PER_ROW, this.now)
     this.tcp = new Tcp(iface, this.host, rows, FLOWS, new SlabPool(this.#arena, FLOWS), timers, new Int32Array([1, 2]), SLAB_CLASSES - 1)
     this.input = new Input(iface, new Inbound())
@@ -132,9 +144,10 @@ export class BenchPeer {
     const view = this.#arena.view
     const at = this.#at
     const ip = at + IP_AT
-    const tcp = ip + ipv4.HEADER_LENGTH
-    virtio.write(view, at, virtio.FLAG_NEEDS_CSUM, 0, 0, 0, 34, 16)
-    ethernet.write(view, at + virtio.HEADER_LENGTH, 0x5255, 0x0a000202, 0x0200, 1, ETHERTYPE_IPV4)
+    const ipHeader = this.#isIpv6 ? ipv6.HEADER_LENGTH : ipv4.HEADER_LENGTH
+    const tcp = ip + ipHeader
+    virtio.write(view, at, virtio.FLAG_NEEDS_CSUM, 0, 0, 0, 14 + ipHeader, 16)
+    ethernet.write(view, at + virtio.HEADER_LENGTH, 0x5255, 0x0a000202, 0x0200, 1, this.#isIpv6 ? ETHERTYPE_IPV6 : ETHERTYPE_IPV4)
     let header = wire.HEADER_LENGTH
     if (flags === wire.SYN) header += options.writeSyn(view, tcp + header, 1460, 7, 1, 1, this.now, 0)
     else {
@@ -142,9 +155,17 @@ export class BenchPeer {
       header += options.TIMESTAMP_LENGTH
     }
     wire.write(view, tcp, PORTS_WORD >>> 16, PORTS_WORD & 0xffff, this.#seq, ack, header, flags, 0xffff)
-    ipv4.write(view, ip, ipv4.HEADER_LENGTH + header + length, PROTOCOL_TCP, GUEST, REMOTE, 1, 64, 0, 1)
+    if (this.#isIpv6) this.#writeIpv6(ip, header + length)
+    else ipv4.write(view, ip, ipv4.HEADER_LENGTH + header + length, PROTOCOL_TCP, GUEST, REMOTE, 1, 64, 0, 1)
     this.input.inbound.now = this.now
-    this.input.receive(at, IP_AT + ipv4.HEADER_LENGTH + header + length)
+    this.input.receive(at, IP_AT + ipHeader + header + length)
+  }
+
+  // Word by word: nothing may be spread out where nothing may be allocated.
+  #writeIpv6(ip: number, length: number): void {
+    const [g0, g1, g2, g3] = GUEST6
+    const [r0, r1, r2, r3] = REMOTE6
+    ipv6.write(this.#arena.view, ip, length, PROTOCOL_TCP, 64, 0, 0, g0, g1, g2, g3, r0, r1, r2, r3)
   }
 
   #sent(): boolean {
