@@ -131,13 +131,14 @@ export class DirectRelay implements ReadyHandler, Evictor {
    */
   adopt(socket: number, words: Int32Array, at: number, port: number, client: number, rule: number): Outcome {
     const now = this.#loop.now
-    const peer = this.#sockets?.take(now) ?? -1
+    if (this.#sockets === null || !this.#gate.forward(words, at)) return IMPOSSIBLE
+    const peer = this.#sockets.take(now)
     if (peer < 0) return IMPOSSIBLE
     const to = at + 4
     const status = this.#native.socketConnect(peer, words[to]!, words[to + 1]!, words[to + 2]!, words[to + 3]!, port)
     const ports = (port << 16) | this.#scratch[0]!
     const isBegun = status === 0 || status === -EINPROGRESS
-    const row = isBegun && this.#gate.forward(words, at) ? this.#table.insert(KIND_DIRECT, words, at, ports) : 0
+    const row = isBegun ? this.#table.insert(KIND_DIRECT, words, at, ports) : 0
     if (row === 0) {
       this.#native.closeDescriptor(peer)
       return isBegun ? IMPOSSIBLE : REFUSED
