@@ -16,6 +16,7 @@ export type {
   Ending,
   Endpoint,
   FlowInfo,
+  HardenOptions,
   ImpairedFrames,
   Network,
   NetworkAddresses,

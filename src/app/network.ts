@@ -13,6 +13,7 @@ import { createContext, type NativeContext } from '../host/native.js'
 import { findProcess, identifyNamespace } from '../host/network-namespace.js'
 import { Resolver } from '../host/resolver.js'
 import { RECEIVE_REGION, TapDevice, type TapFeatures } from '../host/tap-device.js'
+import type { Warden } from '../host/warden.js'
 import type { ImpairedWay } from '../link/impaired-way.js'
 import { type Ipv6Addresses, ROUTER_WORD } from '../net/address-plan.js'
 import { Arena } from '../packet/arena.js'
@@ -38,6 +39,7 @@ import type {
   Counters,
   Ending,
   FlowInfo,
+  HardenOptions,
   ImpairedFrames,
   Network,
   NetworkAddresses,
@@ -127,6 +129,9 @@ class LiveNetwork implements Network {
   #child: ChildProcess | null = null
   // Of the command, '' before it runs.
   #namespace = ''
+  // The file of the namespace that is served; '' for one that is known by its device alone.
+  #netns = ''
+  #warden: Warden | null = null
   #isBusy = false
   #isClosed = false
 
@@ -264,8 +269,11 @@ class LiveNetwork implements Network {
       if (child.exitCode !== null || child.signalCode !== null) resolve({ code: child.exitCode, signal: child.signalCode })
       else child.once('exit', (code, signal) => resolve({ code, signal }))
     })
-    this.#namespace = identifyNamespace(`/proc/${child.pid}/ns/net`)
+    this.#netns = `/proc/${child.pid}/ns/net`
+    this.#namespace = identifyNamespace(this.#netns)
     try {
+      // It is served by this process from its first instant.
+      if (options.harden !== undefined) await this.harden(options.harden)
       await launched.go()
     } catch (error) {
       await this.#detach()
@@ -284,6 +292,7 @@ class LiveNetwork implements Network {
       watch.close()
       throw error
     }
+    this.#netns = 'pid' in target ? `/proc/${target.pid}/ns/net` : target.netns
     return this.#attachment(watch)
   }
 
@@ -305,9 +314,28 @@ class LiveNetwork implements Network {
     return { ended: watch === null ? gone : Promise.race([watch.ended, gone]) }
   }
 
+  async harden({ sandbox = true, seccomp = true, warden: descriptor }: HardenOptions = {}): Promise<void> {
+    if (!sandbox && !seccomp) return
+    const [{ Warden }, { hardenProcess }] = await Promise.all([import('../host/warden.js'), import('../host/hardening.js')])
+    const warden = descriptor === undefined ? Warden.start(this.#netns) : new Warden(descriptor)
+    this.#warden = warden
+    this.#watch?.guard(warden)
+    const hasRoot = descriptor !== undefined
+    if (sandbox && hasRoot) await warden.enterRoot()
+    hardenProcess({ sandbox: sandbox && !hasRoot, seccomp }, this.control, this.#options.log)
+  }
+
+  // Looked for by the warden when this process may do so no longer; what that cannot tell is taken to be there.
+  async #hasProcess(): Promise<boolean> {
+    if (this.#warden === null) return findProcess(this.#namespace) !== 0
+    const process = await this.#warden.nextProcess().catch(() => null)
+    if (process !== null && process >= 0) this.#native.closeDescriptor(process)
+    return process !== -1
+  }
+
   async drain(signal?: AbortSignal): Promise<void> {
     // While processes live their connections stay open, and waiting would have no end.
-    if (this.#stack.isDrained || this.#namespace === '' || findProcess(this.#namespace) !== 0) return
+    if (this.#stack.isDrained || this.#namespace === '' || (await this.#hasProcess())) return
     let left = DRAIN_PATIENCE
     let bytes = this.counters.bytesIn
     while (left > 0 && !this.#isClosed && signal?.aborted !== true && !this.#stack.isDrained) {
@@ -395,6 +423,8 @@ class LiveNetwork implements Network {
     this.#sockets = null
     this.#watch?.close()
     this.#watch = null
+    this.#warden?.close()
+    this.#warden = null
     this.#stack.disconnect()
     this.#device?.close()
     this.#device = null

@@ -100,6 +100,18 @@ export interface RunOptions {
   readonly stdio?: StandardStreams
   /** Soft limit of open files (getrlimit(2)), cut to the hard one. Default: this process's, which Node has raised to the hard one. */
   readonly openFiles?: number | undefined
+  /** Hardens this process before the command begins, see {@link Network.harden}. Default: no hardening. */
+  readonly harden?: HardenOptions
+}
+
+/** What {@link Network.harden} takes from this process. */
+export interface HardenOptions {
+  /** Capabilities, and all files but a few. Default true. */
+  readonly sandbox?: boolean
+  /** System calls. Default true. */
+  readonly seccomp?: boolean
+  /** Descriptor of the warden that a program has left before it became this one: native/src/hardening. Default: one is started. */
+  readonly warden?: number
 }
 
 /** Standard input, output and error alike, or each by itself; a number is a descriptor of this process. */
@@ -188,6 +200,14 @@ export interface Network extends AsyncDisposable {
    * @throws NetloomError `ERR_BUSY`, `ERR_CLOSED`.
    */
   attachDevice(device: OpenDevice): Attachment
+  /**
+   * Hardens this process, all of its threads, for good: for a program that does nothing else than serve this network, once that is attached.
+   * `sandbox`: no capabilities but that to listen on low ports; no file can be opened but what a network needs (Landlock, Linux 5.13, where the
+   * kernel has it). `seccomp`: the process is killed when it starts a program, looks into another process, or touches mounts,
+   * namespaces or the kernel; listed in native/src/hardening/seccomp.c. Neither can be undone.
+   * @throws NetloomError `ERR_HARDENING`, `ERR_SANDBOX`: why the machine does not allow it.
+   */
+  harden(options?: HardenOptions): Promise<void>
   /**
    * Waits until what a command that has ended had still to send is in the host's kernel, as its own kernel would do for it: TCP connections that it
    * closed, and nobody else has open. Given up after 60 s without progress, or when `signal` is aborted. Call it before `close()`.

@@ -2,7 +2,7 @@
 // nobody uses the namespace any more.
 import type { AttachTarget } from '../app/types.js'
 import { parse, type Syntax } from './arguments.js'
-import { NETWORK_OPTIONS, networkOptions, publish } from './network-flags.js'
+import { hardening, NETWORK_OPTIONS, networkOptions, publish } from './network-flags.js'
 import { print, usageError } from './output.js'
 import { reportNetwork, reportTraffic } from './report.js'
 
@@ -56,6 +56,7 @@ export async function main(args: readonly string[]): Promise<number> {
     publish(network, flags, options.log)
     const attachment = await Promise.race([network.attach(target), stopped])
     if (attachment === null) return 0
+    await network.harden(hardening(flags))
     const { ifname, addresses } = network
     if (flags['quiet'] !== true) print(`netloom: ready: ${ifname} ${addresses.guest}/${addresses.prefix} in ${where}\n`)
     reportNetwork(options.log, network, where)

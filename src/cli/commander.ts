@@ -14,6 +14,8 @@ function build(syntax: Syntax): Command {
   if (syntax.operand !== '') command.argument(syntax.operand, syntax.operandHelp)
   for (const { flags, help, conflicts, isList } of syntax.options) {
     const option = new Option(flags, help)
+    // A flag by its own name, not the opposite of another.
+    option.negate = false
     if (isList === true) option.argParser((value, before: string | undefined) => (before === undefined ? value : `${before},${value}`))
     command.addOption(conflicts === undefined ? option : option.conflicts(conflicts))
   }

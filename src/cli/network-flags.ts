@@ -18,7 +18,7 @@ import {
   parseMtu,
 } from '../app/options.js'
 import { checkDriver, parsePublish, parseRange } from '../app/publish-spec.js'
-import type { Network } from '../app/types.js'
+import type { HardenOptions, Network } from '../app/types.js'
 import type { Log, LogLevel } from '../util/log.js'
 import type { Flags, OptionRow } from './arguments.js'
 import { createLog } from './output.js'
@@ -71,6 +71,8 @@ export const NETWORK_OPTIONS: readonly OptionRow[] = [
     conflicts: 'disableControl',
   },
   { flags: '--disable-control', help: 'no control socket: what is published stays as it is' },
+  { flags: '--no-sandbox', help: "keep netloom's own capabilities, and its way to all of your files (default: neither; see README.md)" },
+  { flags: '--no-seccomp', help: 'let netloom itself make any system call (default: not those that lead elsewhere)' },
   { flags: '-v, --verbose', help: "print the network's facts, and what went through it at the end", conflicts: 'quiet' },
   { flags: '-q, --quiet', help: 'print nothing but errors' },
 ]
@@ -99,6 +101,12 @@ export function networkOptions(flags: Flags): NetworkOptions & { readonly log: L
     log: createLog(logLevel(flags)),
   }
 }
+
+/** What becomes of this process, once the namespace has its interface. */
+export const hardening = (flags: Flags): Required<Pick<HardenOptions, 'sandbox' | 'seccomp'>> => ({
+  sandbox: flags['noSandbox'] !== true,
+  seccomp: flags['noSeccomp'] !== true,
+})
 
 function addressFlags({ cidr6, disableIpv6, macAddress, outboundAddr, outboundAddr6 }: Flags): NetworkOptions {
   return {

@@ -3,7 +3,7 @@
 import { callerOpenFiles } from '../host/caller.js'
 import { SignalForwarder, signalStatus } from '../host/signals.js'
 import { parse, type Syntax } from './arguments.js'
-import { NETWORK_OPTIONS, networkOptions, publish } from './network-flags.js'
+import { hardening, NETWORK_OPTIONS, networkOptions, publish } from './network-flags.js'
 import { reportNetwork, reportTraffic } from './report.js'
 
 const SYNTAX: Syntax = {
@@ -38,7 +38,8 @@ export async function main(args: readonly string[]): Promise<number> {
   const signals = new SignalForwarder()
   try {
     publish(network, flags, options.log)
-    const sandbox = await network.run(command, { mapCurrentUser: flags['mapCurrentUser'] === true, openFiles: callerOpenFiles() })
+    const mapCurrentUser = flags['mapCurrentUser'] === true
+    const sandbox = await network.run(command, { mapCurrentUser, openFiles: callerOpenFiles(), harden: hardening(flags) })
     signals.forward((signal) => sandbox.kill(signal))
     reportNetwork(options.log, network, `PID ${sandbox.pid}`)
     const { code, signal } = await sandbox.exited

@@ -6,13 +6,17 @@
 //               tells of every change to the mounts through /proc/self/mountinfo (proc(5): poll); when the path no longer
 //               names the same namespace, processes count, as above. A link into /proc is the process that it leads to.
 //
+// Once this process is hardened it may look for no process itself; then the warden does.
+//
 // Whoever polls mountinfo takes the news with it, and with one epoll descriptor inside another that is the outer one, Node's: the
 // inner one has nothing to report then. So mountinfo has a context of its own, of which being woken is the news.
-import { closeSync, openSync, readdirSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readdirSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { EPOLLIN, type EventLoop, type ReadyHandler, TOKEN_PROCESS, token } from './event-loop.js'
 import { describeTarget, type LaunchTarget } from './launcher-errors.js'
 import { createContext, type NativeContext } from './native.js'
 import { identifyNamespace, processOf } from './network-namespace.js'
+import type { Warden } from './warden.js'
 
 /** epoll(7); the other events are in event-loop.ts. */
 const EPOLLPRI = 0x002
@@ -36,6 +40,7 @@ export class NamespaceWatch implements ReadyHandler {
   #process = -1
   #mounts: MountWatch | null = null
   #generation = 0
+  #warden: Warden | null = null
 
   /** Watches from now on. A target that does not exist has ended; that it never did, launching says. */
   constructor(native: NativeContext, loop: EventLoop, target: LaunchTarget) {
@@ -56,6 +61,11 @@ export class NamespaceWatch implements ReadyHandler {
   /** The process has ended. */
   ready(_index: number, generation: number): void {
     if (!this.#isClosed && generation === this.#generation) this.#followAny()
+  }
+
+  /** From now on the warden is asked: before this process is hardened. */
+  guard(warden: Warden): void {
+    this.#warden = warden
   }
 
   close(): void {
@@ -79,14 +89,34 @@ export class NamespaceWatch implements ReadyHandler {
       this.#native.closeDescriptor(descriptor)
       return false
     }
-    this.#process = descriptor
-    this.#generation = (this.#generation + 1) & 0xff
-    this.#native.epollAdd(descriptor, token(TOKEN_PROCESS, this.#generation, 0), EPOLLIN)
+    this.#await(descriptor)
     return true
+  }
+
+  #await(process: number): void {
+    this.#process = process
+    this.#generation = (this.#generation + 1) & 0xff
+    this.#native.epollAdd(process, token(TOKEN_PROCESS, this.#generation, 0), EPOLLIN)
+  }
+
+  /** When the warden does not know either, the namespace is taken to live. */
+  #ask(warden: Warden, endsWithout: boolean): void {
+    void warden.nextProcess().then(
+      (process) => {
+        if (process < 0 && endsWithout) this.#end('has no process left')
+        else if (this.#isClosed && process >= 0) this.#native.closeDescriptor(process)
+        else if (process >= 0) this.#await(process)
+      },
+      () => {},
+    )
   }
 
   #followAny(): void {
     this.#closeProcess()
+    if (this.#warden !== null) {
+      this.#ask(this.#warden, true)
+      return
+    }
     for (const name of readdirSync('/proc')) {
       if (!/^\d+$/.test(name) || identifyNamespace(`/proc/${name}/ns/net`) !== this.#namespace) continue
       if (this.#follow(Number(name))) return
@@ -108,7 +138,9 @@ export class NamespaceWatch implements ReadyHandler {
     this.#mounts?.native.epollWait(1)
     if (this.#isClosed || identifyNamespace(this.#path) === this.#namespace) return
     this.#closeMounts()
-    this.#followAny()
+    // With another root the file may be out of sight, which does not mean that it has gone.
+    if (this.#warden !== null && !existsSync(dirname(this.#path))) this.#ask(this.#warden, false)
+    else this.#followAny()
   }
 
   #closeProcess(): void {

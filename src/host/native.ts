@@ -208,6 +208,15 @@ export interface NativeContext {
   signalStop(): number
   /** A descriptor that is ready to read once the process has ended. */
   pidfdOpen(pid: number): number
+  // Hardening of the whole process, all of its threads, for good: native/src/hardening.
+
+  /** Gives up all capabilities but CAP_NET_BIND_SERVICE, and any way to gain one (no_new_privs). */
+  capabilitiesDrop(): number
+  /** Gives up all files but those of the rules, lines of text: landlock.c. -ENOSYS, -EOPNOTSUPP: the kernel has no Landlock. */
+  landlockInstall(at: number, length: number): number
+  /** System calls that lead elsewhere end the process from now on, or are refused: seccomp.c. */
+  seccompInstall(): number
+
   /** Raises the soft limit of open descriptors to the hard one, and returns it. */
   raiseFileLimit(): number
   /** Gives whole pages inside the range back; they read as zero from then on. */

@@ -51,6 +51,8 @@ export class SignalForwarder implements ReadyHandler {
   #patience: NodeJS.Timeout | null = null
   #send: ((signal: NodeJS.Signals) => void) | null = null
   #stop: (() => void) | null = null
+  // Known from the start: /proc may be out of reach later.
+  readonly #isSessionLeader = isSessionLeader()
 
   /** Catches the signals from now on. One at a time in a process. */
   constructor() {
@@ -108,7 +110,7 @@ export class SignalForwarder implements ReadyHandler {
     else if (this.#send === null) {
       this.#waiting.push(received)
       this.#patience ??= setTimeout(() => this.giveUp(), PATIENCE).unref()
-    } else if (!received.isFromTerminal || (received.signal === 'SIGHUP' && isSessionLeader())) this.#send(received.signal)
+    } else if (!received.isFromTerminal || (received.signal === 'SIGHUP' && this.#isSessionLeader)) this.#send(received.signal)
   }
 
   #cancelPatience(): void {

@@ -57,7 +57,7 @@ int threads_each(int (*work)(const void *argument), const void *argument);
 /* seccomp.c: over all threads. */
 int seccomp_install(void);
 
-/* landlock.c: over all threads; -EOPNOTSUPP or -ENOSYS where the kernel has none. `rules` are "ACCESS PATH" lines. */
+/* landlock.c: over all threads; -EOPNOTSUPP or -ENOSYS where the kernel has none. `rules` are lines of text. */
 int landlock_install(const char *rules);
 
 #endif

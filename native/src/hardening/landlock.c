@@ -3,7 +3,8 @@
  * removed but what the rules name, no process outside be looked into, no abstract socket outside be spoken to (Linux 6.12). It does not
  * govern stat(2), sockets of the network, nor what is open already.
  *
- * A rule is a line, "read PATH" or "remove PATH": of what is below the path. A path that is not there is left out.
+ * A rule is a line, "read PATH", or "unlink PATH" or "rmdir PATH", which take files or folders away: of what is below the path. One that is not
+ * there is left out.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -42,6 +43,11 @@ static const int FILE_RIGHTS[] = {13, 14, 15, 15, 16};
 #define FILE_VERSIONS ((int)(sizeof FILE_RIGHTS / sizeof *FILE_RIGHTS))
 #define SCOPED_VERSION 6
 
+static const struct {
+  const char *name;
+  uint64_t allowed;
+} KINDS[] = {{"read", READ_FILE | READ_DIR}, {"unlink", REMOVE_FILE}, {"rmdir", REMOVE_DIR}};
+
 static int create_ruleset(void) {
   const long version = syscall(SYS_landlock_create_ruleset, NULL, 0, VERSION_FLAG);
   if (version < 0) return -errno;
@@ -54,7 +60,9 @@ static int create_ruleset(void) {
 
 static int add_rule(int ruleset, const char *kind, const char *path) {
   struct stat found;
-  struct path_beneath rule = {.allowed = strcmp(kind, "read") == 0 ? READ_FILE | READ_DIR : REMOVE_FILE | REMOVE_DIR};
+  struct path_beneath rule = {.allowed = 0};
+  for (size_t i = 0; i < sizeof KINDS / sizeof *KINDS; i++)
+    if (strcmp(kind, KINDS[i].name) == 0) rule.allowed = KINDS[i].allowed;
   rule.parent = open(path, O_PATH | O_CLOEXEC);
   if (rule.parent < 0 || fstat(rule.parent, &found) < 0) return errno == ENOENT || errno == EACCES ? 0 : -errno;
   if (!S_ISDIR(found.st_mode)) rule.allowed &= READ_FILE;

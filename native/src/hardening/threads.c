@@ -4,10 +4,10 @@
  * glibc nor musl lets anybody block.
  *
  *     caller                                other threads
- *     work()
  *     signal 33 to each in /proc/self/task  ->  work(), count
  *     waits for the count
  *     again, until a pass finds no thread that has not done it: one that was just being made
+ *     work(), after which /proc may be out of reach
  *
  * A thread that is made by one that has done it has it too: both are inherited.
  */
@@ -26,7 +26,7 @@
 #define SIGNAL 33
 /* Threads of one process that are remembered; Node has 11 and up to some 40 with workers. */
 #define MAX_THREADS 1024
-/* A thread that does not answer within so long has ended, or never will (ms). */
+/* A thread that does not answer within so long has ended just then, or never will (ms). */
 #define PATIENCE 2000
 
 /* struct sigaction as the kernel has it; the C library's function refuses signal 33. */
@@ -108,7 +108,6 @@ int threads_each(int (*work)(const void *argument), const void *argument) {
   atomic_store(&failure, 0);
   int error = take_signal(&before);
   if (error < 0) return error;
-  error = work(argument);
   threads[count++] = (int)syscall(SYS_gettid);
   while (error == 0 && (sent = signal_new_threads(threads, &count)) != 0) {
     total += sent;
@@ -120,5 +119,5 @@ int threads_each(int (*work)(const void *argument), const void *argument) {
       error = atomic_load(&failure);
   }
   syscall(SYS_rt_sigaction, SIGNAL, &before, NULL, sizeof before.mask);
-  return error;
+  return error < 0 ? error : work(argument);
 }

@@ -1,0 +1,118 @@
+// Our end of the channel to the warden (native/src/hardening/warden.c): the small process that does for this one what it can do no longer
+// once it is hardened. One question at a time; the answers are lines of text, one of them with a descriptor.
+import { spawn } from 'node:child_process'
+import { constants } from 'node:os'
+import { errnoName, NetloomError } from '../util/errors.js'
+import { EPOLLIN } from './event-loop.js'
+import { createContext, LAUNCHER_PATH, type NativeContext } from './native.js'
+
+/** Longest message (bytes): MESSAGE_MAX of warden.c. */
+const MESSAGE_BYTES = 96
+/** Of this context's arena, which holds one message (bytes). */
+const ARENA_BYTES = 4096
+const EAGAIN = constants.errno.EAGAIN
+
+interface Answer {
+  readonly text: string
+  /** What came along, -1 for nothing. */
+  readonly descriptor: number
+}
+
+export class Warden {
+  readonly #native: NativeContext = createContext(ARENA_BYTES)
+  readonly #bytes = new Uint8Array(this.#native.arena)
+  readonly #descriptor: number
+  #last: Promise<unknown> = Promise.resolve()
+  #resolve: ((answer: Answer) => void) | null = null
+  #isClosed = false
+
+  /** Takes the descriptor of a warden that runs. */
+  constructor(descriptor: number) {
+    this.#descriptor = descriptor
+    this.#native.epollAdd(descriptor, 0, EPOLLIN)
+    this.#native.start(() => this.#ready())
+    // Who waits for an answer has other reasons to stay.
+    this.#native.unref()
+  }
+
+  /** Starts one that finds the processes in the network namespace of this file; it has no other root to give. */
+  static start(netns: string): Warden {
+    const native = createContext(ARENA_BYTES)
+    const failed = native.socketPair()
+    const [ours = -1, theirs = -1] = new Int32Array(native.scratch)
+    if (failed < 0) throw NetloomError.system('socketpair', failed)
+    const stdio = [...new Array<'ignore'>(theirs).fill('ignore'), theirs]
+    try {
+      const child = spawn(LAUNCHER_PATH, ['warden', `--socket=${theirs}`, `--netns=${netns}`], { cwd: '/', env: {}, stdio })
+      // That it could not be started is the end of the channel.
+      child.on('error', () => {})
+      child.unref()
+    } finally {
+      native.closeDescriptor(theirs)
+      native.close()
+    }
+    return new Warden(ours)
+  }
+
+  /**
+   * Gives this process, all of its threads, a root with nothing but /etc and /run, read-only. Whatever is still to be read elsewhere has to be
+   * open, or loaded, by then.
+   * @throws NetloomError `ERR_SANDBOX`.
+   */
+  async enterRoot(): Promise<void> {
+    // A working directory elsewhere would be a way out.
+    process.chdir('/')
+    const { text } = await this.#ask('root')
+    const [, step = 'root', errno = ''] = text.split(' ')
+    if (text !== 'ok') throw new NetloomError('ERR_SANDBOX', `the sandbox cannot be made: ${step}: ${errnoName(Number(errno))}`)
+  }
+
+  /**
+   * A descriptor that is readable when some process in the namespace has ended, the caller's to close; -1 when there is no process.
+   * @throws NetloomError `ERR_WARDEN`: it cannot tell.
+   */
+  async nextProcess(): Promise<number> {
+    const { text, descriptor } = await this.#ask('next')
+    if (text !== 'none' && descriptor < 0) throw new NetloomError('ERR_WARDEN', `the warden says '${text}'`)
+    return descriptor
+  }
+
+  close(): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.#native.closeDescriptor(this.#descriptor)
+    this.#native.close()
+    this.#answer('closed', -1)
+  }
+
+  #ask(word: string): Promise<Answer> {
+    const answered = this.#last.then(
+      () =>
+        new Promise<Answer>((resolve) => {
+          this.#resolve = resolve
+          const length = Buffer.from(this.#bytes.buffer).write(word, 'latin1')
+          const sent = this.#isClosed ? -1 : this.#native.sendMessage(this.#descriptor, 0, length, -1)
+          if (sent < 0) this.#answer('gone', -1)
+        }),
+    )
+    this.#last = answered
+    return answered
+  }
+
+  #ready(): void {
+    this.#native.epollWait(1)
+    const length = this.#native.receiveMessage(this.#descriptor, 0, MESSAGE_BYTES)
+    if (length === -EAGAIN) return
+    const descriptor = length > 0 ? new Int32Array(this.#native.scratch)[0]! : -1
+    // It has ended, or never began: it will not answer.
+    if (length <= 0) this.#native.epollDelete(this.#descriptor)
+    this.#answer(length > 0 ? Buffer.from(this.#bytes.buffer, 0, length).toString('latin1') : 'gone', descriptor)
+  }
+
+  #answer(text: string, descriptor: number): void {
+    const resolve = this.#resolve
+    this.#resolve = null
+    if (resolve !== null) resolve({ text, descriptor })
+    else if (descriptor >= 0) this.#native.closeDescriptor(descriptor)
+  }
+}
