@@ -8,6 +8,7 @@ Gives any unprivileged Linux process a real network, without root.
 Commands:
   run [--] [COMMAND...]  start a command in a sandbox of its own, with a network
   attach PID|PATH        give a network to a namespace that somebody else made
+  oci-hook               give a network to a container of crun, runc or another OCI runtime
   publish add|rm|ls      publish ports of a network that runs, or see what went through them
   ps                     list the networks that run
   demo                   a tour that checks itself, in a few seconds

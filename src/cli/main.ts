@@ -13,6 +13,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   run: () => import('./run.js'),
   attach: () => import('./attach.js'),
   publish: () => import('./publish.js'),
+  'oci-hook': () => import('./oci-hook.js'),
   ps: () => import('./ps.js'),
   demo: () => import('./demo.js'),
   bench: () => import('./bench.js'),

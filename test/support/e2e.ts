@@ -77,9 +77,9 @@ function registerHooks(): void {
 }
 
 /** Something that all tests of the file use; when they are done and it is closed, nothing of it may be left. */
-export function shared<T>(make: (scope: Scope) => Promise<T>): () => T {
+export function shared<T>(make: (scope: Scope) => Promise<T>, options: Pick<E2eOptions, 'needsRoot'> = {}): () => T {
   let value: T | undefined
-  if (world.tunProblem === '') {
+  if (skipReason(options) === false) {
     if (makers.length === 0) registerHooks()
     makers.push(async () => {
       value = await make(fileScope)
