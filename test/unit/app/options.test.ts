@@ -53,7 +53,10 @@ test('without options: the plan of slirp4netns', () => {
     impairment: null,
     ...limits,
   })
-  assert.deepEqual(addresses, { network: 0x0a000200, prefix: 24, gateway: 0x0a000202, dns: 0x0a000203, guest: 0x0a000264 })
+  const { ipv6, ...ipv4 } = addresses
+  assert.deepEqual(ipv4, { network: 0x0a000200, prefix: 24, gateway: 0x0a000202, dns: 0x0a000203, guest: 0x0a000264 })
+  const of = (last: number): number[] => [0xfd000000 | 0, 0, 0, last]
+  assert.deepEqual(ipv6, { network: of(0), prefix: 64, gateway: of(2), dns: of(3), guest: of(0x100) })
   assert.equal(log.level, 'quiet')
 })
 
