@@ -10,7 +10,6 @@ import type { Inbound } from '../net/inbound.js'
 import { type Interface, TRANSPORT_AT } from '../net/interface.js'
 import * as icmp from '../wire/icmpv4.js'
 import * as icmp6 from '../wire/icmpv6.js'
-import * as ipv4 from '../wire/ipv4.js'
 import { PROTOCOL_ICMP, PROTOCOL_ICMPV6 } from '../wire/numbers.js'
 import type { DatagramFlows, DatagramRelay } from './datagram-flows.js'
 import type { Decision, Gate } from './gate.js'
@@ -24,8 +23,8 @@ export const EXPIRY = 60_000
 const ANY_PORT = 1
 /** Answers taken from one socket before the others get their turn. */
 const TURN_BUDGET = 64
-/** Largest message (bytes): what is left of an IPv4 datagram. */
-const MAX_MESSAGE = 65_535 - ipv4.HEADER_LENGTH
+/** Largest message (bytes): what IPv6 can say. */
+const MAX_MESSAGE = 65_535
 
 export class PingRelay implements EchoRelay, DatagramRelay {
   readonly #native: NativeContext
@@ -126,7 +125,14 @@ export class PingRelay implements EchoRelay, DatagramRelay {
     const isLocal = isLoopback(scratch, 0)
     out.toGuest(rows, base)
     if (isLocal) addresses.writeGateway(out.words, 0, isIpv6)
-    else out.setSource(scratch, 0)
+    else {
+      out.setSource(scratch, 0)
+      // Nobody of the guest's own network was asked, so nobody of that name answers.
+      if (addresses.isOnLink(out.words, 0)) {
+        this.#flows.drops.source++
+        return
+      }
+    }
     out.timeToLive = incoming(scratch[5]!, isLocal)
     out.typeOfService = Math.max(0, scratch[6]!)
     icmp.write(view, at, isIpv6 ? icmp6.ECHO_REPLY : icmp.ECHO_REPLY, 0, rows[base + PORTS]! | icmp.sequence(view, at))

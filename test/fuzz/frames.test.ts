@@ -5,26 +5,23 @@
 // lies amid junk. Whatever they send, open and count must be the same: it depends on the frame alone.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import * as ethernet from '../../src/wire/ethernet.js'
-import * as icmp from '../../src/wire/icmpv4.js'
-import * as ipv4 from '../../src/wire/ipv4.js'
-import { ETHERTYPE_ARP, ETHERTYPE_IPV4, PROTOCOL_ICMP, PROTOCOL_TCP, PROTOCOL_UDP } from '../../src/wire/numbers.js'
-import * as tcp from '../../src/wire/tcp.js'
-import * as udp from '../../src/wire/udp.js'
+import { Dhcpv6Server } from '../../src/service/dhcpv6-server.js'
 import * as virtio from '../../src/wire/virtio-net.js'
-import { BROADCAST, inPieces, lie, mend, REMOTE, wellFormed } from '../support/bent-frames.js'
-import { ends } from '../support/ends.js'
-import { ETHERNET_AT, IP_AT, TRANSPORT_AT } from '../support/frames.js'
+import { inPieces, lie, mend, REMOTE, wellFormed } from '../support/bent-frames.js'
+import { inPieces6, lie6, mend6, wellFormed6 } from '../support/bent-frames6.js'
+import { ends, ends6 } from '../support/ends.js'
+import type { FakeAddress } from '../support/fake-kernel.js'
+import { REMOTE6 } from '../support/frames6.js'
 import { forEachSeed, Random } from '../support/random.js'
-import { DNS, GATEWAY, GUEST, NETWORK, SimulatedStack } from '../support/simulated-stack.js'
+import { checkSent, isForAll, isForSeveral } from '../support/sent-frames.js'
+import { DNS6, GUEST, GUEST6, IPV6, ROUTER6, SimulatedStack } from '../support/simulated-stack.js'
 
-const RUNS = 200
+const RUNS = 80
 const FRAMES = 300
 const MTU = 1500
 const SPARE = 140_000
 /** Junk on either side of the frame. */
 const CANARY = 256
-const GROUP_BIT = 0x0100
 
 /** One stack, and what has come out of it. */
 class Side {
@@ -34,8 +31,11 @@ class Side {
 
   constructor(seed: number, junk: number) {
     // Alike, down to the secrets.
-    this.net = new SimulatedStack(new Random(seed), { mtu: MTU, maxFlows: 6, spare: SPARE })
+    this.net = new SimulatedStack(new Random(seed), { mtu: MTU, maxFlows: 6, spare: SPARE, ipv6: IPV6 })
     this.#junk = junk
+    const { stack } = this.net
+    stack.serveDhcpv6(new Dhcpv6Server(stack.udp, { dns: Int32Array.from(DNS6), search: () => ['lan'] }))
+    this.net.serveRouter({ search: ['lan'] }, true)
     this.net.kernel.onFrame = (frame) => this.frames.push(frame)
   }
 
@@ -64,7 +64,7 @@ class Side {
     const { kernel, stack } = this.net
     return [
       kernel.tcp.map((s) => [
-        s.address,
+        s.words,
         s.port,
         s.sentLength,
         s.isClosed,
@@ -72,53 +72,11 @@ class Side {
         s.isShut,
         ...s.sent.map((b) => Buffer.from(b).toString('hex')),
       ]),
-      kernel.datagrams.map((d) => d.sent.map((s) => [Buffer.from(s.bytes).toString('hex'), s.segment, s.address, s.port])),
+      kernel.datagrams.map((d) => d.sent.map((s) => [Buffer.from(s.bytes).toString('hex'), s.segment, s.words, s.port])),
       stack.table.inUse,
       { ...stack.input.drops },
     ]
   }
-}
-
-/** A frame of the stack: well-formed, and for one host. */
-function checkSent(frame: Uint8Array): void {
-  const view = new DataView(frame.buffer)
-  assert.equal(ethernet.dstHigh(view, ETHERNET_AT) & GROUP_BIT, 0, 'sent to a group of stations')
-  const type = ethernet.etherType(view, ETHERNET_AT)
-  if (type === ETHERTYPE_ARP) return
-  assert.equal(type, ETHERTYPE_IPV4)
-  assert.ok(ipv4.isValid(view, IP_AT, frame.length - IP_AT) && ipv4.checksumIsRight(view, IP_AT), 'a bad IPv4 header')
-  assert.equal(ipv4.totalLength(view, IP_AT), frame.length - IP_AT)
-  const target = ipv4.destination(view, IP_AT)
-  const source = ipv4.source(view, IP_AT)
-  for (const address of [source, target])
-    assert.ok(address >>> 28 < 0xe && address !== BROADCAST && address !== NETWORK, 'sent to or as several hosts')
-  assert.ok(target >>> 24 !== 127 && target >>> 24 !== 0 && target !== GATEWAY && target !== DNS, 'sent to what is no host of the guest')
-  if (virtio.gsoType(view, 0) === virtio.GSO_NONE) assert.ok(frame.length - IP_AT <= MTU)
-  if (ipv4.isFragment(view, IP_AT)) return
-  const length = frame.length - TRANSPORT_AT
-  switch (ipv4.protocol(view, IP_AT)) {
-    case PROTOCOL_TCP:
-      assert.ok(tcp.isValid(view, TRANSPORT_AT, length))
-      return
-    case PROTOCOL_UDP:
-      assert.ok(udp.length(view, TRANSPORT_AT) === length && udp.checksumIsRight4(view, TRANSPORT_AT, source, target))
-      return
-    case PROTOCOL_ICMP:
-      assert.ok(icmp.checksumIsRight(view, TRANSPORT_AT, length))
-      if (icmp.isError(view, TRANSPORT_AT)) assert.ok(length <= icmp.HEADER_LENGTH + icmp.QUOTE_LIMIT, 'quotes too much')
-      return
-    default:
-      assert.fail(`protocol ${ipv4.protocol(view, IP_AT)}`)
-  }
-}
-
-/** An IPv4 datagram that is not meant for one host, or did not come so. */
-function isForSeveral(frame: Uint8Array): boolean {
-  const view = new DataView(frame.buffer)
-  if (frame.length < TRANSPORT_AT || ethernet.etherType(view, ETHERNET_AT) !== ETHERTYPE_IPV4) return false
-  const target = ipv4.destination(view, IP_AT)
-  const isGroup = target >>> 28 >= 0xe || target === BROADCAST || target === NETWORK
-  return isGroup || (ethernet.dstHigh(view, ETHERNET_AT) & GROUP_BIT) !== 0
 }
 
 /** Something happens on the host, on both sides alike. */
@@ -126,7 +84,8 @@ function hostEvent(sides: readonly Side[], random: Random): void {
   const what = random.below(8)
   const which = random.below(1000)
   const length = random.pick([0, 1, 100, 1472, 1473, 5000, 65_507])
-  const from = random.pick([REMOTE, 0x7f000001, 0x08080808])
+  const from = random.pick<FakeAddress>([REMOTE, 0x7f000001, 0x08080808])
+  const from6 = random.pick<FakeAddress>([REMOTE6, [0, 0, 0, 1], ROUTER6, [0xfe800000 | 0, 0, 0, 9]])
   const wait = random.pick([1, 10, 1000, 70_000])
   for (const { net } of sides) {
     const { kernel } = net
@@ -138,7 +97,7 @@ function hostEvent(sides: readonly Side[], random: Random): void {
       socket.incoming = new Uint8Array(length).fill(7)
       socket.delivers(length)
     } else if (what === 5 && socket?.isConnected) socket.ends()
-    else if (what === 6 && datagram) datagram.delivers(new Uint8Array(length).fill(9), from, 53)
+    else if (what === 6 && datagram) datagram.delivers(new Uint8Array(length).fill(9), datagram.family === 6 ? from6 : from, 53)
     else if (what === 7) net.wait(wait)
     kernel.run()
   }
@@ -149,9 +108,11 @@ test('any frame, with junk behind it or nothing at all', () => {
     const end = new Side(seed, 0)
     const junk = new Side(seed, random.pick([0xa5, 0x00, 0xff, 0x45]))
     const sides = [end, junk]
+    let isIpv6 = false
     const seqOf = (port: number): [number, number] => {
       // Near what the connection expects, when there is one.
-      const row = end.net.stack.table.find(1, ends(GUEST, REMOTE), 0, (port << 16) | 80)
+      const both = isIpv6 ? ends6(GUEST6, REMOTE6) : ends(GUEST, REMOTE)
+      const row = end.net.stack.table.find(1, both, 0, (port << 16) | 80)
       if (row === 0) return [random.int32(), random.int32()]
       const c = end.net.stack.tcp.connection(row)
       return [(c.rcvNxt + random.pick([0, 0, 0, 1, -1, 3000])) | 0, (c.sndMax + random.pick([0, 0, 0, -1, 1])) | 0]
@@ -159,21 +120,25 @@ test('any frame, with junk behind it or nothing at all', () => {
     const receive = (frame: Uint8Array): void => {
       end.atEnd(frame)
       junk.amidJunk(frame)
-      if (isForSeveral(frame)) assert.equal(end.frames.length, 0, 'what was sent to several hosts was answered')
+      if (isForSeveral(frame)) assert.ok(end.frames.every(isForAll), 'what was sent to several hosts was answered')
       compare()
     }
     /** What has come out of both. */
     const compare = (): void => {
-      for (const sent of end.frames) checkSent(sent)
+      for (const sent of end.frames) checkSent(sent, MTU)
       assert.equal(junk.frames.length, end.frames.length, 'junk behind the frame changed what was sent')
       for (let n = 0; n < end.frames.length; n++)
         assert.ok(Buffer.compare(end.frames[n]!, junk.frames[n]!) === 0, 'junk behind the frame was sent')
       end.frames.length = junk.frames.length = 0
     }
     for (let i = 0; i < FRAMES; i++) {
-      let frame = wellFormed(random, seqOf)
-      if (random.chance(50)) frame = lie(random, frame)
-      if (random.chance(80)) mend(frame)
+      isIpv6 = random.chance(60)
+      let frame = isIpv6 ? wellFormed6(random, seqOf) : wellFormed(random, seqOf)
+      if (random.chance(50)) frame = isIpv6 ? lie6(random, frame) : lie(random, frame)
+      if (random.chance(80)) {
+        if (isIpv6) mend6(frame)
+        else mend(frame)
+      }
       if (random.chance(20) && frame.length >= virtio.HEADER_LENGTH) {
         const size = random.pick([0, 1, 1448, 65_535, random.below(65_536)])
         virtio.write(
@@ -187,7 +152,8 @@ test('any frame, with junk behind it or nothing at all', () => {
           random.below(65_536),
         )
       }
-      for (const one of random.chance(15) ? inPieces(random, frame) : [frame]) receive(one)
+      const cut = isIpv6 ? inPieces6 : inPieces
+      for (const one of random.chance(15) ? cut(random, frame) : [frame]) receive(one)
       if (random.chance(30)) hostEvent(sides, random)
       compare()
     }

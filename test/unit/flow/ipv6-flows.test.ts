@@ -235,12 +235,21 @@ test('ping: the guest’s identifier and sequence number, both ways, and in erro
   assert.deepEqual(body.slice(QUOTED_AT), request.slice(TRANSPORT6_AT))
 })
 
+test('ping: nobody answers with an address of the guest’s link', () => {
+  const { net, kernel, frames, run } = stack()
+  net.receive(icmp6Frame(route, icmp.ECHO, 0, 1, PAYLOAD))
+  const reply = icmp6Frame(route, icmp.ECHO_REPLY, 0, 1, PAYLOAD).slice(TRANSPORT6_AT)
+  for (const source of [[0xfe800000 | 0, 0, 0, 9], ROUTER6, GATEWAY6, GUEST6] as Words[]) kernel.datagrams[0]!.delivers(reply, source, 0)
+  run()
+  assert.deepEqual([frames.length, net.stack.input.drops.source], [0, 4])
+})
+
 test('ping: the largest answer goes to the guest', () => {
   const { net, kernel, frames, run } = stack()
   net.receive(icmp6Frame(route, icmp.ECHO, 0, 1, PAYLOAD))
-  kernel.datagrams[0]!.delivers(icmp6Frame(route, icmp.ECHO_REPLY, 0, 1, new Uint8Array(65_507)).slice(TRANSPORT6_AT), REMOTE6, 0)
+  kernel.datagrams[0]!.delivers(icmp6Frame(route, icmp.ECHO_REPLY, 0, 1, new Uint8Array(65_527)).slice(TRANSPORT6_AT), REMOTE6, 0)
   run()
-  assert.equal(frames.length, Math.ceil(65_515 / 1448))
+  assert.equal(frames.length, Math.ceil(65_535 / 1448))
 })
 
 test('TCP: a connect that fails is told as what it was', () => {
