@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { e2e, shared } from '../support/e2e.js'
 import { Program, until } from '../support/program.js'
 import { netloom, Sandbox } from '../support/sandbox.js'
+import { everything } from '../support/stream.js'
 import { world } from '../support/world.js'
 
 const SERVER = 8000
@@ -54,19 +55,11 @@ async function client(port: number): Promise<Socket> {
   return socket
 }
 
-/** What comes until the end, or an error's code. */
-async function everything(socket: Socket): Promise<string> {
-  const chunks: Buffer[] = []
-  socket.on('data', (chunk) => chunks.push(chunk))
-  const failed = once(socket, 'error').then(([error]) => (error as NodeJS.ErrnoException).code ?? 'unknown')
-  return Promise.race([once(socket, 'end').then(() => Buffer.concat(chunks).toString('latin1')), failed])
-}
-
 async function echo(port: number, bytes: number): Promise<void> {
   const socket = await client(port)
   const text = 'x'.repeat(bytes)
   socket.end(`echo\n${text}`)
-  assert.equal(await everything(socket), text)
+  assert.equal(String(await everything(socket)), text)
 }
 
 const descriptors = (): number => readdirSync(`/proc/${sandbox().stack}/fd`).length
@@ -115,7 +108,7 @@ e2e('taken back, a port’s connections go on; with --close both ends see a rese
   await publish('rm', '--close', String(closed!.id))
   assert.equal(await reset, 'ECONNRESET')
   sockets[0].end('y')
-  assert.equal(await everything(sockets[0]), 'y')
+  assert.equal(String(await everything(sockets[0])), 'y')
 })
 
 e2e('all or none: where the last port is in use nothing is published', async (scope) => {

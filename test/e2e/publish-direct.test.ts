@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { e2e, shared } from '../support/e2e.js'
 import { must, until } from '../support/program.js'
 import { netloom, Sandbox } from '../support/sandbox.js'
+import { everything } from '../support/stream.js'
 import { world } from '../support/world.js'
 
 const LOOPBACK_SERVER =
@@ -48,14 +49,7 @@ async function countersOf(port: number): Promise<Readonly<Record<string, number>
 async function ask(port: number, question: string): Promise<string> {
   const socket = connect(port, '127.0.0.1')
   socket.write(question)
-  let text = ''
-  socket.on('data', (data) => {
-    text += data
-  })
-  return once(socket, 'end').then(
-    () => text,
-    (error: NodeJS.ErrnoException) => String(error.code),
-  )
+  return String(await everything(socket))
 }
 
 e2e('nginx in the sandbox answers curl on the host, again and again', async (scope) => {

@@ -8,6 +8,7 @@ import { e2e, shared } from '../support/e2e.js'
 import { ELSEWHERE, Elsewhere, HOST_ADDRESS } from '../support/elsewhere.js'
 import { must, Program } from '../support/program.js'
 import { netloom, Sandbox } from '../support/sandbox.js'
+import { everything } from '../support/stream.js'
 import { guestProgram } from '../support/world.js'
 
 const GATEWAY = '10.0.2.2'
@@ -49,14 +50,6 @@ async function client(host = '127.0.0.1', port = PORT): Promise<Socket> {
   const socket = connect({ host, port, allowHalfOpen: true })
   await once(socket, 'connect')
   return socket
-}
-
-/** All that comes, to the end; an error by its code. */
-async function everything(socket: Socket): Promise<Buffer | string> {
-  const chunks: Buffer[] = []
-  socket.on('data', (chunk) => chunks.push(chunk))
-  const failed = once(socket, 'error').then(([error]) => (error as NodeJS.ErrnoException).code ?? 'unknown')
-  return Promise.race([once(socket, 'end').then(() => Buffer.concat(chunks)), failed])
 }
 
 async function ask(socket: Socket, text: string): Promise<Buffer | string> {

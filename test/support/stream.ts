@@ -1,0 +1,13 @@
+// What comes over a connection.
+import { once } from 'node:events'
+import type { Socket } from 'node:net'
+
+/** All that comes, to the end; an error by its code. */
+export function everything(socket: Socket): Promise<Buffer | string> {
+  const chunks: Buffer[] = []
+  socket.on('data', (chunk) => chunks.push(chunk))
+  return once(socket, 'end').then(
+    () => Buffer.concat(chunks),
+    (error: NodeJS.ErrnoException) => error.code ?? 'unknown',
+  )
+}
