@@ -4,13 +4,16 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { PATIENCE } from '../../src/net/reassembly.js'
 import { piece } from '../support/fragments.js'
+import { piece6 } from '../support/fragments6.js'
 import { type Route, TRANSPORT_AT, udpFrame } from '../support/frames.js'
+import { REMOTE6, TRANSPORT6_AT, udp6Frame } from '../support/frames6.js'
 import { forEachSeed, type Random } from '../support/random.js'
-import { GUEST, SimulatedStack } from '../support/simulated-stack.js'
+import { GUEST, GUEST6, IPV6, SimulatedStack } from '../support/simulated-stack.js'
 
-const RUNS = 300
+const RUNS = 150
 const FRAGMENTS = 400
 const route: Route = { source: GUEST, destination: 0xc0000207 | 0 }
+const route6 = { source: GUEST6, destination: REMOTE6 }
 
 /** A datagram in pieces, naively. */
 class Twin {
@@ -45,29 +48,38 @@ class Twin {
   }
 }
 
-/** Two datagrams that are alike but for some bytes. */
-function twoOf(random: Random): Uint8Array[] {
+/** Two datagrams that are alike but for some bytes. Any mixture would be taken, for it has no checksum (RFC 768), or over IPv6 the same. */
+function twoOf(random: Random, isIpv6: boolean): Uint8Array[] {
   const length = random.pick([8, 17, 60, 200, 300])
+  if (isIpv6) {
+    const one = udp6Frame(route6, 1000, 2000, new Uint8Array(length).fill(7))
+    const other = one.slice()
+    other.set([7, 8, 7, 6], TRANSPORT6_AT + 8 + 8 * random.below(length >> 3))
+    return [one, other]
+  }
   return [0, 1].map((which) => {
     const frame = udpFrame(route, 1000, 2000, new Uint8Array(length).fill(7))
     if (which === 1) frame.fill(8, TRANSPORT_AT + 8 + random.below(length))
-    // RFC 768: no checksum, so that any mixture would be taken.
     frame.fill(0, TRANSPORT_AT + 6, TRANSPORT_AT + 8)
     return frame
   })
 }
 
-test('what is put together is what a naive twin puts together', () => {
+for (const family of [4, 6]) test(`what is put together is what a naive twin puts together, over IPv${family}`, () => same(family === 6))
+
+function same(isIpv6: boolean): void {
+  const transportAt = isIpv6 ? TRANSPORT6_AT : TRANSPORT_AT
+  const cut = isIpv6 ? piece6 : piece
   let whole = 0
   forEachSeed('fragments.test', RUNS, (random) => {
-    const net = new SimulatedStack(random, { maxFlows: 2 })
+    const net = new SimulatedStack(random, { maxFlows: 2, ipv6: IPV6 })
     const twins = new Map<number, Twin>()
-    const frames = Array.from({ length: 3 }, () => twoOf(random))
+    const frames = Array.from({ length: 3 }, () => twoOf(random, isIpv6))
     const expected: Uint8Array[] = []
     for (let i = 0; i < FRAGMENTS; i++) {
       const id = random.below(frames.length)
       const frame = random.chance(95) ? frames[id]![0]! : frames[id]![1]!
-      const total = frame.length - TRANSPORT_AT
+      const total = frame.length - transportAt
       // Mostly of one size, so that they fit.
       const size = random.chance(95) ? 40 : 8 * random.between(1, 20)
       const offset = size * random.below(Math.ceil(total / size))
@@ -79,7 +91,7 @@ test('what is put together is what a naive twin puts together', () => {
       if (time - (twins.get(id)?.started ?? time) >= PATIENCE) twins.delete(id)
       const twin = twins.get(id) ?? new Twin(time)
       twins.set(id, twin)
-      const data = frame.subarray(TRANSPORT_AT + offset, TRANSPORT_AT + offset + length)
+      const data = frame.subarray(transportAt + offset, transportAt + offset + length)
       const made = twin.add(offset, data, isLast)
       // As far as its own header says; what is shorter than that is none.
       if (made !== null) {
@@ -87,7 +99,7 @@ test('what is put together is what a naive twin puts together', () => {
         const stated = (made[4]! << 8) | made[5]!
         if (stated <= made.length) expected.push(made.slice(8, stated))
       }
-      net.receive(piece(frame, id, offset, length, !isLast))
+      net.receive(cut(frame, id, offset, length, !isLast))
       if (random.chance(2)) net.wait(random.pick([1, 1000, PATIENCE]))
     }
     const arrived = net.kernel.datagrams.flatMap((d) => d.sent.map((sent) => sent.bytes))
@@ -97,4 +109,4 @@ test('what is put together is what a naive twin puts together', () => {
     net.assertEmpty()
   })
   assert.ok(whole > RUNS || process.env['NETLOOM_RUNS'] !== undefined, `only ${whole} were put together`)
-})
+}
