@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -12,6 +13,9 @@
 #ifndef SYS_pidfd_open
 #define SYS_pidfd_open 434
 #endif
+
+/* What getrandom(2) never gives a part of (bytes). */
+#define RANDOM_MAX 256
 
 static int32_t close_descriptor(Context *context, const int32_t *argument) {
   (void)context;
@@ -48,10 +52,19 @@ static int32_t release_pages(Context *context, const int32_t *argument) {
   return madvise((void *)first, last - first, MADV_DONTNEED) < 0 ? -errno : 0;
 }
 
+/* random(count): scratch[0..count): words that nobody can guess. */
+static int32_t random_words(Context *context, const int32_t *argument) {
+  const size_t length = sizeof *context->scratch * (size_t)argument[0];
+  if (argument[0] < 0 || length > RANDOM_MAX) return -EINVAL;
+  /* So few bytes come as a whole, once the kernel has gathered any. */
+  return getrandom(context->scratch, length, 0) < 0 ? -errno : 0;
+}
+
 const Method process_methods[] = {
     {"closeDescriptor", 1, close_descriptor},
     {"pidfdOpen", 1, pidfd_open_of},
     {"raiseFileLimit", 0, raise_file_limit},
+    {"random", 1, random_words},
     {"releasePages", 2, release_pages},
     {NULL, 0, NULL},
 };

@@ -2,7 +2,6 @@
 // the words do to frames: link/impairment.ts.
 //
 //   loss=1%,delay=10ms,up:rate=20mbit,seed=7      each word for both ways, or with `up:` (from the sandbox) or `down:` (to it) for one
-import { randomInt } from 'node:crypto'
 import { IMPAIRMENT_RANGES, type Impairment, NO_IMPAIRMENT } from '../link/impairment.js'
 import { NetloomError } from '../util/errors.js'
 
@@ -62,7 +61,7 @@ const bad = (message: string, hint = `write it as in ${EXAMPLE}`): NetloomError 
  */
 export function resolveImpairment(options: ImpairmentOptions | undefined): LinkImpairment | null {
   if (options === undefined) return null
-  const { up = {}, down = {}, seed = randomInt(SEEDS), ...both } = options
+  const { up = {}, down = {}, seed = Math.trunc(Math.random() * SEEDS), ...both } = options
   checkWay(both)
   checkWay(up)
   checkWay(down)

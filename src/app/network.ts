@@ -1,7 +1,6 @@
 // One network: a context of the addon, an event loop, a stack, and the TAP of the one namespace it serves. This is what the
 // command line and the library use; types.ts says what each member means.
 import type { ChildProcess } from 'node:child_process'
-import { randomFillSync } from 'node:crypto'
 import { hostname } from 'node:os'
 import { setTimeout } from 'node:timers/promises'
 import { tableBytes } from '../flow/flow-table.js'
@@ -11,6 +10,7 @@ import { NamespaceSockets } from '../host/namespace-sockets.js'
 import { NamespaceWatch } from '../host/namespace-watch.js'
 import { createContext, type NativeContext } from '../host/native.js'
 import { findProcess, identifyNamespace } from '../host/network-namespace.js'
+import { randomInt, randomWords } from '../host/random.js'
 import { Resolver } from '../host/resolver.js'
 import { RECEIVE_REGION, TapDevice, type TapFeatures } from '../host/tap-device.js'
 import type { Warden } from '../host/warden.js'
@@ -164,15 +164,16 @@ class LiveNetwork implements Network {
     this.#region = this.#arena.allot(RECEIVE_REGION)
     const table = this.#native.sharedMemory(tableBytes(options.maxFlows))
     this.#tableDescriptor = new Int32Array(this.#native.scratch)[0]!
-    this.#stack = new Stack(this.#native, this.#loop, this.#arena, table, randomFillSync(new Int32Array(SECRET_WORDS)), stackOptions)
+    this.#stack = new Stack(this.#native, this.#loop, this.#arena, table, randomWords(this.#native, SECRET_WORDS), stackOptions)
     if (process.env['NETLOOM_DEBUG'] === '1') this.#stack.tcp.verify = verify
     this.#publications = new Publications(this.#native, this.#stack.forwards, options.addresses, options.publishDriver)
     this.#auto = options.publishAuto === null ? null : new AutoPublish(this.#native, this.#publications, options.publishAuto, options)
     const resolver = options.dns ? new Resolver(() => this.#native.now()) : null
     this.#resolver = resolver
     if (resolver !== null) {
+      const random = (below: number) => randomInt(this.#native, below)
       const names = new DnsNames(ownAddresses(options), options.dnsNames)
-      this.#stack.serveDns(new DnsForwarder(this.#native, this.#loop, this.#stack.udp, resolver, { names }))
+      this.#stack.serveDns(new DnsForwarder(this.#native, this.#loop, this.#stack.udp, resolver, { names, random }))
     }
     if (options.dhcp) this.#serveDhcp(() => resolver?.search ?? [])
     if (a.ipv6 !== undefined) this.#stack.serveRouter(resolver, options.dhcp)

@@ -217,6 +217,8 @@ export interface NativeContext {
   /** System calls that lead elsewhere end the process from now on, or are refused: seccomp.c. */
   seccompInstall(): number
 
+  /** Fills scratch[0] and those that follow, `count` (64 at most) in all, with chance that nobody can guess: getrandom(2). */
+  random(count: number): number
   /** Raises the soft limit of open descriptors to the hard one, and returns it. */
   raiseFileLimit(): number
   /** Gives whole pages inside the range back; they read as zero from then on. */

@@ -10,7 +10,6 @@
  *         --> a zone transfer by TCP: by TCP, for this client alone, message by message
  */
 
-import { randomInt } from 'node:crypto'
 import type { Pace, Resolver } from '../host/resolver.js'
 import type { Arena } from '../packet/arena.js'
 import { DnsCache } from './dns-cache.js'
@@ -32,8 +31,8 @@ export interface QuestionOptions {
   readonly cacheEntries?: number
   /** Bytes of answers kept; default 4 MiB. */
   readonly cacheBytes?: number
-  /** A number below its argument that nobody can guess; default crypto's. */
-  readonly random?: (limit: number) => number
+  /** A number below its argument that nobody can guess. */
+  readonly random: (limit: number) => number
 }
 
 /** What has been done, counted. */
@@ -104,7 +103,7 @@ export class DnsQuestions {
       concluded: (pending: Pending, answer: Buffer | null) => this.#conclude(pending, answer),
       transferred: (pending: Pending, message: Buffer) => this.#transferred(pending, message),
     }
-    const random = options.random ?? randomInt
+    const { random } = options
     const parts: UpstreamParts = { events, bytes: arena.bytes, region: arena.allot(REGION_BYTES), resolver, capacity: limit, random }
     this.#upstream = new DnsUpstream(native, parts, byUdp)
     this.#connections = new DnsTcpUpstream(native, parts, byTcp)

@@ -1,7 +1,9 @@
 // A DNS forwarder between a guest and name servers that are both the test's: the guest's datagrams are put into the arena, what leaves for
 // it is read from the frames, the host's sockets are lists, and the clock stands still unless it is told to pass. After each
 // scenario nothing may be open or under way.
+
 import assert from 'node:assert/strict'
+import { randomInt } from 'node:crypto'
 import { constants } from 'node:os'
 import { test } from 'node:test'
 import type { Answer, DecodedPacket, Packet, RecordType } from 'dns-packet'
@@ -81,6 +83,7 @@ export class DnsWorld implements Device {
     this.resolver = new Resolver(() => this.loop.now, { signature: text, text })
     this.forwarder = new DnsForwarder(this.sockets, this.loop, new Udp(iface, new DropCounters()), this.resolver, {
       names: new DnsNames(OWN, new Map()),
+      random: randomInt,
       ...options,
     })
   }
