@@ -10,13 +10,14 @@ import * as held from '../../src/tcp/held.js'
 import * as seq from '../../src/tcp/seq.js'
 import type { State } from '../../src/tcp/state.js'
 import * as icmp from '../../src/wire/icmpv4.js'
+import * as ipv6 from '../../src/wire/ipv6.js'
 import { ConversationChecks } from './conversation-checks.js'
 import { RandomGuest } from './conversation-guest.js'
 import { reach } from './conversation-start.js'
 import { guestText, hostText } from './conversation-text.js'
 import type { Random } from './random.js'
 import { ROW } from './script-host.js'
-import { GUEST, GUEST_PORT, REMOTE, REMOTE_PORT, type SegmentText } from './script-segment.js'
+import { GUEST_PORT, REMOTE_PORT, type SegmentText } from './script-segment.js'
 import { type ScriptOptions, TcpScript } from './tcp-script.js'
 
 /** Longest text of a segment of a guest that means well. */
@@ -43,10 +44,11 @@ export class RandomConversation {
 
   constructor(random: Random) {
     this.random = random
-    const mtu = random.pick([576, 1500, 1500, 9000, 65_520])
+    const family = random.pick([4, 4, 6] as const)
+    const mtu = Math.max(family === 6 ? ipv6.MINIMUM_MTU : 0, random.pick([576, 1500, 1500, 9000, 65_520]))
     const offload = random.chance(70)
     const largestDatagram = random.pick([65_535, 196_608])
-    this.#link = { mtu, offload, largestDatagram }
+    this.#link = { family, mtu, offload, largestDatagram }
     this.#longest = random.chance(20) ? REFUSES_BIG : Number.POSITIVE_INFINITY
     this.t = this.#process(random.pick([100_000, 0x7fffffff - random.below(100_000), -random.below(100_000)]))
     this.guest = new RandomGuest(random, this.t)
@@ -127,8 +129,7 @@ export class RandomConversation {
   open(): void {
     const { t } = this
     const inbound = new Inbound()
-    inbound.source = GUEST
-    inbound.destination = REMOTE
+    inbound.words.set(t.both)
     inbound.ports = (GUEST_PORT << 16) | REMOTE_PORT
     inbound.now = t.now
     t.host.accept(inbound)

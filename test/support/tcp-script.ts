@@ -108,6 +108,10 @@ export class TcpScript implements Conversation {
   get connection(): Connection {
     return this.tcp.connection(ROW)
   }
+  /** The guest's address and the remote one, four words each. */
+  get both(): Int32Array {
+    return this.#family === 6 ? ends6(GUEST6, REMOTE6) : ends(GUEST, REMOTE)
+  }
   get state(): State {
     return this.connection.state
   }
@@ -163,8 +167,7 @@ export class TcpScript implements Conversation {
   }
 
   hostOpens(): this {
-    const both = this.#family === 6 ? ends6(GUEST6, REMOTE6) : ends(GUEST, REMOTE)
-    this.demux.open(this.host.insert(both, (GUEST_PORT << 16) | REMOTE_PORT, GUEST_MAC_LOW, this.now), this.now)
+    this.demux.open(this.host.insert(this.both, (GUEST_PORT << 16) | REMOTE_PORT, GUEST_MAC_LOW, this.now), this.now)
     return this
   }
 
