@@ -9,6 +9,8 @@ import { TcpHost } from '../support/tcp-peer.js'
 const GATEWAY = '10.0.2.2'
 const GUEST = '10.0.2.100'
 const SYNS = 100_000
+/** Connections that are made beside the flood. */
+const OTHERS = 3
 /** Half-open connections of a network without options. */
 const HALF_OPEN = 1024
 
@@ -82,7 +84,8 @@ for (const [what, target] of [
     isClosed = true
     const [, flows, open] = /(\d+) flows, (\d+) still open/.exec(sandbox.program.stderr)!
     assert.ok(Number(flows) > SYNS, `not all SYNs came: ${sandbox.program.stderr}`)
-    assert.ok(Number(open) <= HALF_OPEN, `${open} flows are left`)
+    // Beside the half-open ones those that are over, and remembered.
+    assert.ok(Number(open) <= HALF_OPEN + OTHERS, `${open} flows are left`)
     console.log(`# ${SYNS} SYNs in ${seconds} s, ${after - before} round trips meanwhile; two programs that connect afterwards: ${took} ms`)
   })
 }
@@ -118,7 +121,7 @@ for (const [flag, name] of [
     for (const given of ['0', '32769', 'many', '', '1.5', '-1']) {
       const { status, stdout, stderr } = await scope.use(netloom(['run', `${flag}=${given}`, '--', 'true'], { input: '' })).finished
       assert.deepEqual([status, stdout], [2, ''])
-      assert.match(stderr, new RegExp(`^netloom: the limit ${name} .*1 to 32768; leave ${flag} out for [^\\n]+\\n$`))
+      assert.match(stderr, new RegExp(`^netloom: the limit ${name} .*1 to 50000; leave ${flag} out for [^\\n]+\\n$`))
     }
   })
 }

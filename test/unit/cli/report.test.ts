@@ -39,6 +39,7 @@ function network(counters: Partial<Counters> = {}, isOn = true): Network {
     run: () => Promise.reject(new Error('not here')),
     attach: () => Promise.reject(new Error('not here')),
     attachDevice: () => assert.fail('not here'),
+    harden: async () => {},
     drain: async () => {},
     close: () => Promise.resolve(),
     [Symbol.asyncDispose]: () => Promise.resolve(),
