@@ -17,6 +17,7 @@ import {
   MAC_HIGH,
   MAC_LOW,
   PORTS,
+  PROTOCOL,
   ROW_SHIFT,
   SOCKET,
 } from '../net/flow-row.js'
@@ -27,7 +28,7 @@ import * as ipv6 from '../wire/ipv6.js'
 import { PORT_DHCP_SERVER, PORT_DHCPV6_SERVER, PROTOCOL_UDP } from '../wire/numbers.js'
 import { GSO_UDP_L4 } from '../wire/virtio-net.js'
 import type { DatagramFlows, DatagramRelay } from './datagram-flows.js'
-import type { Decision, Gate } from './gate.js'
+import { type Decision, DNS_PORT, type Gate } from './gate.js'
 import { incoming } from './hops.js'
 import { HostErrors } from './host-errors.js'
 import { IncomingTrains, MESSAGE_PORT, MESSAGE_SOURCE, MESSAGE_TOS, MESSAGE_TTL, type TrainReceiver } from './incoming-trains.js'
@@ -39,9 +40,13 @@ import { EMSGSIZE, refusalCode, tellFailure } from './unreachable.js'
 /** Silence that ends a mapping, ms (RFC 4787, REQ-5: 2 minutes at least, 5 recommended). */
 export const EXPIRY_TWO_WAY = 300_000
 export const EXPIRY_ONE_WAY = 120_000
+/** The same of a mapping that has asked name servers and nobody else (REQ-5a: ports below 1024 may have less): resolvers take a new port for each question. */
+export const EXPIRY_DNS = 20_000
 /** Datagrams taken from one socket before the others get their turn. */
 const TURN_BUDGET = 64
 const LIMITED_BROADCAST = -1
+/** A mapping's own column, behind incoming-trains.ts': 1 once it has sent to another port than that of name servers. */
+const ASKS_OTHERS = PROTOCOL + 5
 
 /** Whom a mapping's guest hears: everybody, or those that it has sent to (RFC 4787, 5). */
 export type UdpFiltering = 'endpoint-independent' | 'address-dependent'
@@ -146,6 +151,7 @@ export class UdpRelay implements DatagramReceiver, DatagramRelay, TrainReceiver,
     const row = this.#isLast(inbound, key) ? this.#last : this.#find(inbound, key)
     if (row === 0) return
     const segment = segmentOf(inbound, length)
+    if (remotePort !== DNS_PORT) this.#rows[(row << ROW_SHIFT) + ASKS_OTHERS] = 1
     this.#flows.sent(row, inbound, length, this.#expiry(row), datagrams(length, segment))
     if (this.#peers !== null) this.#remember(this.#peers, row, decision)
     this.#pass(row, inbound, at, length, segment, decision)
@@ -228,6 +234,7 @@ export class UdpRelay implements DatagramReceiver, DatagramRelay, TrainReceiver,
     const row = this.#flows.open(KIND_UDP, inbound.words, key, socket, inbound.now)
     if (row === 0) return 0
     this.begin(row)
+    this.#rows[(row << ROW_SHIFT) + ASKS_OTHERS] = 0
     this.#peers?.begin(row)
     return row
   }
@@ -249,7 +256,9 @@ export class UdpRelay implements DatagramReceiver, DatagramRelay, TrainReceiver,
   }
 
   #expiry(row: number): number {
-    return this.#rows[(row << ROW_SHIFT) + ANSWERED] === 1 ? EXPIRY_TWO_WAY : EXPIRY_ONE_WAY
+    const base = row << ROW_SHIFT
+    if (this.#rows[base + ASKS_OTHERS] === 0) return EXPIRY_DNS
+    return this.#rows[base + ANSWERED] === 1 ? EXPIRY_TWO_WAY : EXPIRY_ONE_WAY
   }
 
   failed(row: number): boolean {
@@ -293,7 +302,8 @@ export class UdpRelay implements DatagramReceiver, DatagramRelay, TrainReceiver,
     }
     out.timeToLive = incoming(scratch[message + MESSAGE_TTL]!, isLocal)
     out.typeOfService = Math.max(0, scratch[message + MESSAGE_TOS]!)
-    this.#flows.received(row, length, EXPIRY_TWO_WAY, datagrams(length, segment))
+    rows[base + ANSWERED] = 1
+    this.#flows.received(row, length, this.#expiry(row), datagrams(length, segment))
     this.#udp.sendFrom(at, scratch[message + MESSAGE_PORT]!, guestPort(rows, base), length, segment)
   }
 }

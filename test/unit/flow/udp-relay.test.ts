@@ -121,3 +121,53 @@ test('what a host lacks for a datagram loses it, and is counted; what is wrong w
   net.stack.close()
   net.assertEmpty()
 })
+
+test('a mapping ends after 120 s when nothing came back, after 300 s when something did, and traffic begins that anew', () => {
+  for (const isAnswered of [false, true]) {
+    const net = stack()
+    const [least, rest] = isAnswered ? [299_000, 2_000] : [119_000, 2_000]
+    net.receive(udpFrame(route, 1000, 2000, bytes(3)))
+    if (isAnswered) net.kernel.datagrams[0]!.delivers(bytes(1), REMOTE, 2000)
+    net.kernel.run()
+    net.wait(least)
+    assert.equal(net.stack.table.inUse, 1)
+    net.receive(udpFrame(route, 1000, 2000, bytes(3)))
+    net.wait(least)
+    assert.equal(net.stack.table.inUse, 1, 'it was used')
+    net.wait(rest)
+    net.assertEmpty()
+  }
+})
+
+test('a mapping that has asked name servers alone ends after 20 s, answered or not (RFC 4787, REQ-5a)', () => {
+  for (const alsoSendsTo of [0, 2000]) {
+    const net = stack()
+    net.receive(udpFrame(route, 1000, 53, bytes(3)))
+    if (alsoSendsTo !== 0) net.receive(udpFrame(route, 1000, alsoSendsTo, bytes(3)))
+    net.kernel.datagrams[0]!.delivers(bytes(1), REMOTE, 53)
+    net.kernel.run()
+    net.wait(21_000)
+    assert.equal(net.stack.table.inUse, alsoSendsTo === 0 ? 0 : 1)
+    net.wait(300_000)
+    net.assertEmpty()
+  }
+})
+
+test('with address-dependent filtering the guest hears those that it has sent to, from any port, and after a datagram to many everybody', () => {
+  const net = stack({ udpFiltering: 'address-dependent' })
+  const seen: number[] = []
+  net.kernel.onFrame = (frame) => seen.push(ipv4.source(new DataView(frame.buffer), IP_AT))
+  net.receive(udpFrame(route, 1000, 2000, bytes(3)))
+  const socket = net.kernel.datagrams[0]!
+  socket.delivers(bytes(1), REMOTE, 7)
+  socket.delivers(bytes(1), OTHER, 2000)
+  net.kernel.run()
+  assert.deepEqual(seen, [REMOTE])
+  assert.equal(net.stack.input.drops.filtered, 1)
+  net.receive(udpFrame({ source: GUEST, destination: 0xeffffffa | 0 }, 1000, 1900, bytes(3)))
+  socket.delivers(bytes(1), OTHER, 1900)
+  net.kernel.run()
+  assert.deepEqual(seen, [REMOTE, OTHER])
+  net.wait(300_000)
+  net.assertEmpty()
+})
