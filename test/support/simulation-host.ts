@@ -1,23 +1,11 @@
 // The host's end of a simulated connection: a socket in memory, the application behind it, and what that has been told. What the stack reads
 // and writes is text (simulation-text.ts); every byte is compared.
 import assert from 'node:assert/strict'
-import {
-  GUEST_ADDRESS,
-  KIND,
-  KIND_TCP,
-  MAC_HIGH,
-  MAC_LOW,
-  PORTS,
-  REMOTE_ADDRESS,
-  ROW_SHIFT,
-  SOCKET,
-  setEnds,
-} from '../../src/net/flow-row.js'
+import { GUEST_ADDRESS, KIND, KIND_TCP, MAC_HIGH, MAC_LOW, PORTS, ROW_SHIFT, SOCKET, setEnds } from '../../src/net/flow-row.js'
 import type { Inbound } from '../../src/net/inbound.js'
 import type { Connection } from '../../src/tcp/connection.js'
 import { END, type Relay } from '../../src/tcp/stack.js'
 import { PROTOCOL_TCP } from '../../src/wire/numbers.js'
-import { ends } from './ends.js'
 import { type HostPlan, NEVER } from './simulation-plan.js'
 import { copyText, isText } from './simulation-text.js'
 
@@ -91,12 +79,12 @@ export class SimulatedHost implements Relay {
   }
 
   /** A row for a connection between these ends: another one when there was one already. */
-  begin(guest: number, remote: number, ports: number, macHigh: number, macLow: number): void {
+  begin(ends: Int32Array, ports: number, macHigh: number, macLow: number): void {
     if (this.connections > 0) this.#restart()
     this.onBegin()
     this.isUsed = true
     this.connections++
-    this.#makeRow(guest, remote, ports, macHigh, macLow)
+    this.#makeRow(ends, ports, macHigh, macLow)
   }
 
   /** The socket goes to another process, with the row of another table: every event comes again, and nothing is known of the peek offset. */
@@ -105,8 +93,7 @@ export class SimulatedHost implements Relay {
     const old = this.#rows
     this.#rows = rows
     this.#makeRow(
-      old[base + GUEST_ADDRESS + 3]!,
-      old[base + REMOTE_ADDRESS + 3]!,
+      old.slice(base + GUEST_ADDRESS, base + GUEST_ADDRESS + 8),
       old[base + PORTS]!,
       old[base + MAC_HIGH]!,
       old[base + MAC_LOW]!,
@@ -117,11 +104,11 @@ export class SimulatedHost implements Relay {
     this.note('is handed over')
   }
 
-  #makeRow(guest: number, remote: number, ports: number, macHigh: number, macLow: number): void {
+  #makeRow(ends: Int32Array, ports: number, macHigh: number, macLow: number): void {
     const base = ROW << ROW_SHIFT
     const rows = this.#rows
     rows[base + KIND] = KIND_TCP
-    setEnds(rows, base, ends(guest, remote), 0, PROTOCOL_TCP, true)
+    setEnds(rows, base, ends, 0, PROTOCOL_TCP, true)
     rows[base + PORTS] = ports
     rows[base + MAC_HIGH] = macHigh
     rows[base + MAC_LOW] = macLow
@@ -145,7 +132,7 @@ export class SimulatedHost implements Relay {
 
   accept(inbound: Inbound): number {
     if (this.connections === this.mostConnections) return 0
-    this.begin(inbound.source, inbound.destination, inbound.ports, inbound.macHigh, inbound.macLow)
+    this.begin(inbound.words, inbound.ports, inbound.macHigh, inbound.macLow)
     return ROW
   }
 

@@ -1,6 +1,7 @@
 // What a seed stands for: the link, both hosts, clocks and sizes of one simulated connection. Everything is drawn here, and before the first
 // frame, so that a plan can be printed, and a table can be made from plans that nobody drew (see simulation-throughput.ts).
 import { type Impairment, NO_IMPAIRMENT } from '../../src/link/impairment.js'
+import { MINIMUM_MTU } from '../../src/wire/ipv6.js'
 import { Random } from './random.js'
 
 export const NEVER = Number.POSITIVE_INFINITY
@@ -33,6 +34,8 @@ export interface HostPlan {
 
 /** A link between two stacks; without impairments it has segmentation offload, and nothing is ever lost. */
 export interface LinkPlan {
+  /** IP version that both ends speak. */
+  readonly family: 4 | 6
   /** Of either end. */
   readonly mtus: readonly [number, number]
   readonly impairments: readonly [aToB: Impairment, bToA: Impairment] | null
@@ -98,12 +101,18 @@ function drawImpairment(random: Random, mtu: number): Impairment {
   }
 }
 
+const MTUS = [68, 576, 1280, 1500, 1500, 1500, 9000, 65_520]
+/** RFC 8200, 5. */
+const MTUS6 = MTUS.filter((mtu) => mtu >= MINIMUM_MTU)
+
 function drawLink(random: Random): LinkPlan {
-  const mtu = (): number => random.pick([68, 576, 1280, 1500, 1500, 1500, 9000, 65_520])
+  const family = random.pick([4, 4, 6] as const)
+  const mtu = (): number => random.pick(family === 6 ? MTUS6 : MTUS)
   const first = mtu()
   const mtus = [first, random.chance(85) ? first : mtu()] as const
   const most = Math.max(...mtus)
   return {
+    family,
     mtus,
     impairments: random.chance(15) ? null : [drawImpairment(random, most), drawImpairment(random, most)],
     seed: random.int32(),

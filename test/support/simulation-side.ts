@@ -13,14 +13,12 @@ import { TcpDemux } from '../../src/tcp/demux.js'
 import { verify } from '../../src/tcp/invariants.js'
 import { Tcp, TIMERS_PER_ROW } from '../../src/tcp/stack.js'
 import { TimerWheel } from '../../src/util/timer-wheel.js'
-import * as checksum from '../../src/wire/checksum.js'
-import * as ipv4 from '../../src/wire/ipv4.js'
 import { PROTOCOL_TCP } from '../../src/wire/numbers.js'
-import * as wire from '../../src/wire/tcp.js'
-import { IP_AT, TRANSPORT_AT } from './frames.js'
+import { IP_AT } from './frames.js'
 import { BROKEN, READABLE, ROW, SimulatedHost, WRITABLE } from './simulation-host.js'
 import type { HostPlan } from './simulation-plan.js'
 import { Seen, Watch } from './simulation-watch.js'
+import { isWhole } from './tcp-in-frame.js'
 
 /** Rows of a side's table. */
 export const FLOWS = 2
@@ -144,16 +142,8 @@ export class Side implements Device, FrameReceiver {
   /** A frame for this side's stack. */
   receive(at: number, length: number): void {
     const s = this.#arriving
-    if (s.read(this.#view, at, length) && !(this.#isDamaged && !this.#isWhole(at, length))) this.watch.receives(s)
+    if (s.read(this.#view, at, length) && !(this.#isDamaged && !isWhole(this.#view, at, length))) this.watch.receives(s)
     this.input.receive(at, length)
-  }
-
-  #isWhole(at: number, length: number): boolean {
-    const view = this.#view
-    const ip = at + IP_AT
-    const total = length - TRANSPORT_AT
-    const pseudo = checksum.pseudoHeader4(ipv4.source(view, ip), ipv4.destination(view, ip), PROTOCOL_TCP, total)
-    return ipv4.checksumIsRight(view, ip) && wire.checksumIsRight(view, at + TRANSPORT_AT, total, pseudo)
   }
 
   /** Time has come to `t` ms since the simulation began. */
@@ -168,8 +158,8 @@ export class Side implements Device, FrameReceiver {
   }
 
   /** The host connects to the guest. */
-  open(guest: number, remote: number, ports: number, macHigh: number, macLow: number): void {
-    this.host.begin(guest, remote, ports, macHigh, macLow)
+  open(ends: Int32Array, ports: number, macHigh: number, macLow: number): void {
+    this.host.begin(ends, ports, macHigh, macLow)
     this.host.isConnected = true
     this.demux.open(ROW, this.now)
   }

@@ -52,7 +52,7 @@ const endOf = (bytes: number): EndPlan => ({ host: hostOf(bytes), start: 1000, i
 function planOf(trouble: Partial<Impairment>, delay: number, seed: number): Plan {
   const way: Impairment = { ...NO_IMPAIRMENT, rate: RATE, queue: QUEUE, delay, ...trouble }
   return {
-    link: { mtus: [1500, 1500], impairments: [way, way], seed },
+    link: { family: 4, mtus: [1500, 1500], impairments: [way, way], seed },
     opening: 'accepted',
     answersAfter: 0,
     reopensAfter: -1,

@@ -4,14 +4,12 @@
 //   - text is what its host wrote, and lies in the window that the other side has told it (but for one byte of a probe)
 //   - no frame is longer than the MTU, no SACK block beside what was sent
 import assert from 'node:assert/strict'
-import * as ipv4 from '../../src/wire/ipv4.js'
-import { PROTOCOL_TCP } from '../../src/wire/numbers.js'
 import * as wire from '../../src/wire/tcp.js'
 import * as options from '../../src/wire/tcp-options.js'
 import * as virtio from '../../src/wire/virtio-net.js'
-import { IP_AT, TRANSPORT_AT } from './frames.js'
 import type { SimulatedHost } from './simulation-host.js'
 import { isText } from './simulation-text.js'
+import { hasTcp, tcpAt } from './tcp-in-frame.js'
 
 /** One segment as it stands in a frame. */
 export class Seen {
@@ -26,10 +24,9 @@ export class Seen {
 
   /** False when it is no TCP, or not whole enough to be read. */
   read(view: DataView, at: number, length: number): boolean {
-    const ip = at + IP_AT
-    const tcp = at + TRANSPORT_AT
-    const total = length - TRANSPORT_AT
-    if (total < wire.HEADER_LENGTH || ipv4.protocol(view, ip) !== PROTOCOL_TCP || !wire.isValid(view, tcp, total)) return false
+    const tcp = tcpAt(view, at)
+    const total = at + length - tcp
+    if (total < wire.HEADER_LENGTH || !hasTcp(view, at) || !wire.isValid(view, tcp, total)) return false
     const header = wire.headerLength(view, tcp)
     this.seq = wire.sequence(view, tcp)
     this.ack = wire.acknowledgment(view, tcp)

@@ -8,6 +8,7 @@
 // B opens actively and A passively.
 import assert from 'node:assert/strict'
 import type { ImpairedWay } from '../../src/link/impaired-way.js'
+import type { Ipv6Addresses } from '../../src/net/address-plan.js'
 import { PORTS, ROW_SHIFT, setEnds, tableWords } from '../../src/net/flow-row.js'
 import { MAC_OF_IPV4 } from '../../src/net/interface.js'
 import { Arena, BIG_FRAME, MAX_FRAME } from '../../src/packet/arena.js'
@@ -15,9 +16,10 @@ import { slabBytes } from '../../src/packet/slab-pool.js'
 import { Connection } from '../../src/tcp/connection.js'
 import * as isn from '../../src/tcp/isn.js'
 import type { Tcp } from '../../src/tcp/stack.js'
+import type { Words } from '../../src/wire/address.js'
 import { PROTOCOL_TCP } from '../../src/wire/numbers.js'
 import * as wire from '../../src/wire/tcp.js'
-import { ends } from './ends.js'
+import { ends, ends6 } from './ends.js'
 import { ROW } from './simulation-host.js'
 import { linkBytes, SimulatedLink } from './simulation-link.js'
 import { type EndPlan, NEVER, type Plan, timeLimit } from './simulation-plan.js'
@@ -27,10 +29,16 @@ import type { Trace } from './simulation-trace.js'
 
 const A = 0x0a000264
 const B = 0xc0000207 | 0
+/** The network of either side over IPv6, by its first word. */
+function ipv6Of(word: number): Ipv6Addresses {
+  const of = (last: number): Words => [word, 0, 0, last]
+  return { network: of(0), prefix: 64, gateway: of(2), dns: of(3), guest: of(0x100) }
+}
+
 const ADDRESSES = [
-  { network: 0x0a000200, prefix: 24, gateway: 0x0a000202, dns: 0x0a000203, guest: A },
-  { network: 0xc0000200 | 0, prefix: 24, gateway: 0xc0000202 | 0, dns: 0xc0000203 | 0, guest: B },
-] as const
+  { network: 0x0a000200, prefix: 24, gateway: 0x0a000202, dns: 0x0a000203, guest: A, ipv6: ipv6Of(0xfd000000 | 0) },
+  { network: 0xc0000200 | 0, prefix: 24, gateway: 0xc0000202 | 0, dns: 0xc0000203 | 0, guest: B, ipv6: ipv6Of(0x20010db8) },
+]
 /** Rounds in which no time passes: more, and the two sides talk without end. */
 const MOST_ROUNDS = 100_000
 /** A side that gives the other up has got no further for so long: ms (RFC 9293, 3.8.3, R2). */
@@ -98,7 +106,7 @@ export class Simulation {
     const expectedKey = ends[1 - i]!.host.key
     const side = new Side(
       arena,
-      { name: 'AB'[i]!, addresses: ADDRESSES[i], host, expectedKey, start, keys, largestSlab, keepAliveIdle },
+      { name: 'AB'[i]!, addresses: ADDRESSES[i]!, host, expectedKey, start, keys, largestSlab, keepAliveIdle },
       this.#link.ends[i],
       { isOfOneConnection: reopensAfter < 0, isDamaged: (link.impairments?.[1 - i]?.corruption ?? 0) > 0 },
     )
@@ -114,10 +122,16 @@ export class Simulation {
     const rows = new Int32Array(tableWords(FLOWS))
     const base = ROW << ROW_SHIFT
     rows[base + PORTS] = this.#ports(i)
-    setEnds(rows, base, i === 0 ? ends(A, B) : ends(B, A), 0, PROTOCOL_TCP, true)
+    setEnds(rows, base, this.#ends(i), 0, PROTOCOL_TCP, true)
     const atZero = isn.choose({ now: 0, key0: keys[0], key1: keys[1] } as Tcp, new Connection(rows, base, 0, ROW))
     const passed = i === 0 ? this.plan.answersAfter + (this.plan.link.impairments?.[1].delay ?? 0) : 0
     return Math.trunc(((end.isn - atZero) >>> 0) / 250) - passed
+  }
+
+  // Of a connection as side `i` has it: its guest's end, and the other side's.
+  #ends(i: 0 | 1): Int32Array {
+    const [own, other] = [ADDRESSES[i]!, ADDRESSES[1 - i]!]
+    return this.plan.link.family === 6 ? ends6(own.ipv6.guest, other.ipv6.guest) : ends(own.guest, other.guest)
   }
 
   #ports(i: 0 | 1): number {
@@ -130,7 +144,7 @@ export class Simulation {
     const { a, b } = this
     for (const side of this.#sides) side.begin(0)
     this.#open()
-    if (this.plan.opening === 'simultaneous') a.open(A, B, this.#ports(0), MAC_OF_IPV4, b.interface.addresses.gateway)
+    if (this.plan.opening === 'simultaneous') a.open(this.#ends(0), this.#ports(0), MAC_OF_IPV4, b.interface.addresses.gateway)
     const limit = timeLimit(this.plan)
     for (;;) {
       this.#turn()
@@ -144,7 +158,7 @@ export class Simulation {
   }
 
   #open(): void {
-    this.b.open(B, A, this.#ports(1), MAC_OF_IPV4, this.a.interface.addresses.gateway)
+    this.b.open(this.#ends(1), this.#ports(1), MAC_OF_IPV4, this.a.interface.addresses.gateway)
   }
 
   // B's host connects once more; A may remember the first connection in TIME-WAIT.
