@@ -91,6 +91,8 @@ int32_t signal_stop(Context *context, const int32_t *argument);
 /* outbound.c */
 int outbound_bind(const Context *context, int descriptor, int family, int port);
 int outbound_bind_connecting(const Context *context, int descriptor, int family);
+int32_t outbound_error(int error);
+int32_t outbound_connect_error(const Context *context, const struct sockaddr_storage *address, socklen_t length, int error);
 
 /* udp.c: what every socket for datagrams is asked to tell: errors, TTL, TOS. */
 int datagram_prepare(const Context *context, int descriptor, int family);

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "context.h"
 
@@ -40,6 +41,24 @@ int outbound_bind_connecting(const Context *context, int descriptor, int family)
   if (context->outbound[family == AF_INET6].ss_family == AF_UNSPEC) return 0;
   setsockopt(descriptor, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);
   return outbound_bind(context, descriptor, family, 0);
+}
+
+/*
+ * -errno of a call that sends, binds or connects to the host's network. Without an address of its own to send from (IPv6 switched off, or
+ * --outbound-addr gone) this host has no way there, which is to be told at once: EADDRNOTAVAIL is also what a lack of free ports is called.
+ */
+int32_t outbound_error(int error) { return error == EADDRNOTAVAIL ? -ENETUNREACH : -error; }
+
+/* The same of a TCP connect, which is what may lack ports: a datagram socket lacks none here, and looks for an address the same way. */
+int32_t outbound_connect_error(const Context *context, const struct sockaddr_storage *address, socklen_t length, int error) {
+  if (error != EADDRNOTAVAIL) return -error;
+  const int probe = socket(address->ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (probe < 0) return -error;
+  int outcome = context == NULL ? 0 : outbound_bind(context, probe, address->ss_family, 0);
+  if (outcome == 0) outcome = connect(probe, (const struct sockaddr *)address, length);
+  const int32_t status = outcome < 0 ? outbound_error(errno) : -error;
+  close(probe);
+  return status;
 }
 
 const Method outbound_methods[] = {

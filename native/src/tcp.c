@@ -51,9 +51,12 @@ static int32_t connect_to(const Context *context, const struct sockaddr_storage 
   if (setsockopt(descriptor, SOL_SOCKET, SO_OOBINLINE, &one, sizeof one) < 0) return fail_closing(descriptor);
   if (hops != 0 && set_hop_limit(descriptor, address->ss_family, hops) < 0) return fail_closing(descriptor);
   if (hops != 0 && address->ss_family == AF_INET6) queue_errors6(descriptor, 1); /* Refused, the guest is told less. */
-  if (context != NULL && outbound_bind_connecting(context, descriptor, address->ss_family) < 0) return fail_closing(descriptor);
-  if (connect(descriptor, (const struct sockaddr *)address, length) < 0 && errno != EINPROGRESS) return fail_closing(descriptor);
-  return descriptor;
+  int outcome = context == NULL ? 0 : outbound_bind_connecting(context, descriptor, address->ss_family);
+  if (outcome == 0) outcome = connect(descriptor, (const struct sockaddr *)address, length);
+  if (outcome == 0 || errno == EINPROGRESS) return descriptor;
+  const int32_t error = outbound_connect_error(context, address, length, errno);
+  close(descriptor);
+  return error;
 }
 
 /*

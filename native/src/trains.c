@@ -165,7 +165,7 @@ static int32_t udp_send_many(Context *context, const int32_t *argument) {
     word += SENT_WORDS + 2 * taken;
   }
   const int sent = sendmmsg(argument[0], batch.messages, (unsigned)argument[2], MSG_NOSIGNAL | MSG_DONTWAIT);
-  return sent < 0 ? -errno : sent;
+  return sent < 0 ? outbound_error(errno) : sent;
 }
 
 const Method train_methods[] = {

@@ -58,9 +58,9 @@ static int32_t open_on(const Context *context, int family, int protocol, int por
   if (outcome < 0 && port != 0 && (errno == EADDRINUSE || errno == EACCES || errno == EPERM)) 
     outcome = outbound_bind(context, descriptor, family, 0);
   if (outcome == 0) return descriptor;
-  const int error = errno;
+  const int32_t error = outbound_error(errno);
   close(descriptor);
-  return -error;
+  return error;
 }
 
 /* udpOpen(4 | 6, port) */
@@ -110,7 +110,7 @@ static int32_t udp_send(Context *context, const int32_t *argument) {
     memcpy(CMSG_DATA(&control.header), &size, sizeof size);
   }
   const ssize_t sent = sendmsg(argument[0], &message, MSG_NOSIGNAL | MSG_DONTWAIT);
-  return sent < 0 ? -errno : (int32_t)sent;
+  return sent < 0 ? outbound_error(errno) : (int32_t)sent;
 }
 
 /* datagramHeader(fd, 4 | 6, hops, tos, dont_fragment): of all that is sent from now on. A datagram too long for its path is -EMSGSIZE then. */
