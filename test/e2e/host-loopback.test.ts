@@ -10,6 +10,7 @@ import { UdpHost } from '../support/udp-host.js'
 import type { Asked } from './guest/dns-query.js'
 
 const GATEWAY = '10.0.2.2'
+const GATEWAY6 = 'fd00::2'
 
 interface Forged {
   sent: number
@@ -19,6 +20,7 @@ interface Forged {
 interface Servers {
   tcp: TcpHost
   udp: UdpHost
+  udp6: UdpHost
   port: number
   count: () => number
 }
@@ -27,25 +29,23 @@ interface Servers {
 async function serve(scope: Scope): Promise<Servers> {
   const tcp = scope.use(await TcpHost.start('::'))
   const udp = scope.use(await UdpHost.start('0.0.0.0', tcp.port))
-  return { tcp, udp, port: tcp.port, count: () => tcp.connections + udp.senders.length }
+  const udp6 = scope.use(await UdpHost.start('::', tcp.port))
+  return { tcp, udp, udp6, port: tcp.port, count: () => tcp.connections + udp.senders.length + udp6.senders.length }
 }
 
 e2e('without the option the gateway is the host’s loopback', async (scope) => {
   const servers = await serve(scope)
   const guest = scope.use(await Sandbox.start())
   const forged = await guest.ask<Forged>('frames.py', 'tap0', '10.0.2.100', GATEWAY, servers.port, 'tcp', 'udp')
-  assert.ok(
-    forged.found.some(([protocol, source]) => protocol === 'tcp' && source === GATEWAY),
-    JSON.stringify(forged),
-  )
-  assert.ok(
-    forged.found.some(([protocol, source]) => protocol === 'udp' && source === GATEWAY),
-    JSON.stringify(forged),
-  )
-  assert.ok(servers.tcp.connections > 0 && servers.udp.senders.length > 0)
-  // And even then by the gateway's address only.
+  for (const wanted of ['tcp', 'udp'])
+    for (const gateway of [GATEWAY, GATEWAY6]) {
+      const isFound = forged.found.some(([protocol, source]) => protocol === wanted && source === gateway)
+      assert.ok(isFound, `${wanted} by ${gateway}: ${JSON.stringify(forged)}`)
+    }
+  assert.ok(servers.tcp.connections > 0 && servers.udp.senders.length > 0 && servers.udp6.senders.length > 0)
+  // And even then by the gateway's addresses only.
   assert.deepEqual(
-    forged.found.filter(([, source]) => source !== GATEWAY),
+    forged.found.filter(([, source]) => source !== GATEWAY && source !== GATEWAY6),
     [],
   )
 })
@@ -66,11 +66,13 @@ e2e('with it no forged frame reaches anything on the host', async (scope) => {
 e2e('with it a connection to the gateway is refused at once, by TCP and by UDP', async (scope) => {
   const servers = await serve(scope)
   const guest = scope.use(await Sandbox.start('--disable-host-loopback'))
-  const byTcp = await guest.ask<{ error: string; retransmitted: number }>('tcp.py', 'connect', GATEWAY, servers.port)
-  assert.match(byTcp.error, /^(ENETUNREACH|EHOSTUNREACH|ECONNREFUSED|EACCES)$/)
-  assert.equal(byTcp.retransmitted, 0)
-  const byUdp = await guest.ask<{ error: string }>('udp.py', 'refused', GATEWAY, servers.port)
-  assert.match(byUdp.error, /^(ENETUNREACH|EHOSTUNREACH|ECONNREFUSED|EACCES)$/)
+  for (const gateway of [GATEWAY, GATEWAY6]) {
+    const byTcp = await guest.ask<{ error: string; retransmitted: number }>('tcp.py', 'connect', gateway, servers.port)
+    assert.match(byTcp.error, /^(ENETUNREACH|EHOSTUNREACH|ECONNREFUSED|EACCES)$/)
+    assert.equal(byTcp.retransmitted, 0)
+    const byUdp = await guest.ask<{ error: string }>('udp.py', 'refused', gateway, servers.port)
+    assert.match(byUdp.error, /^(ENETUNREACH|EHOSTUNREACH|ECONNREFUSED|EACCES)$/)
+  }
   assert.equal(servers.count(), 0)
 })
 
@@ -85,7 +87,8 @@ e2e('with it routes by way of the TAP to loopback addresses reach nothing', asyn
   ])
   await guest.must(['ip', 'address', 'del', '127.0.0.1/8', 'dev', 'lo'])
   await guest.must(['sh', '-c', 'ip rule add pref 5 lookup 100; ip route add 127.0.0.0/8 via 10.0.2.2 dev tap0 table 100 src 10.0.2.100'])
-  for (const address of ['127.0.0.1', '127.0.0.2']) {
+  await guest.must(['sh', '-c', 'ip address del ::1/128 dev lo; ip -6 route add ::1/128 via fe80::2 dev tap0 src fd00::100'])
+  for (const address of ['127.0.0.1', '127.0.0.2', '::1']) {
     const { error } = await guest.ask<{ error: string | null }>('tcp.py', 'connect', address, servers.port, 3)
     assert.notEqual(error, null)
   }
@@ -99,7 +102,7 @@ e2e('with it ping and DNS still work, also by resolvers on the host’s loopback
   setResolvers(['127.0.0.2'])
   scope.defer(() => setResolvers(['127.0.0.53']))
   const guest = scope.use(await Sandbox.start('--disable-host-loopback'))
-  await guest.must(['ping', '-c', '1', '-W', '5', GATEWAY])
+  for (const gateway of [GATEWAY, GATEWAY6]) await guest.must(['ping', '-c', '1', '-W', '5', gateway])
   const asked = await guest.ask<Asked>('dns-query.js', '10.0.2.3', 'udp', 'one.test', 'A')
   assert.deepEqual(asked.data, ['192.0.2.1'])
   assert.equal(resolver.count('one.test'), 1)

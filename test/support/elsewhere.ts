@@ -1,12 +1,14 @@
 // The rest of the world, as far as the tests need one: another host behind a veth pair, in a network namespace of its own.
 //
 //   the host (the test file's namespace) 198.51.100.1 ---veth--- 198.51.100.7 elsewhere: answers pings, echoes TCP and UDP
+//                                          2001:db8:ee::1 ---------- 2001:db8:ee::7
 //   198.51.100.99    on the same link, but nobody has it: unreachable after three unanswered ARP requests
 //   198.51.100.98    swallows everything: the host has its MAC address, and nobody answers there
 //   203.0.113.0/24   the host's routing table says: unreachable
 //   192.0.2.0/24     the host has no route at all
+//   2001:db8:bad::/48, 2001:db8:404::/48  the same two of IPv6
 //
-// All three networks are TEST-NETs (RFC 5737).
+// All of them are for documents (RFC 5737, RFC 3849).
 import { must, Program } from './program.js'
 import { guestProgram, userEnvironment } from './world.js'
 
@@ -16,6 +18,10 @@ export const NOBODY = '198.51.100.99'
 export const SWALLOWING = '198.51.100.98'
 export const UNREACHABLE = '203.0.113.5'
 export const UNROUTED = '192.0.2.5'
+export const HOST_ADDRESS6 = '2001:db8:ee::1'
+export const ELSEWHERE6 = '2001:db8:ee::7'
+export const UNREACHABLE6 = '2001:db8:bad::5'
+export const UNROUTED6 = '2001:db8:404::5'
 
 export class Elsewhere {
   /** The TCP and UDP port (the same number) that it echoes on. */
@@ -35,17 +41,28 @@ export class Elsewhere {
   }
 
   static async start(): Promise<Elsewhere> {
-    const inside = ['sh', '-c', 'ip link set lo up; echo "pid $$"; read go; exec "$@"', 'sh', ...guestProgram('echo.py'), ELSEWHERE]
+    const inside = [
+      'sh',
+      '-c',
+      'ip link set lo up; echo "pid $$"; read go; exec "$@"',
+      'sh',
+      ...guestProgram('echo.py'),
+      ELSEWHERE,
+      ELSEWHERE6,
+    ]
     const program = new Program(['unshare', '--net', ...inside], { environment: userEnvironment, deadline: 600_000 })
     const pid = (await program.line(/^pid (\d+)$/m))[1]!
     await must(['ip', 'link', 'add', 'elsewhere', 'type', 'veth', 'peer', 'name', 'uplink', 'netns', pid])
     const there = ['nsenter', `--target=${pid}`, '--net', 'ip']
     await must([...there, 'address', 'add', `${ELSEWHERE}/24`, 'dev', 'uplink'])
+    await must([...there, 'address', 'add', `${ELSEWHERE6}/64`, 'dev', 'uplink', 'nodad'])
     await must([...there, 'link', 'set', 'uplink', 'up'])
     await must(['ip', 'address', 'add', `${HOST_ADDRESS}/24`, 'dev', 'elsewhere'])
+    await must(['ip', 'address', 'add', `${HOST_ADDRESS6}/64`, 'dev', 'elsewhere', 'nodad'])
     await must(['ip', 'link', 'set', 'elsewhere', 'up'])
     await must(['ip', 'neigh', 'add', SWALLOWING, 'lladdr', '02:00:00:00:00:98', 'dev', 'elsewhere', 'nud', 'permanent'])
     await must(['ip', 'route', 'add', 'unreachable', '203.0.113.0/24'])
+    await must(['ip', 'route', 'add', 'unreachable', '2001:db8:bad::/48'])
     program.write('go\n')
     const line = await program.line(/^port (\d+)$/m)
     return new Elsewhere(program, pid, Number(line[1]))
@@ -53,6 +70,7 @@ export class Elsewhere {
 
   async close(): Promise<void> {
     await must(['ip', 'route', 'del', 'unreachable', '203.0.113.0/24'])
+    await must(['ip', 'route', 'del', 'unreachable', '2001:db8:bad::/48'])
     // Its namespace goes with its last process, and takes the pair with it: a little later, so it is taken here.
     await must(['ip', 'link', 'del', 'elsewhere'])
     await this.#program.close()

@@ -2,7 +2,7 @@
 
 For every destination that is the host's loopback by some spelling, and every source that might be taken for the host itself, it
 writes whole Ethernet frames to the TAP: TCP SYN, UDP, ICMP echo, with IP options, as fragments; IPv4 and IPv6. It then listens
-until every PROTOCOL has been answered by the gateway, or, without one, for a second after the answer to a last, honest ping, before
+until every PROTOCOL has been answered by the gateway of either version, or, without one, for a second after the answer to a last, honest ping, before
 which the stack has seen all of the frames. Prints, as JSON, how many it sent and what came back that tells of something reached:
 [protocol, source, detail].
 """
@@ -19,6 +19,8 @@ QUIET = 1
 LAST_PING = 0x4E4C
 
 interface, guest, gateway, port = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])
+# The last one is the router by its anycast address (RFC 4291, 2.6.1).
+GATEWAY6, DNS6, ROUTER6, ANYCAST6 = 'fd00::2', 'fd00::3', 'fe80::2', 'fd00::'
 PAYLOAD = b'forged'
 network = ipaddress.ip_network(f'{guest}/24', strict=False)
 DNS = str(ipaddress.ip_address(gateway) + 1)
@@ -28,7 +30,11 @@ DESTINATIONS = [
     gateway, DNS, str(network.broadcast_address), str(network.network_address), '224.0.0.1', '169.254.0.1',
 ]
 SOURCES = [guest, '127.0.0.1', '0.0.0.0', gateway, '255.255.255.255']
-DESTINATIONS6 = ['::1', '::', '::ffff:127.0.0.1', '::127.0.0.1', '64:ff9b::7f00:1', 'fd00::2', 'fd00::3', 'fe80::2', '::ffff:0.0.0.0', '2002:7f00:1::']
+DESTINATIONS6 = [
+    '::1', '::', '::ffff:127.0.0.1', '::127.0.0.1', '64:ff9b::7f00:1', '::ffff:0.0.0.0', f'::ffff:{gateway}', f'::{gateway}',
+    '2002:7f00:1::', GATEWAY6, DNS6, ROUTER6, ANYCAST6, 'ff01::1', 'ff02::1', 'ff05::2',
+]
+SOURCES6 = ['fd00::100', '::1', '::', 'fe80::100', '::ffff:127.0.0.1', GATEWAY6]
 
 
 def checksum(data):
@@ -77,6 +83,17 @@ def ipv6(source, destination, protocol, payload):
     return struct.pack('!IHBB', 6 << 28, len(payload), protocol, 64) + addresses + payload
 
 
+def routed(destination, protocol, payload):
+    """RFC 2460, 4.4: a routing header of type 0 with one more address to go, which no host follows any more (RFC 5095)."""
+    header = struct.pack('!BBBBI', protocol, 2, 0, 1, 0) + ipaddress.ip_address(destination).packed
+    return 43, header + payload
+
+
+def atomic(protocol, payload):
+    """RFC 6946: a fragment that is all of its packet."""
+    return 44, struct.pack('!BBHI', protocol, 0, 0, 7) + payload
+
+
 def source_route(destination):
     """RFC 791: loose source and record route, by way of one more address; padded to whole words."""
     return struct.pack('!BBB', 131, 7, 4) + ipaddress.ip_address(destination).packed + b'\0'
@@ -97,11 +114,17 @@ def frames():
             yield 0x0800, ipv4(guest, destination, protocol, payload, options=source_route('127.0.0.1'))
             yield 0x0800, ipv4(guest, '198.51.100.200', protocol, payload, options=source_route(destination))
     for destination in DESTINATIONS6:
-        for source in ('fd00::100', '::1', '::', 'fe80::100'):
+        for source in SOURCES6:
             for make in (tcp, udp, echo):
                 number += 1
                 protocol, payload = make(source, destination, number)
                 yield 0x86dd, ipv6(source, destination, protocol, payload)
+        for make in (tcp, udp):
+            number += 1
+            protocol, payload = make('fd00::100', destination, number)
+            yield 0x86dd, ipv6('fd00::100', destination, *atomic(protocol, payload))
+            yield 0x86dd, ipv6('fd00::100', '2001:db8:ee::200', *routed(destination, protocol, payload))
+            yield 0x86dd, ipv6('fd00::100', destination, *routed('::1', protocol, payload))
 
 
 def suspicious(frame):
@@ -120,7 +143,9 @@ def suspicious(frame):
     # The gateway and the DNS address answer pings themselves: that reaches nobody.
     if protocol == 1 and packet[at] == 0 and source not in (gateway, DNS):
         return ['icmp', source, 'echo reply']
-    return ['icmpv6', source, 'echo reply'] if protocol == 58 and packet[at] == 129 and source in ('::1', '::') else None
+    if protocol == 58 and packet[at] == 129 and source not in (GATEWAY6, DNS6, ROUTER6, ANYCAST6):
+        return ['icmpv6', source, 'echo reply']
+    return None
 
 
 def is_last(frame):
@@ -140,10 +165,10 @@ for kind, packet in frames():
 raw.send(gateway_mac + own_mac + b'\x08\x00' + ipv4(guest, gateway, *echo(guest, gateway, 1, LAST_PING)))
 
 found = []
-wanted = set(sys.argv[5:])
+wanted = {(protocol, source) for protocol in sys.argv[5:] for source in (gateway, GATEWAY6)}
 is_over = False
 deadline = time.monotonic() + PATIENCE
-while (left := deadline - time.monotonic()) > 0 and not (is_over and wanted and wanted <= {kind for kind, source, _ in found if source == gateway}):
+while (left := deadline - time.monotonic()) > 0 and not (is_over and wanted and wanted <= {(kind, source) for kind, source, _ in found}):
     raw.settimeout(left)
     try:
         frame = raw.recv(65536)
