@@ -198,7 +198,8 @@ export class Stack implements TurnHandler {
     if (this.#demux.hasWork) this.#demux.settle(now)
     const dns = this.#dns === null ? -1 : this.#dns.expire(now)
     const forwards = this.forwards.expire(now)
-    const own = sooner(sooner(dns, this.reassembly.expire(now)), this.#router?.expire(now) ?? -1)
+    const net = sooner(this.reassembly.expire(now), this.interface.paths.expire(now))
+    const own = sooner(sooner(dns, net), this.#router?.expire(now) ?? -1)
     const next = sooner(sooner(this.#timers.next(now), own), forwards)
     return this.impaired === null ? next : sooner(next, this.impaired.next(now))
   }

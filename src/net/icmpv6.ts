@@ -84,21 +84,24 @@ export class Icmpv6 implements ProtocolReceiver {
     }
   }
 
-  // RFC 4443, 2.4 (c): as much as fits of the packet; what TCP needs is in its first 8 bytes, behind the IPv6 header of ours.
+  // RFC 4443, 2.4 (c): as much as fits of the packet; its two ends are there, and what TCP needs is in its first 8 bytes, behind the IPv6 header of ours.
   #unreachable(inbound: Inbound): void {
     const view = this.interface.view
     const at = inbound.payloadAt
     const quote = at + icmp.HEADER_LENGTH
     const quoted = inbound.payloadLength - icmp.HEADER_LENGTH
-    if (quoted < ipv6.HEADER_LENGTH + TCP_IDENTITY || ipv6.version(view, quote) !== 6 || ipv6.nextHeader(view, quote) !== PROTOCOL_TCP)
-      return
+    if (quoted < ipv6.HEADER_LENGTH + TCP_IDENTITY || ipv6.version(view, quote) !== 6) return
     for (let i = 0; i < 4; i++) {
       this.#ends[i] = ipv6.destination(view, quote, i)
       this.#ends[4 + i] = ipv6.source(view, quote, i)
     }
+    const isTooBig = icmp.type(view, at) === icmp.PACKET_TOO_BIG
+    if (ipv6.nextHeader(view, quote) !== PROTOCOL_TCP) {
+      if (isTooBig && icmp.mtu(view, at) < this.interface.mtu) this.interface.paths.lower(this.#ends, 0, icmp.mtu(view, at), inbound.now)
+      return
+    }
     const ports = view.getInt32(quote + ipv6.HEADER_LENGTH)
     const second = view.getInt32(quote + ipv6.HEADER_LENGTH + 4)
-    const isTooBig = icmp.type(view, at) === icmp.PACKET_TOO_BIG
     const code = isTooBig ? icmp4.FRAGMENTATION_NEEDED : unreachableCode4(icmp.code(view, at))
     const mtu = isTooBig ? icmp.mtu(view, at) : 0
     this.#tcp?.unreachable(this.#ends, (ports << 16) | (ports >>> 16), second, code, mtu, inbound.now)

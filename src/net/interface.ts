@@ -19,6 +19,7 @@ import * as virtio from '../wire/virtio-net.js'
 import { AddressPlan, type InterfaceAddresses, ROUTER_WORD } from './address-plan.js'
 import { GUEST_ADDRESS, IS_IPV6, MAC_HIGH, MAC_LOW, PACKETS_OUT, REMOTE_ADDRESS } from './flow-row.js'
 import { DEFAULT_TTL, Outbound } from './outbound.js'
+import { PathMtus } from './path-mtu.js'
 
 /** Where the IP header is in a frame. */
 export const IP_AT = LINK_HEADROOM
@@ -40,6 +41,8 @@ export class Interface {
   readonly addresses: AddressPlan
   /** Where the datagram goes that is put together next. */
   readonly out = new Outbound()
+  /** Of IPv6, in the guest. */
+  readonly paths = new PathMtus()
   /** The transmit slot. Who sends something from where it lies puts it there, and back again (udp.ts). */
   slot: number
   #device: Device | null = null
@@ -69,6 +72,11 @@ export class Interface {
 
   get mtu(): number {
     return this.#device === null ? 0 : this.#device.mtu
+  }
+
+  /** Longest packet that may go where `out` says and is no fragment, bytes. */
+  get longestPacket(): number {
+    return this.out.isIpv6 ? this.paths.of(this.out.words, 4, this.mtu) : this.mtu
   }
 
   get hasOffload(): boolean {
@@ -221,12 +229,12 @@ export class Interface {
 
   /**
    * Heads the slot and sends it where `out` says, as it is or as fragments of the MTU (RFC 791, 3.2; RFC 8200, 4.5). `length` counts from the
-   * transport header. Routers in the guest may cut IPv4 further (DF is clear): whoever sent it to the host's socket could not be told
-   * that it is too long.
+   * transport header. Routers in the guest may cut IPv4 further (DF is clear), those of IPv6 tell us to (path-mtu.ts): whoever sent it to the
+   * host's socket could not be told that it is too long.
    */
   transmitDatagram(protocol: number, length: number): boolean {
     const header = this.out.isIpv6 ? ipv6.HEADER_LENGTH : ipv4.HEADER_LENGTH
-    if (header + length > this.mtu)
+    if (header + length > this.longestPacket)
       return this.out.isIpv6 ? this.#transmitFragments6(protocol, length) : this.#transmitFragments4(protocol, length)
     this.#head(protocol, length, 0)
     return this.transmit(length)
@@ -267,7 +275,7 @@ export class Interface {
   #transmitFragments6(protocol: number, length: number): boolean {
     const view = this.view
     const { macHigh, macLow, words, timeToLive, typeOfService } = this.out
-    const most = (this.mtu - ipv6.HEADER_LENGTH - extension.FRAGMENT_HEADER_LENGTH) & ~7
+    const most = (this.longestPacket - ipv6.HEADER_LENGTH - extension.FRAGMENT_HEADER_LENGTH) & ~7
     this.#fragmented = (this.#fragmented + 1) | 0
     let isSent = true
     for (let offset = 0; offset < length; offset += most) {

@@ -77,7 +77,7 @@ export class Udp implements ProtocolReceiver {
     const home = iface.slot
     const step = segment === 0 ? length : segment
     const header = (iface.out.isIpv6 ? ipv6.HEADER_LENGTH : ipv4.HEADER_LENGTH) + wire.HEADER_LENGTH
-    const isWhole = header + step <= iface.mtu && (segment === 0 ? iface.hasOffload && length > SHORT : iface.hasDatagramOffload)
+    const isWhole = header + step <= iface.longestPacket && (segment === 0 ? iface.hasOffload && length > SHORT : iface.hasDatagramOffload)
     iface.slot = at - wire.HEADER_LENGTH - TRANSPORT_AT
     if (isWhole) this.#sendPartial(sourcePort, targetPort, length, segment)
     else {
