@@ -1,4 +1,5 @@
-"""The guest's end of a UDP test: `udp.py echo HOST PORT FROM TO`, `udp.py refused HOST PORT [PATIENCE]`, `udp.py mapping HOST PORT HOST PORT`.
+"""The guest's end of a UDP test: `udp.py echo HOST PORT FROM TO`, `udp.py refused HOST PORT [PATIENCE]`, `udp.py mapping HOST PORT HOST PORT`,
+`udp.py mixed COUNT HOST PORT HOST PORT`.
 
 Prints one JSON document at the end.
 """
@@ -62,4 +63,19 @@ def mapping(*destinations):
     return {'answered': answered}
 
 
-print(json.dumps({'echo': echo, 'refused': refused, 'mapping': mapping}[sys.argv[1]](*sys.argv[2:])), flush=True)
+def mixed(count, *destinations):
+    """Sends numbered datagrams from one socket to each destination in turn, a few at a time; tells of answers from another than the one asked."""
+    udp = datagram_socket(destinations[0])
+    peers = [(host, int(port)) for host, port in zip(destinations[::2], destinations[1::2])]
+    wrong, at_once = [], 8
+    for first in range(0, int(count), at_once):
+        for number in range(first, first + at_once):
+            udp.sendto(str(number).encode(), peers[number % len(peers)])
+        for _ in range(at_once):
+            data, sender = udp.recvfrom(65536)
+            if sender[:2] != peers[int(data) % len(peers)]:
+                wrong.append([data.decode(), *sender[:2]])
+    return {'answered': int(count), 'wrong': wrong}
+
+
+print(json.dumps({'echo': echo, 'refused': refused, 'mapping': mapping, 'mixed': mixed}[sys.argv[1]](*sys.argv[2:])), flush=True)
