@@ -49,6 +49,11 @@ typedef struct {
   Call call;
 } Binding;
 
+/* busy_poll.c; ns of CLOCK_MONOTONIC. */
+typedef struct {
+  int64_t wait, slept_at, not_before, backoff;
+} BusyPoll;
+
 struct Context {
   napi_env env;
   Context *next; /* All contexts of this environment; they are freed with it, because functions can outlive an object. */
@@ -62,6 +67,7 @@ struct Context {
   napi_ref callback;
   napi_async_context async;
   napi_async_cleanup_hook_handle hook;
+  BusyPoll busy_poll;
   struct sockaddr_storage outbound[2]; /* outbound.c: of IPv4 and IPv6; AF_UNSPEC: none. */
   int mutes_multicast;
 };
@@ -79,6 +85,11 @@ void *arena_range(const Context *context, int32_t at, int32_t length);
 /* addon.c */
 void context_close(Context *context);
 napi_value throw_errno(napi_env env, const char *call, int error);
+
+/* busy_poll.c */
+struct epoll_event;
+void busy_poll_woken(BusyPoll *poll);
+int busy_poll_wait(BusyPoll *poll, int epoll, struct epoll_event *events, int max);
 
 /* loop.c */
 int loop_open(Context *context);

@@ -165,11 +165,13 @@ static int32_t epoll_delete(Context *context, const int32_t *argument) {
   return control(context, EPOLL_CTL_DEL, argument[0], 0, 0);
 }
 
-/* epollWait(max): scratch[2i] = token, scratch[2i + 1] = events. */
+/* epollWait(max, lingers): scratch[2i] = token, scratch[2i + 1] = events. */
 static int32_t epoll_take(Context *context, const int32_t *argument) {
   struct epoll_event events[SCRATCH_PAIRS];
   const int max = argument[0] > SCRATCH_PAIRS ? SCRATCH_PAIRS : argument[0];
-  const int count = epoll_wait(context->epoll, events, max, 0);
+  int count = epoll_wait(context->epoll, events, max, 0);
+  if (count > 0) busy_poll_woken(&context->busy_poll);
+  if (count == 0 && argument[1] != 0) count = busy_poll_wait(&context->busy_poll, context->epoll, events, max);
   if (count < 0) return errno == EINTR ? 0 : -errno;
   for (int i = 0; i < count; i++) {
     context->scratch[2 * i] = (int32_t)(uint32_t)events[i].data.u64;
@@ -213,7 +215,7 @@ const Method loop_methods[] = {
     {"epollAdd", 3, epoll_add},
     {"epollModify", 3, epoll_modify},
     {"epollDelete", 1, epoll_delete},
-    {"epollWait", 1, epoll_take},
+    {"epollWait", 2, epoll_take},
     {"timerArm", 1, timer_arm},
     {"timerRead", 0, timer_read},
     {"now", 0, now},

@@ -135,7 +135,7 @@ export class NamespaceWatch implements ReadyHandler {
   }
 
   #mountsChanged(): void {
-    this.#mounts?.native.epollWait(1)
+    this.#mounts?.native.epollWait(1, 0)
     if (this.#isClosed || identifyNamespace(this.#path) === this.#namespace) return
     this.#closeMounts()
     // With another root the file may be out of sight, which does not mean that it has gone.

@@ -38,8 +38,11 @@ export interface NativeContext {
   epollAdd(descriptor: number, token: number, events: number): number
   epollModify(descriptor: number, token: number, events: number): number
   epollDelete(descriptor: number): number
-  /** Takes up to `max` (2,048 at most) ready descriptors, without waiting: scratch[2i] = token, scratch[2i + 1] = events. */
-  epollWait(max: number): number
+  /**
+   * Takes up to `max` (2,048 at most) ready descriptors: scratch[2i] = token, scratch[2i + 1] = events. Without waiting or, with `lingers`, for some
+   * microseconds when that was worth while before (native/src/busy_poll.c).
+   */
+  epollWait(max: number, lingers: 0 | 1): number
   /** Makes token -1 ready once, `ms` from now, in place of an earlier time; negative: never. */
   timerArm(ms: number): number
   /** Takes the timer's event: 1 when it had fired, else 0. */

@@ -100,7 +100,7 @@ export class Warden {
   }
 
   #ready(): void {
-    this.#native.epollWait(1)
+    this.#native.epollWait(1, 0)
     const length = this.#native.receiveMessage(this.#descriptor, 0, MESSAGE_BYTES)
     if (length === -EAGAIN) return
     const descriptor = length > 0 ? new Int32Array(this.#native.scratch)[0]! : -1

@@ -50,7 +50,7 @@ export function makeBench(t: Test, arenaBytes = 1 << 20): Bench {
   const bytes = new Uint8Array(native.arena)
   const waiting = new Map<number, (events: number) => void>()
   native.start(() => {
-    const batch = Array.from(words.subarray(0, 2 * native.epollWait(64)))
+    const batch = Array.from(words.subarray(0, 2 * native.epollWait(64, 0)))
     for (let i = 0; i < batch.length; i += 2) {
       const descriptor = batch[i]!
       native.epollDelete(descriptor)

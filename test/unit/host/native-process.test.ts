@@ -73,7 +73,7 @@ test('a pidfd is ready when the process has ended', async (t) => {
   const descriptor = native.pidfdOpen(child.pid!)
   assert.ok(descriptor >= 0)
   native.epollAdd(descriptor, 1, EPOLLIN)
-  assert.equal(native.epollWait(1), 0)
+  assert.equal(native.epollWait(1, 0), 0)
   native.epollDelete(descriptor)
   child.stdin.end()
   await ready(descriptor, EPOLLIN)
