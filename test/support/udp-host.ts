@@ -37,3 +37,21 @@ export class UdpHost {
     await once(this.#socket, 'close')
   }
 }
+
+/** Of a datagram that is lost: how long to its next try, and to the last one, ms. */
+const INTERVAL = 50
+const PATIENCE = 10_000
+
+/** Sends a datagram to a port of the host's loopback until it comes back; returns what did. */
+export async function echoed(port: number, text: string): Promise<string> {
+  const socket = createSocket('udp4')
+  const again = setInterval(() => socket.send(text, port, '127.0.0.1'), INTERVAL)
+  try {
+    const signal = AbortSignal.timeout(PATIENCE)
+    const [answer] = (await once(socket, 'message', { signal })) as [Buffer]
+    return answer.toString()
+  } finally {
+    clearInterval(again)
+    socket.close()
+  }
+}

@@ -1,0 +1,18 @@
+// The processes of a test file, by their command lines: those of its own PID namespace.
+import { readdirSync, readFileSync } from 'node:fs'
+
+function read(pid: string, file: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, 'latin1')
+  } catch {
+    // It ended between the listing and the reading.
+    return ''
+  }
+}
+
+/** Those whose command line, its words ended by zeros, is like the pattern; first those that none of the others has started. */
+export function findProcesses(pattern: RegExp): number[] {
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name) && pattern.test(read(name, 'cmdline')))
+  const hasParent = (pid: string): boolean => pids.includes(/^PPid:\t(\d+)$/m.exec(read(pid, 'status'))?.[1] ?? '')
+  return [...pids.filter((pid) => !hasParent(pid)), ...pids.filter(hasParent)].map(Number)
+}
