@@ -53,6 +53,8 @@ void channel_await_go(const Options *options);
 
 /* namespace.c */
 void namespace_create(const Options *options);
+/* Of the target: the network namespace, and the user namespace that owns it, -1 for one that cannot be had. */
+void namespace_open(const Options *options, int *net, int *user);
 void namespace_join(const Options *options);
 
 /* interface6.c */

@@ -104,12 +104,16 @@ static void open_paths(const Options *options, int *net, int *user) {
   if (*user < 0 && options->userns != NULL) channel_fail(options, "userns-open", errno);
 }
 
+void namespace_open(const Options *options, int *net, int *user) {
+  if (options->pid != 0)
+    open_process(options, net, user);
+  else
+    open_paths(options, net, user);
+}
+
 void namespace_join(const Options *options) {
   int net, user, error = 0;
-  if (options->pid != 0)
-    open_process(options, &net, &user);
-  else
-    open_paths(options, &net, &user);
+  namespace_open(options, &net, &user);
   /* A default route through a TAP in the namespace that we run in would cut off the host, and the stack with it. */
   if (is_own(net, "/proc/self/ns/net")) channel_fail(options, "netns-join", EEXIST);
   /*

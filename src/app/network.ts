@@ -13,7 +13,7 @@ import { findProcess, identifyNamespace } from '../host/network-namespace.js'
 import { randomInt, randomWords } from '../host/random.js'
 import { Resolver } from '../host/resolver.js'
 import { RECEIVE_REGION, TapDevice, type TapFeatures } from '../host/tap-device.js'
-import type { Warden } from '../host/warden.js'
+import { Warden } from '../host/warden.js'
 import type { ImpairedWay } from '../link/impaired-way.js'
 import { type Ipv6Addresses, ROUTER_WORD } from '../net/address-plan.js'
 import { Arena } from '../packet/arena.js'
@@ -297,9 +297,10 @@ class LiveNetwork implements Network {
     return this.#attachment(watch)
   }
 
-  attachDevice({ descriptor, features, target }: OpenDevice): Attachment {
+  attachDevice({ descriptor, features, target, warden }: OpenDevice): Attachment {
     this.#begin()
-    const watch = target === undefined ? null : new NamespaceWatch(this.#native, this.#loop, target)
+    if (warden !== undefined) this.#warden = new Warden(warden)
+    const watch = target === undefined ? null : new NamespaceWatch(this.#native, this.#loop, target, this.#warden)
     this.#connect(descriptor, features)
     const attachment = this.#attachment(watch)
     this.#loop.poll()
@@ -315,14 +316,13 @@ class LiveNetwork implements Network {
     return { ended: watch === null ? gone : Promise.race([watch.ended, gone]) }
   }
 
-  async harden({ sandbox = true, seccomp = true, warden: descriptor }: HardenOptions = {}): Promise<void> {
+  async harden({ sandbox = true, seccomp = true }: HardenOptions = {}): Promise<void> {
     if (!sandbox && !seccomp) return
-    const [{ Warden }, { hardenProcess }] = await Promise.all([import('../host/warden.js'), import('../host/hardening.js')])
-    const warden = descriptor === undefined ? Warden.start(this.#netns) : new Warden(descriptor)
-    this.#warden = warden
-    this.#watch?.guard(warden)
-    const hasRoot = descriptor !== undefined
-    if (sandbox && hasRoot) await warden.enterRoot()
+    const { hardenProcess } = await import('../host/hardening.js')
+    const hasRoot = this.#warden !== null
+    if (sandbox && this.#warden !== null) await this.#warden.enterRoot()
+    this.#warden ??= (await import('../host/launcher.js')).launchWarden(this.#native, this.#netns)
+    this.#watch?.guard(this.#warden)
     hardenProcess({ sandbox: sandbox && !hasRoot, seccomp }, this.control, this.#options.log)
   }
 

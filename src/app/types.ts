@@ -110,8 +110,6 @@ export interface HardenOptions {
   readonly sandbox?: boolean
   /** System calls. Default true. */
   readonly seccomp?: boolean
-  /** Descriptor of the warden that a program has left before it became this one: native/src/hardening. Default: one is started. */
-  readonly warden?: number
 }
 
 /** Standard input, output and error alike, or each by itself; a number is a descriptor of this process. */
@@ -157,6 +155,8 @@ export interface OpenDevice {
   readonly features: TapFeatures
   /** The namespace that it is in, whose end is to be noticed. Default: nothing but the descriptor is looked at. */
   readonly target?: AttachTarget
+  /** Descriptor of the warden that a program has left before it became this one (native/src/hardening): has to be there for {@link Network.harden}. */
+  readonly warden?: number
 }
 
 /** One network: a stack, and the one namespace that it serves. */

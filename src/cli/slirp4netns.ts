@@ -79,7 +79,7 @@ function featuresOf(given: Handover): TapFeatures {
 function serveApi(network: Network, descriptor: number): void {
   const watch = new DescriptorWatch(descriptor, EPOLLIN, () => {
     watch.close()
-    void import('../app/slirp-api.js').then(({ SlirpApi }) => new SlirpApi(network, descriptor))
+    void import('../app/slirp-api.js').then(({ SlirpApi }) => new SlirpApi(network, { fd: descriptor }))
   })
 }
 
@@ -105,7 +105,15 @@ function hangup(descriptor: number): Promise<string> {
   })
 }
 
+/** Node opens a debugger on SIGUSR1 until somebody else takes the signal; who gives it back leaves its usual effect. */
+function forgoDebugger(): void {
+  const nothing = (): void => {}
+  process.on('SIGUSR1', nothing)
+  process.off('SIGUSR1', nothing)
+}
+
 async function main(args: readonly string[]): Promise<number> {
+  forgoDebugger()
   const given = new Handover(args)
   process.title = given.text('name')
   const network = await createNetwork(given)
@@ -113,9 +121,11 @@ async function main(args: readonly string[]): Promise<number> {
   const { ended } = network.attachDevice({
     ...{ descriptor: given.number('tap'), features: featuresOf(given) },
     ...(target === undefined ? {} : { target }),
+    ...(given.has('warden') ? { warden: given.number('warden') } : {}),
   })
   if (given.has('api')) serveApi(network, given.number('api'))
   const hungUp = hangup(given.number('exit'))
+  await network.harden({ sandbox: given.has('sandbox'), seccomp: given.has('seccomp') })
   tellReady(given.number('ready'))
   const reason = await Promise.race([hungUp, ended])
   await network.close()

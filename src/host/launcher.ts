@@ -21,6 +21,7 @@ import { type Attempt, describeTarget, execError, type LaunchTarget, launcherErr
 import { LAUNCHER_PATH, type NativeContext } from './native.js'
 import { identifyNamespace } from './network-namespace.js'
 import type { TapFeatures } from './tap-device.js'
+import { Warden } from './warden.js'
 
 /** Longest message of the launcher (bytes): MESSAGE_MAX of channel.c. */
 const MESSAGE_BYTES = 96
@@ -122,6 +123,23 @@ export function launchAttach(context: LaunchContext, link: LaunchInterface, targ
   else args.push(`--netns=${target.netns}`)
   if ('netns' in target && target.userns !== undefined) args.push(`--userns=${target.userns}`)
   return new Launch(context, { ifname: link.ifname, mtu: link.mtu, target }, null).start(args)
+}
+
+/** Starts a warden (warden.ts) that finds the processes in the network namespace of this file; it has no other root to give. */
+export function launchWarden(native: NativeContext, netns: string): Warden {
+  const failed = native.socketPair()
+  if (failed < 0) throw NetloomError.system('socketpair', failed)
+  const [ours = -1, theirs = -1] = new Int32Array(native.scratch)
+  const stdio = [...new Array<'ignore'>(theirs).fill('ignore'), theirs]
+  try {
+    const child = spawn(LAUNCHER_PATH, ['warden', `--socket=${theirs}`, `--netns=${netns}`], { cwd: '/', env: {}, stdio })
+    // That it could not be started is the end of the channel.
+    child.on('error', () => {})
+    child.unref()
+  } finally {
+    native.closeDescriptor(theirs)
+  }
+  return new Warden(ours)
 }
 
 const interfaceArguments = (link: LaunchInterface): string[] => [

@@ -42,8 +42,12 @@ export class NamespaceWatch implements ReadyHandler {
   #generation = 0
   #warden: Warden | null = null
 
-  /** Watches from now on. A target that does not exist has ended; that it never did, launching says. */
-  constructor(native: NativeContext, loop: EventLoop, target: LaunchTarget) {
+  /**
+   * Watches from now on. A target that does not exist has ended; that it never did, launching says. With a warden this process may look into
+   * no other from the start.
+   */
+  constructor(native: NativeContext, loop: EventLoop, target: LaunchTarget, warden: Warden | null = null) {
+    this.#warden = warden
     this.#native = native
     this.#name = describeTarget(target)
     this.ended = new Promise((resolve) => {
@@ -53,7 +57,8 @@ export class NamespaceWatch implements ReadyHandler {
     const pid = 'pid' in target ? target.pid : processOf(target.netns)
     this.#path = 'pid' in target || pid > 0 ? '' : target.netns
     this.#namespace = identifyNamespace(this.#path === '' ? `/proc/${pid}/ns/net` : this.#path)
-    if (this.#namespace === '') this.#end('is gone')
+    if (warden !== null && this.#path === '') this.#ask(warden, true)
+    else if (this.#namespace === '') this.#end('is gone')
     else if (this.#path !== '') this.#watchMounts()
     else if (!this.#follow(pid)) this.#followAny()
   }

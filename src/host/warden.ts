@@ -1,10 +1,9 @@
 // Our end of the channel to the warden (native/src/hardening/warden.c): the small process that does for this one what it can do no longer
 // once it is hardened. One question at a time; the answers are lines of text, one of them with a descriptor.
-import { spawn } from 'node:child_process'
 import { constants } from 'node:os'
 import { errnoName, NetloomError } from '../util/errors.js'
 import { EPOLLIN } from './event-loop.js'
-import { createContext, LAUNCHER_PATH, type NativeContext } from './native.js'
+import { createContext, type NativeContext } from './native.js'
 
 /** Longest message (bytes): MESSAGE_MAX of warden.c. */
 const MESSAGE_BYTES = 96
@@ -33,25 +32,6 @@ export class Warden {
     this.#native.start(() => this.#ready())
     // Who waits for an answer has other reasons to stay.
     this.#native.unref()
-  }
-
-  /** Starts one that finds the processes in the network namespace of this file; it has no other root to give. */
-  static start(netns: string): Warden {
-    const native = createContext(ARENA_BYTES)
-    const failed = native.socketPair()
-    const [ours = -1, theirs = -1] = new Int32Array(native.scratch)
-    if (failed < 0) throw NetloomError.system('socketpair', failed)
-    const stdio = [...new Array<'ignore'>(theirs).fill('ignore'), theirs]
-    try {
-      const child = spawn(LAUNCHER_PATH, ['warden', `--socket=${theirs}`, `--netns=${netns}`], { cwd: '/', env: {}, stdio })
-      // That it could not be started is the end of the channel.
-      child.on('error', () => {})
-      child.unref()
-    } finally {
-      native.closeDescriptor(theirs)
-      native.close()
-    }
-    return new Warden(ours)
   }
 
   /**

@@ -19,10 +19,9 @@
 #define KEPT_CAPABILITIES (UINT64_C(1) << 10) /* CAP_NET_BIND_SERVICE */
 
 typedef struct {
-  bool has_sandbox;        /* --enable-sandbox */
-  int userns;              /* Of the target, to be entered first unless we are root; -1: none. */
-  int netns;               /* Of the target: whose processes the warden finds. */
-  const char *socket_path; /* Taken away when we are gone; NULL: none. It has to be there already. */
+  bool has_sandbox; /* --enable-sandbox */
+  int userns;       /* Of the target, to be entered first unless we are root; -1: none. */
+  int netns;        /* Of the target: whose processes the warden finds; -1: not known. */
 } Hardening;
 
 /*
@@ -44,10 +43,9 @@ int sandbox_root_enter(const char **step);
 /* warden.c: serves the other end of `channel` until that is closed. */
 typedef struct {
   int channel;
-  dev_t device;            /* Of the network namespace whose processes are asked for, */
-  ino_t inode;             /* as stat(2) has it. */
-  bool may_root;           /* Whether the mount namespace is ours to give another root. */
-  const char *socket_path; /* As above. */
+  dev_t device;  /* Of the network namespace whose processes are asked for, */
+  ino_t inode;   /* as stat(2) has it. */
+  bool may_root; /* Whether the mount namespace is ours to give another root. */
 } WardenDuty;
 _Noreturn void warden_serve(const WardenDuty *duty);
 

@@ -27,13 +27,13 @@ int hardening_prepare(const Hardening *hardening, const char **step) {
   const int error = hardening->has_sandbox ? enter(hardening, step) : 0;
   if (error < 0) return error;
   *step = "warden";
-  struct stat netns;
-  if (fstat(hardening->netns, &netns) < 0) return -errno;
+  struct stat netns = {.st_ino = 0}; /* There is none like that. */
+  if (hardening->netns >= 0 && fstat(hardening->netns, &netns) < 0) return -errno;
   if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends) < 0) return -errno;
   const pid_t child = fork();
   if (child < 0) return -errno;
   if (child == 0) {
-    const WardenDuty duty = {ends[1], netns.st_dev, netns.st_ino, hardening->has_sandbox, hardening->socket_path};
+    const WardenDuty duty = {ends[1], netns.st_dev, netns.st_ino, hardening->has_sandbox};
     warden_serve(&duty);
   }
   close(ends[1]);

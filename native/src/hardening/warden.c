@@ -9,9 +9,9 @@
  *                    <-   process       + a pidfd, which is readable when that process has ended
  *                    <-   none
  *                    <-   error STEP ERRNO      to either
- *     end            ->                 takes the socket's file away, if it is still the same, and ends
+ *     end            ->                 ends
  *
- * It keeps descriptors of /proc and of the socket's folder, from before the root changes for it, too.
+ * It keeps a descriptor of /proc, from before the root changes for it, too.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -43,10 +43,7 @@
 
 typedef struct {
   int channel;
-  int proc;                 /* /proc */
-  int folder;               /* Of the socket; -1: there is none. */
-  char name[NAME_MAX + 1];  /* In the folder. */
-  struct stat socket;       /* As it was. */
+  int proc; /* /proc */
   const WardenDuty *duty;
 } Warden;
 
@@ -125,17 +122,12 @@ static void answer_root(const Warden *warden) {
 
 /* What was inherited would keep a pipe from ending, or the TAP from going. */
 static void close_others(const Warden *warden, int limit) {
-  const int kept[] = {warden->channel, warden->proc, warden->folder};
-  for (int descriptor = 3; descriptor < limit; descriptor++) {
-    bool is_kept = false;
-    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) is_kept = is_kept || kept[i] == descriptor;
-    if (!is_kept) close(descriptor);
-  }
+  for (int descriptor = 3; descriptor < limit; descriptor++)
+    if (descriptor != warden->channel && descriptor != warden->proc) close(descriptor);
 }
 
 static void close_inherited(const Warden *warden) {
-  int highest = warden->channel > warden->proc ? warden->channel : warden->proc;
-  if (warden->folder > highest) highest = warden->folder;
+  const int highest = warden->channel > warden->proc ? warden->channel : warden->proc;
   close_others(warden, highest);
   if (syscall(SYS_close_range, highest + 1, UINT_MAX, 0) < 0) {
     for (long descriptor = highest + 1, limit = sysconf(_SC_OPEN_MAX); descriptor < limit; descriptor++) close((int)descriptor);
@@ -144,31 +136,6 @@ static void close_inherited(const Warden *warden) {
   for (int standard = 0; standard < 3; standard++)
     if (null < 0 || dup2(null, standard) < 0) close(standard);
   if (null > 2) close(null);
-}
-
-static void remember_socket(Warden *warden, const char *path) {
-  char folder[PATH_MAX];
-  warden->folder = -1;
-  if (path == NULL || strlen(path) >= sizeof folder) return;
-  strcpy(folder, path);
-  char *slash = strrchr(folder, '/');
-  const char *name = slash == NULL ? path : path + (slash - folder) + 1;
-  if (strlen(name) > NAME_MAX) return;
-  strcpy(warden->name, name);
-  if (slash == NULL)
-    strcpy(folder, ".");
-  else
-    slash[slash == folder ? 1 : 0] = '\0';
-  warden->folder = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
-  if (warden->folder < 0 || fstatat(warden->folder, warden->name, &warden->socket, AT_SYMLINK_NOFOLLOW) == 0) return;
-  close(warden->folder);
-  warden->folder = -1;
-}
-
-static void remove_socket(const Warden *warden) {
-  struct stat found;
-  if (warden->folder < 0 || fstatat(warden->folder, warden->name, &found, AT_SYMLINK_NOFOLLOW) < 0) return;
-  if (found.st_ino == warden->socket.st_ino && found.st_dev == warden->socket.st_dev) unlinkat(warden->folder, warden->name, 0);
 }
 
 _Noreturn void warden_serve(const WardenDuty *duty) {
@@ -181,7 +148,6 @@ _Noreturn void warden_serve(const WardenDuty *duty) {
   prctl(PR_SET_DUMPABLE, 0);
   capabilities_no_new_privileges();
   warden.proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  remember_socket(&warden, duty->socket_path);
   close_inherited(&warden);
   if (chdir("/") < 0) _exit(1);
   for (;;) {
@@ -191,6 +157,5 @@ _Noreturn void warden_serve(const WardenDuty *duty) {
     if (length == 4 && memcmp(word, "root", 4) == 0) answer_root(&warden);
     if (length == 4 && memcmp(word, "next", 4) == 0) answer_next(&warden);
   }
-  remove_socket(&warden);
   _exit(0);
 }

@@ -73,6 +73,8 @@ static void add_all(Arguments *arguments, const Settings *settings, const Tap *t
   if (settings->has_ipv6) add(arguments, "ipv6");
   if (settings->has_host_loopback) add(arguments, "host-loopback");
   if (settings->has_dns) add(arguments, "dns");
+  if (settings->has_sandbox) add(arguments, "sandbox");
+  if (settings->has_seccomp) add(arguments, "seccomp");
   if (settings->kind == BY_PID) add(arguments, "pid=%d", settings->pid);
   if (settings->kind == BY_PATH) add(arguments, "netns=%s", settings->path);
 }
@@ -93,6 +95,7 @@ void node_exec(const Settings *settings, const Tap *tap, int api) {
   add(&arguments, "%s", node);
   add(&arguments, "%s/slirp4netns.cjs", folder);
   add_all(&arguments, settings, tap, api);
+  add_descriptor(&arguments, "warden", harden_prepare(settings));
   char **const environment = own_environment();
   signal(SIGPIPE, SIG_DFL);
   execve(node, arguments.values, environment);

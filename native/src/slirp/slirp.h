@@ -62,6 +62,9 @@ void target_open(const Settings *settings, Tap *tap);
 /* banner.c */
 void banner_print(const Settings *settings);
 
+/* harden.c: the descriptor of the warden, -1 when nothing is to be hardened. Last before Node: little can be done afterwards. */
+int harden_prepare(const Settings *settings);
+
 /* node.c */
 _Noreturn void node_exec(const Settings *settings, const Tap *tap, int api);
 
