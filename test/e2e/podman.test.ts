@@ -1,16 +1,19 @@
 // Rootless Podman with netloom in place of slirp4netns: what people run containers with, and what Podman's own tests of slirp4netns look at
 // (test/e2e/run_networking_test.go, test/system/500-networking.bats).
 import assert from 'node:assert/strict'
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { guestCommand } from '../support/container-root.js'
 import { e2e, shared } from '../support/e2e.js'
 import { ELSEWHERE, Elsewhere, HOST_ADDRESS } from '../support/elsewhere.js'
-import { type Container, Podman } from '../support/podman.js'
+import { Container, Podman } from '../support/podman.js'
 import { findProcesses } from '../support/processes.js'
 import { must, until } from '../support/program.js'
 import { keepResolvConf, Resolver, setResolvers } from '../support/resolver.js'
 import { SLIRP4NETNS } from '../support/slirp4netns.js'
-import { TcpHost } from '../support/tcp-peer.js'
+import { closedPort, TcpHost } from '../support/tcp-peer.js'
 import { echoed, UdpHost } from '../support/udp-host.js'
+import { NETLOOM, userEnvironment, world } from '../support/world.js'
 
 const GUEST = '10.0.2.100'
 const GATEWAY = '10.0.2.2'
@@ -176,4 +179,31 @@ e2e('podman info names the program and its version', async () => {
   const { host } = JSON.parse(await podman().must(['info', '--format=json'])) as { host: { slirp4netns: Record<string, string> } }
   assert.equal(host.slirp4netns['executable'], SLIRP4NETNS)
   assert.match(host.slirp4netns['version']!, /^slirp4netns version \d+\.\d+/)
+})
+
+e2e('a container with --network=none has one by the OCI hook, and ports by an annotation', async (scope) => {
+  const port = await closedPort()
+  const hooks = join(world.scratch, 'hooks')
+  mkdirSync(hooks, { mode: 0o755 })
+  scope.defer(() => rmSync(hooks, { recursive: true }))
+  // oci-hooks(5)
+  const env = [`PATH=${userEnvironment['PATH']}`, `XDG_RUNTIME_DIR=${world.runtime}`]
+  const hook = { path: NETLOOM[0], args: [...NETLOOM, 'oci-hook', '--disable-host-loopback'], env }
+  const description = {
+    version: '1.0.0',
+    hook,
+    when: { annotations: { '^netloom\\.publish$': '.' } },
+    stages: ['createRuntime', 'poststop'],
+  }
+  writeFileSync(join(hooks, 'netloom.json'), JSON.stringify(description))
+
+  const options = ['--network=none', `--annotation=netloom.publish=127.0.0.1:${port}:80`]
+  const [command = '', ...args] = podman().containerArgs(['--name=hooked', ...options], server(80))
+  const program = podman().spawn([`--hooks-dir=${hooks}`, command, ...args], { deadline: 600_000 })
+  const container = scope.use(new Container(podman(), 'hooked', program))
+  await program.line(/^listening$/m)
+  assert.match(await container.must(['ip', '-o', 'address']), /inet 10\.0\.2\.100\/24/)
+  assert.equal(await seenBy('127.0.0.1', port), GUEST)
+  await container.close()
+  await until(() => !existsSync(join(world.runtime, 'netloom')), 'the network is still there')
 })
