@@ -21,13 +21,13 @@ export class SlirpApi {
   readonly #server: Server
   readonly #clients = new Set<Socket>()
 
-  /** Takes over `descriptor`, which listens. */
-  constructor(network: Network, descriptor: number, { limit = LIMIT }: SlirpApiOptions = {}) {
+  /** `where`: the descriptor of a socket that listens, which is taken over, or the path for one. */
+  constructor(network: Network, where: { readonly fd: number } | { readonly path: string }, { limit = LIMIT }: SlirpApiOptions = {}) {
     this.#requests = new SlirpRequests(network)
     this.#limit = limit
     // A client that has closed its writing half still reads.
     this.#server = createServer({ allowHalfOpen: true }, (socket) => this.#accept(socket))
-    this.#server.listen({ fd: descriptor })
+    this.#server.listen(where)
   }
 
   #accept(socket: Socket): void {
@@ -39,7 +39,11 @@ export class SlirpApi {
       hasAnswered = true
       socket.end(reply)
     }
-    const deadline = setTimeout(() => socket.destroy(), this.#limit)
+    const deadline = setTimeout(() => {
+      // A request that was begun is answered; there is no time for more.
+      if (!hasAnswered && text !== '') answer(this.#requests.answer(text))
+      socket.destroySoon()
+    }, this.#limit)
     socket.setEncoding('utf8')
     socket.on('data', (chunk: string) => {
       // What comes after a request is read and thrown away: a socket closed with bytes unread would be a reset, and the answer lost.

@@ -55,13 +55,12 @@ export function requestLength(text: string): number {
     if (isInString) {
       if (char === '\\') i++
       else if (char === '"') isInString = false
-      continue
-    }
-    if (char === '"') isInString = true
+    } else if (char === '"') isInString = true
     else if (char === '{' || char === '[') depth++
     else if (char === '}' || char === ']') depth--
-    if (depth <= 0 && (char === '}' || char === ']')) return i + 1
-    if (depth === 0 && !isInString && !/\s/.test(char)) return text.length
+    else if (depth === 0 && !/\s/.test(char)) return text.length
+    else continue
+    if (depth <= 0 && !isInString) return i + 1
   }
   return -1
 }
@@ -140,7 +139,7 @@ export class SlirpRequests {
 
   #remove({ id }: Arguments): object {
     if (typeof id !== 'number' || !Number.isInteger(id) || id <= 0) return fail('remove_hostfwd: bad arguments.id')
-    const found = this.#forwards.get(id) ?? fail('remove_hostfwd: slirp_remove_hostfwd failed')
+    const found = this.#forwards.get(id) ?? fail('remove_hostfwd: bad arguments.id')
     found.publication.close()
     this.#forwards.delete(id)
     return { return: {} }
