@@ -132,7 +132,8 @@ export class Gate {
     else if (role !== NOT_OURS) d.verdict = 'network-unreachable'
     else if (isReachable(words, 4)) d.verdict = addresses.isOnLink(words, 4) ? 'host-unreachable' : 'allow'
     else {
-      d.isGroup = mayBeGroup && isMany(words, 4)
+      // What is broadcast Linux brings to listeners on the host as well, asked for or not (ip_mc_output); multicast it need not.
+      d.isGroup = mayBeGroup && isMany(words, 4) && (this.#options.allowsHostLoopback || !isBroadcast(words, 4))
       d.verdict = d.isGroup ? 'allow' : 'network-unreachable'
     }
     return d
@@ -163,4 +164,6 @@ export function isReachable(words: Int32Array, at: number): boolean {
 
 /** Multicast, and IPv4's limited broadcast: whoever is there. */
 const isMany = (words: Int32Array, at: number): boolean =>
-  isMapped(words, at) ? words[at + 3]! >>> 28 === 0xe || words[at + 3] === LIMITED_BROADCAST : ipv6.isMulticast(words[at]!)
+  isMapped(words, at) ? words[at + 3]! >>> 28 === 0xe || isBroadcast(words, at) : ipv6.isMulticast(words[at]!)
+
+const isBroadcast = (words: Int32Array, at: number): boolean => isMapped(words, at) && words[at + 3] === LIMITED_BROADCAST

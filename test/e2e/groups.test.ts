@@ -55,6 +55,23 @@ e2e('so is one to ff02::fb', async (scope) => {
   for (const program of programs) await program.line(/^heard anybody$/m)
 })
 
+e2e('with --disable-host-loopback a question to 255.255.255.255 goes nowhere, for the host would hear it', async (scope) => {
+  const host = await onHost(scope, EVERYBODY)
+  const guest = scope.use(await Sandbox.start('--disable-host-loopback'))
+  const ask = `import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+s.sendto(b'anybody', ('255.255.255.255', 9999))`
+  await guest.must(['python3', '-c', ask])
+  // What the host would have heard came before the answer to this.
+  await guest.must(['ping', '-c', '1', '-W', '5', ELSEWHERE])
+  const marker = createSocket('udp4')
+  marker.send('marker', 9999, '127.0.0.1')
+  await host.line(/^heard marker$/m)
+  marker.close()
+  assert.doesNotMatch(host.stdout, /anybody/)
+})
+
 e2e('with --disable-host-loopback whoever listens on the host does not hear it', async (scope) => {
   for (const group of [SSDP, MDNS6] as const) {
     const inner = scope.use(await Sandbox.start('--disable-host-loopback'))
