@@ -15,11 +15,13 @@ import { dirname } from 'node:path'
 import { EPOLLIN, type EventLoop, type ReadyHandler, TOKEN_PROCESS, token } from './event-loop.js'
 import { describeTarget, type LaunchTarget } from './launcher-errors.js'
 import { createContext, type NativeContext } from './native.js'
-import { identifyNamespace, processOf } from './network-namespace.js'
+import { findProcess, identifyNamespace, processOf } from './network-namespace.js'
 import type { Warden } from './warden.js'
 
 /** epoll(7); the other events are in event-loop.ts. */
 const EPOLLPRI = 0x002
+/** A namespace that whoever started us keeps alive: what he has in mind for it may be yet to come, so what is in it now counts, if anything is. */
+const DESCRIPTOR = /^\/proc\/(self|\d+)\/fd\/\d+$/
 /** Nothing is stored in the context of mountinfo (bytes). */
 const ARENA_BYTES = 4096
 
@@ -59,6 +61,7 @@ export class NamespaceWatch implements ReadyHandler {
     this.#namespace = identifyNamespace(this.#path === '' ? `/proc/${pid}/ns/net` : this.#path)
     if (warden !== null && this.#path === '') this.#ask(warden, true)
     else if (this.#namespace === '') this.#end('is gone')
+    else if (DESCRIPTOR.test(this.#path)) this.#follow(findProcess(this.#namespace))
     else if (this.#path !== '') this.#watchMounts()
     else if (!this.#follow(pid)) this.#followAny()
   }

@@ -184,6 +184,15 @@ e2e('by path: a namespace file, one in /proc, and an inherited descriptor', asyn
   }
 })
 
+e2e('by an inherited descriptor it ends with the process that was there', async (scope) => {
+  const target = scope.use(await Bare.start())
+  const path = script('by-descriptor-too', `exec 9</proc/${target.inside}/ns/net`, `exec ${SLIRP} "$@"`)
+  const args = ['-c', '--netns-type=path', `--userns-path=/proc/${target.inside}/ns/user`, '/proc/self/fd/9', 'tap0']
+  const slirp = scope.use(await Slirp.start(args, { path }))
+  target.program.kill('SIGKILL')
+  assert.equal((await slirp.program.finished).status, 0)
+})
+
 e2e('a TAP that is there already: attached to, left as it is, and attached to again', async (scope) => {
   const target = scope.use(await Bare.start())
   for (const command of [
