@@ -31,6 +31,8 @@ export interface E2eOptions {
   timeout?: number
   /** The test plays another user or another device file, which only root can. */
   needsRoot?: boolean
+  /** The only one that it knows, as process.arch has it. */
+  architecture?: string
 }
 
 /** A test that takes longer hangs; every program it starts has a shorter deadline and says what it printed. */
@@ -38,6 +40,7 @@ const TIMEOUT = 120_000
 
 function skipReason(options: E2eOptions): string | false {
   if (options.needsRoot === true && !world.isRoot) return 'needs root to prepare it'
+  if (options.architecture !== undefined && options.architecture !== process.arch) return `is for ${options.architecture} only`
   return world.tunProblem === '' ? false : world.tunProblem
 }
 

@@ -1,0 +1,74 @@
+"""Lets a thread of another process make one system call: `syscall.py THREAD NAME [FIRST-ARGUMENT]`, all other arguments 0.
+
+Stops the thread, which sleeps in a call of its own, by ptrace(2), and steps over that call's instruction with the registers of the other. Ends with one line of
+JSON: {"signal": N} when that has killed the process, else {"result": N}. On x86_64 only.
+"""
+import ctypes
+import json
+import os
+import sys
+
+PEEKTEXT, STEP, GETREGS, SETREGS, ATTACH, DETACH = 1, 9, 12, 13, 16, 17
+WALL = 0x40000000
+SYSCALL_INSTRUCTION = 0x050F
+# Places in struct user_regs_struct.
+RAX, ORIG_RAX, RIP = 10, 15, 16
+ARGUMENTS = (14, 13, 12, 7, 9, 8)
+NUMBERS = {
+    'execve': 59, 'execveat': 322, 'lookup_dcookie': 212, 'pidfd_getfd': 438, 'pidfd_open': 434, 'pidfd_send_signal': 424, 'ptrace': 101,
+    'process_vm_readv': 310, 'process_vm_writev': 311, 'delete_module': 176, 'finit_module': 313, 'init_module': 175, 'chroot': 161,
+    'fsconfig': 431, 'fsmount': 432, 'fsopen': 430, 'fspick': 433, 'mount': 165, 'move_mount': 429, 'open_tree': 428, 'pivot_root': 155,
+    'umount2': 166, 'open_by_handle_at': 304, 'name_to_handle_at': 303, 'setns': 308, 'unshare': 272, 'kexec_file_load': 320,
+    'kexec_load': 246, 'reboot': 169, 'clone': 56, 'clone3': 435, 'prctl': 157, 'io_uring_setup': 425, 'personality': 135, 'getppid': 110,
+    'bpf': 321, 'keyctl': 250, 'x32 getpid': 0x40000000 + 39,
+}
+
+libc = ctypes.CDLL(None, use_errno=True)
+libc.ptrace.restype = ctypes.c_long
+libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
+
+
+def ptrace(request, thread, address=None, data=None):
+    ctypes.set_errno(0)
+    result = libc.ptrace(request, thread, address, data)
+    if ctypes.get_errno() != 0:
+        raise OSError(ctypes.get_errno(), f'ptrace {request}')
+    return result
+
+
+def wait(thread):
+    """The signal that has ended the process, or 0 when the thread stands still."""
+    status = os.waitpid(thread, WALL)[1]
+    return os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
+
+
+def main(thread, name, first='0'):
+    if os.uname().machine != 'x86_64':
+        raise SystemExit('x86_64 only')
+    registers = (ctypes.c_ulonglong * 27)()
+    ptrace(ATTACH, thread)
+    wait(thread)
+    ptrace(GETREGS, thread, None, registers)
+    before = (ctypes.c_ulonglong * 27)(*registers)
+    registers[RIP] -= 2
+    if ptrace(PEEKTEXT, thread, registers[RIP]) & 0xFFFF != SYSCALL_INSTRUCTION:
+        raise SystemExit('the thread is not in a system call')
+    registers[RAX] = NUMBERS[name]
+    registers[ORIG_RAX] = 2**64 - 1
+    for place in ARGUMENTS:
+        registers[place] = 0
+    registers[ARGUMENTS[0]] = int(first, 0)
+    ptrace(SETREGS, thread, None, registers)
+    ptrace(STEP, thread)
+    killed = wait(thread)
+    if killed:
+        print(json.dumps({'signal': killed}))
+        return
+    ptrace(GETREGS, thread, None, registers)
+    result = ctypes.c_longlong(registers[RAX]).value
+    ptrace(SETREGS, thread, None, before)
+    ptrace(DETACH, thread)
+    print(json.dumps({'result': result}))
+
+
+main(int(sys.argv[1]), *sys.argv[2:])

@@ -1,0 +1,156 @@
+// What a process that serves a network has left of its rights, seen from outside: capabilities, files, system calls; and that the network does
+// not miss them. Of every system call on the list the running process itself is made to try it.
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
+import { e2e, type Scope } from '../support/e2e.js'
+import { run, until } from '../support/program.js'
+import { keepResolvConf, Resolver } from '../support/resolver.js'
+import { Attached, answer, Bare, Sandbox } from '../support/sandbox.js'
+import { Slirp } from '../support/slirp.js'
+import { TcpHost } from '../support/tcp-peer.js'
+import { guestProgram } from '../support/world.js'
+
+const LOW_PORTS = '0000000000000400'
+const NOTHING = '0000000000000000'
+const SIGSYS = 31
+
+/** One field of proc(5), status, of every thread; the same of all. */
+function ofThreads(pid: number, field: string): string {
+  const found = readdirSync(`/proc/${pid}/task`).map((thread) => {
+    const status = readFileSync(`/proc/${pid}/task/${thread}/status`, 'utf8')
+    return new RegExp(`^${field}:\\s*(\\S+)$`, 'm').exec(status)?.[1]
+  })
+  assert.ok(found.length > 4, 'Node has several threads')
+  assert.equal(new Set(found).size, 1, `${field}: ${found}`)
+  return found[0]!
+}
+
+async function expectTcp(scope: Scope, target: Bare | Sandbox): Promise<void> {
+  const host = scope.use(await TcpHost.start())
+  const program = target.guest('tcp.py', 'exchange', '10.0.2.2', host.port, 100_000)
+  const peer = await host.accept()
+  const received = await peer.receive()
+  peer.end()
+  const { sent } = await answer<{ sent: unknown }>(program)
+  assert.deepEqual(received, sent)
+}
+
+/** DNS follows the host's resolv.conf when another file takes its place. */
+async function expectFollowed(scope: Scope, target: Bare | Sandbox, names: readonly [Resolver, Resolver]): Promise<void> {
+  const lookUp = () => target.must(['dig', '+short', '@10.0.2.3', 'site.test'])
+  assert.equal(await lookUp(), '192.0.2.1\n')
+  writeFileSync('/etc/resolv.conf.next', 'nameserver 127.0.0.3\n')
+  symlinkSync('resolv.conf.next', '/etc/resolv.conf.link')
+  renameSync('/etc/resolv.conf.link', '/etc/resolv.conf')
+  scope.defer(async () => void (await run(['rm', '-f', '/etc/resolv.conf.next'])))
+  await until(
+    async () => (await lookUp()) === '192.0.2.2\n',
+    `the second server is not asked; the first was ${names[0].count('site.test')} times`,
+  )
+}
+
+async function startResolvers(scope: Scope): Promise<readonly [Resolver, Resolver]> {
+  keepResolvConf(scope)
+  writeFileSync('/etc/resolv.conf', 'nameserver 127.0.0.2\n')
+  const at = (data: string) => ({ 'site.test': [{ type: 'A' as const, name: 'site.test', ttl: 1, data }] })
+  return [scope.use(await Resolver.start('127.0.0.2', at('192.0.2.1'))), scope.use(await Resolver.start('127.0.0.3', at('192.0.2.2')))]
+}
+
+e2e('slirp4netns --enable-sandbox --enable-seccomp: /etc and /run alone, one capability, a filter, on every thread', async (scope) => {
+  const names = await startResolvers(scope)
+  const target = scope.use(await Bare.start())
+  const slirp = scope.use(await Slirp.start(['-c', '--enable-sandbox', '--enable-seccomp', String(target.inside), 'tap0']))
+  const { pid } = slirp.program
+  for (const thread of readdirSync(`/proc/${pid}/task`))
+    assert.deepEqual(readdirSync(`/proc/${pid}/task/${thread}/root`).sort(), ['etc', 'run'], thread)
+  assert.deepEqual(readdirSync(`/proc/${pid}/cwd`).sort(), ['etc', 'run'])
+  for (const set of ['CapEff', 'CapPrm', 'CapBnd']) assert.equal(ofThreads(pid, set), LOW_PORTS, set)
+  for (const set of ['CapInh', 'CapAmb']) assert.equal(ofThreads(pid, set), NOTHING, set)
+  assert.deepEqual([ofThreads(pid, 'NoNewPrivs'), ofThreads(pid, 'Seccomp')], ['1', '2'])
+  for (const line of readFileSync(`/proc/${pid}/mountinfo`, 'utf8').trimEnd().split('\n'))
+    assert.match(line, /^\d+ \d+ \S+ \S+ \S+ ro,nosuid,nodev,noexec[ ,]/)
+  await expectTcp(scope, target)
+  await expectFollowed(scope, target, names)
+})
+
+e2e('slirp4netns --enable-seccomp alone: all files, and a filter', async (scope) => {
+  const target = scope.use(await Bare.start())
+  const slirp = scope.use(await Slirp.start(['-c', '--enable-seccomp', String(target.inside), 'tap0']))
+  assert.ok(readdirSync(`/proc/${slirp.program.pid}/root`).includes('usr'))
+  assert.equal(ofThreads(slirp.program.pid, 'Seccomp'), '2')
+  await expectTcp(scope, target)
+})
+
+e2e('slirp4netns --enable-sandbox ends when the process does whose namespace it is', async (scope) => {
+  const target = scope.use(await Bare.start())
+  const slirp = scope.use(await Slirp.start(['-c', '--enable-sandbox', '--enable-seccomp', String(target.inside), 'tap0']))
+  target.program.kill('SIGKILL')
+  assert.equal((await slirp.program.finished).status, 0)
+})
+
+e2e('run and attach: no capability, no new privileges, a filter, on every thread; and the network is as it was', async (scope) => {
+  const names = await startResolvers(scope)
+  const target = scope.use(await Bare.start())
+  const attached = scope.use(await Attached.start(String(target.inside)))
+  const sandbox = scope.use(await Sandbox.start())
+  for (const pid of [attached.program.pid, sandbox.stack]) {
+    for (const set of ['CapEff', 'CapPrm', 'CapInh', 'CapAmb']) assert.equal(ofThreads(pid, set), NOTHING, set)
+    assert.deepEqual([ofThreads(pid, 'NoNewPrivs'), ofThreads(pid, 'Seccomp')], ['1', '2'])
+  }
+  await expectTcp(scope, target)
+  await expectTcp(scope, sandbox)
+  await expectFollowed(scope, sandbox, names)
+})
+
+e2e('--no-sandbox and --no-seccomp leave the process as it is', async (scope) => {
+  const sandbox = scope.use(await Sandbox.start('--no-sandbox', '--no-seccomp'))
+  assert.deepEqual([ofThreads(sandbox.stack, 'NoNewPrivs'), ofThreads(sandbox.stack, 'Seccomp')], ['0', '0'])
+})
+
+/** slirp4netns' list, and calls that lead to the same ends. */
+const KILLED = [
+  ...['execve', 'execveat', 'lookup_dcookie', 'pidfd_getfd', 'pidfd_open', 'pidfd_send_signal', 'ptrace', 'process_vm_readv'],
+  ...['process_vm_writev', 'delete_module', 'finit_module', 'init_module', 'chroot', 'fsconfig', 'fsmount', 'fsopen', 'fspick', 'mount'],
+  ...['move_mount', 'open_tree', 'pivot_root', 'umount2', 'open_by_handle_at', 'name_to_handle_at', 'setns', 'unshare'],
+  ...['kexec_file_load', 'kexec_load', 'reboot', 'bpf', 'keyctl', 'x32 getpid'],
+]
+/** clone(2): CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET. */
+const NAMESPACE_FLAGS = ['0x20000', '0x2000000', '0x4000000', '0x8000000', '0x10000000', '0x20000000', '0x40000000']
+/** What it may try, and is told that it cannot: EPERM or ENOSYS. */
+const REFUSED = { prctl: -1, personality: -1, clone3: -38, io_uring_setup: -38 } as const
+
+const TRACING = { needsRoot: true, architecture: 'x64', timeout: 240_000 }
+
+/** Makes a thread of the process try a call. */
+async function attempt(thread: number, ...call: readonly string[]): Promise<{ signal?: number; result?: number }> {
+  const outcome = await run([...guestProgram('syscall.py'), String(thread), ...call])
+  assert.equal(outcome.status, 0, outcome.stderr)
+  return JSON.parse(outcome.stdout)
+}
+
+e2e(
+  'every system call on the list ends the running process, of a worker thread, too',
+  async (scope) => {
+    const target = scope.use(await Bare.start())
+    const calls = [...KILLED.map((name) => [name]), ...NAMESPACE_FLAGS.map((flag) => ['clone', flag])]
+    for (const [i, call] of calls.entries()) {
+      const attached = scope.use(await Attached.start('--disable-control', String(target.inside)))
+      const threads = readdirSync(`/proc/${attached.program.pid}/task`)
+      const thread = Number(i % 2 === 0 ? threads[0] : threads[2])
+      assert.deepEqual(await attempt(thread, ...call), { signal: SIGSYS }, call.join(' '))
+      assert.equal((await attached.program.finished).signal, 'SIGSYS', call.join(' '))
+    }
+  },
+  TRACING,
+)
+
+e2e(
+  'what V8, libuv and the C library may try is refused, and the network goes on',
+  async (scope) => {
+    const target = scope.use(await Bare.start())
+    const attached = scope.use(await Attached.start(String(target.inside)))
+    for (const [call, result] of Object.entries(REFUSED)) assert.deepEqual(await attempt(attached.program.pid, call), { result }, call)
+    await expectTcp(scope, target)
+  },
+  TRACING,
+)
