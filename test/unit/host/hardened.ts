@@ -1,0 +1,52 @@
+// Hardens itself, then tries what it may do no longer, on this thread, on one of libuv's and in a new worker; prints the outcomes as JSON. Not a test by
+// itself: hardening.test.ts starts it with a folder to write to, a file in it, and a descriptor of another file there.
+import { readFileSync, rmdirSync, unlinkSync, writeFileSync } from 'node:fs'
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Worker } from 'node:worker_threads'
+import { hardenProcess } from '../../../src/host/hardening.js'
+import { Log } from '../../../src/util/log.js'
+
+const [folder = '', secret = '', isSandboxed] = process.argv.slice(2)
+const socket = join(folder, 'control', 'name.sock')
+
+const told: Record<string, string> = {}
+function attempt(what: string, act: () => void): void {
+  try {
+    act()
+    told[what] = 'done'
+  } catch (error) {
+    told[what] = (error as NodeJS.ErrnoException).code ?? String(error)
+  }
+}
+
+/** On a thread of libuv's pool. */
+async function attemptLater(what: string, act: () => Promise<unknown>): Promise<void> {
+  try {
+    await act()
+    told[what] = 'done'
+  } catch (error) {
+    told[what] = (error as NodeJS.ErrnoException).code ?? String(error)
+  }
+}
+
+// The pool has its threads by then.
+await readFile(secret)
+const notes: string[] = []
+hardenProcess({ sandbox: isSandboxed === 'yes', seccomp: true }, socket, new Log('verbose', (text) => notes.push(text)))
+attempt('read', () => readFileSync(secret))
+attempt('write', () => writeFileSync(join(folder, 'new'), ''))
+attempt('resolv.conf', () => readFileSync('/etc/resolv.conf'))
+attempt('remove a file', () => unlinkSync(secret))
+attempt('remove the socket', () => unlinkSync(socket))
+attempt('remove its folder', () => rmdirSync(join(folder, 'control')))
+await attemptLater('read in the pool', () => readFile(secret))
+await attemptLater('processes', () => readdir('/proc'))
+await attemptLater('the package', () => import('zod'))
+const worker = new Worker(
+  `try { require('node:fs').readFileSync(${JSON.stringify(secret)}); require('node:worker_threads').parentPort.postMessage('done') }
+   catch (error) { require('node:worker_threads').parentPort.postMessage(error.code) }`,
+  { eval: true },
+)
+told['read in a worker'] = await new Promise((resolve) => worker.once('message', resolve))
+console.log(JSON.stringify({ told, notes: notes.join('') }))
