@@ -33,7 +33,7 @@ async function blast(
   seconds: number,
 ): Promise<Figures> {
   const program = generator('udp-blast')
-  const { port } = await session.serve(program, (own) => ['server', '127.0.0.1', String(own)], 'udp')
+  const { port } = await session.serve(program, (address, own) => ['server', address, String(own)], 'udp')
   const stackBefore = session.cpu()
   const machineBefore = machineCpu().busy
   const args = ['client', session.address, String(port), direction, ...[size, sockets, rate, seconds].map(String)]

@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { repository } from '../support/machine.js'
 import { UsageError } from '../support/options.js'
-import { readText } from '../support/proc.js'
+import { fileLimit, readText } from '../support/proc.js'
 
 export const RESULTS_FILE = 'results.json'
 const FOLDER = 'NETLOOM_BENCH_FOLDER'
@@ -22,6 +22,12 @@ const STAGE = 'NETLOOM_BENCH_STAGE'
 const PROGRAM = join(repository, 'dist', 'bench', 'main.js')
 const INTERRUPT_MS = 5000 // what the room has to end by itself
 const NOBODY = 65534
+/** Enough for ten thousand connections with two descriptors each, and for whoever asks what the limit is. */
+const OPEN_FILES = 65536
+/** First of the subordinate IDs, and how many, as useradd(8) gives them. */
+const SUBORDINATE = '200000:65536'
+/** In the environment: the user may map subordinate IDs. */
+export const HAS_SUBORDINATE_IDS = 'NETLOOM_BENCH_SUBORDINATE_IDS'
 
 // The template that pasta takes its interface from (TEST-NET-1; nothing is ever sent there), and clients' ports: above the
 // servers', and many, as a benchmark of connections uses up tens of thousands.
@@ -103,6 +109,8 @@ export async function keepRoom(args: readonly string[], buffersMiB: number): Pro
   const group = isRoot ? Number(process.env['SUDO_GID'] ?? NOBODY) : 0
   if (isRoot) chownSync(roomFolder(), user, group)
   chmodSync(roomFolder(), 0o755)
+  if (isRoot) giveSubordinateIds(user)
+  raiseFileLimit()
   const identity = isRoot ? [] : ['unshare', '--user', '--map-user=1000', '--map-group=1000']
   const [command = '', ...rest] = [...identity, process.execPath, PROGRAM, ...args]
   const child = spawn(command, rest, {
@@ -134,6 +142,23 @@ function furnishNetwork(buffersMiB: number): void {
   if (buffersMiB === 0) return
   sysctl('net.ipv4.tcp_rmem', `4096 131072 ${buffersMiB * 2 ** 20}`)
   sysctl('net.ipv4.tcp_wmem', `4096 16384 ${buffersMiB * 2 ** 20}`)
+}
+
+/** For those who make their own user namespaces with newuidmap(1). Not of the machine: its root may not want it. */
+function giveSubordinateIds(user: number): void {
+  const own = join(roomFolder(), 'subordinate-ids')
+  const name = spawnSync('id', ['--name', '--user', String(user)], { encoding: 'utf8' }).stdout.trim()
+  writeFileSync(own, `${name}:${SUBORDINATE}\n`)
+  try {
+    for (const file of ['/etc/subuid', '/etc/subgid']) must('mount', '--bind', own, file)
+    process.env[HAS_SUBORDINATE_IDS] = '1'
+  } catch {} // without them RootlessKit is left out
+}
+
+/** For all that is started from here; what may not be had is left as it is, and the workload says how many connections it made. */
+function raiseFileLimit(): void {
+  const raise = (limit: string) => spawnSync('prlimit', ['--pid', String(process.pid), `--nofile=${limit}`]).status === 0
+  if (!raise(`${OPEN_FILES}:${OPEN_FILES}`)) raise(`${fileLimit()}:${fileLimit()}`)
 }
 
 /** Everybody may open /dev/net/tun on a distribution; where not, the room gets a node of its own. */

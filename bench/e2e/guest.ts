@@ -19,25 +19,29 @@ function roomValue(name: string): string {
   return readText(`${SYSCTLS}/${name}`) ?? ''
 }
 
-/** A new user and network namespace, held open by a sleeping process. */
-export class Guest implements Place {
-  readonly #holder: Program
+/** What makes a namespace ready for a stack, and holds it open: a script for sh. */
+export function holderScript(): string {
+  const values = { ip_local_port_range: LOCAL_PORTS, tcp_rmem: roomValue('tcp_rmem'), tcp_wmem: roomValue('tcp_wmem') }
+  const set = Object.entries(values).map(([name, value]) => `echo '${value}' > ${SYSCTLS}/${name}`)
+  return ['ip link set lo up', ...set, 'echo open', 'exec sleep 7200'].join(' && ')
+}
 
-  private constructor(holder: Program) {
+/** A user and network namespace, held open by a process. */
+export class Guest implements Place {
+  readonly pid: number
+  readonly #holder: Program | undefined
+
+  /** Without a holder somebody else ends it. */
+  constructor(pid: number, holder?: Program) {
+    this.pid = pid
     this.#holder = holder
   }
 
+  /** A new one. */
   static async open(): Promise<Guest> {
-    const values = { ip_local_port_range: LOCAL_PORTS, tcp_rmem: roomValue('tcp_rmem'), tcp_wmem: roomValue('tcp_wmem') }
-    const set = Object.entries(values).map(([name, value]) => `echo '${value}' > ${SYSCTLS}/${name}`)
-    const script = ['ip link set lo up', ...set, 'echo open', 'exec sleep 7200'].join(' && ')
-    const holder = start('unshare', ['--user', '--map-root-user', '--net', 'sh', '-c', script])
+    const holder = start('unshare', ['--user', '--map-root-user', '--net', 'sh', '-c', holderScript()])
     await holder.until(() => holder.stdout.includes('open'), 'open', START_MS)
-    return new Guest(holder)
-  }
-
-  get pid(): number {
-    return this.#holder.pid
+    return new Guest(holder.pid, holder)
   }
 
   start(command: string, args: readonly string[]): Program {
@@ -45,7 +49,7 @@ export class Guest implements Place {
     return start('nsenter', enter, ['ignore', 'pipe', 'pipe'], `${command} in the guest`)
   }
 
-  close(): Promise<void> {
-    return this.#holder.end()
+  async close(): Promise<void> {
+    await this.#holder?.end()
   }
 }

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { repository } from '../support/machine.js'
 import { UsageError } from '../support/options.js'
 import { roomFolder } from './enclosure.js'
+import type { Session } from './session.js'
 import type { Figures, Metric, Workload } from './workload.js'
 
 const MTU = 1500
@@ -13,7 +14,7 @@ const PATIENCE_MS = 15_000 // beyond the length of the test; holds its warm-up
 const COMPILE_MS = 60_000
 
 /** The path of a load generator, compiled if this run has not done so yet. */
-export function generator(name: 'rr' | 'crr' | 'udp-blast'): string {
+export function generator(name: 'rr' | 'crr' | 'crowd' | 'http' | 'udp-blast'): string {
   const output = join(roomFolder(), name)
   if (existsSync(output)) return output
   const source = join(repository, 'bench', 'e2e', `${name}.c`)
@@ -24,19 +25,36 @@ export function generator(name: 'rr' | 'crr' | 'udp-blast'): string {
   return output
 }
 
-const LATENCY: readonly Metric[] = [
+export const LATENCY: readonly Metric[] = [
   { key: 'p50', title: 'p50 us', better: 'less', ratio: true },
   { key: 'p99', title: 'p99 us', better: 'less', ratio: true },
   { key: 'perSecond', title: '1/s', better: 'more' },
   { key: 'failures', title: 'failed', better: 'less' },
 ]
 
-const TRANSACTIONS: readonly Metric[] = [
+export const TRANSACTIONS: readonly Metric[] = [
   { key: 'perSecond', title: '1/s', better: 'more', ratio: true },
   { key: 'p50', title: 'p50 us', better: 'less' },
   { key: 'p99', title: 'p99 us', better: 'less' },
   { key: 'failures', title: 'failed', better: 'less' },
 ]
+
+/** So many connections, each with one request under way. */
+export async function exchange(session: Session, transport: 'tcp' | 'udp', connections: number, seconds: number): Promise<Figures> {
+  const rr = generator('rr')
+  const serve = (address: string, port: number) => ['server', transport, address, String(port), String(connections)]
+  const { port } = await session.serve(rr, serve, transport)
+  const client = session.client.start(rr, ['client', transport, session.address, String(port), String(connections), `${seconds}s`])
+  return JSON.parse(await client.finish(seconds * 1000 + PATIENCE_MS)) as Figures
+}
+
+/** So many transactions at a time, each on a connection of its own. */
+export async function transactions(session: Session, concurrency: number, seconds: number): Promise<Figures> {
+  const crr = generator('crr')
+  const { port } = await session.serve(crr, (address, own) => ['server', address, String(own)])
+  const client = session.client.start(crr, ['client', session.address, String(port), String(concurrency), `${seconds}s`])
+  return JSON.parse(await client.finish(seconds * 1000 + PATIENCE_MS)) as Figures
+}
 
 export function requestResponse(transport: 'tcp' | 'udp', connections = 1): Workload {
   return {
@@ -45,13 +63,7 @@ export function requestResponse(transport: 'tcp' | 'udp', connections = 1): Work
     mtu: MTU,
     metrics: LATENCY,
     hasLimit: true,
-    measure: async (session, { seconds }): Promise<Figures> => {
-      const rr = generator('rr')
-      const serve = (port: number) => ['server', transport, '127.0.0.1', String(port), String(connections)]
-      const { port } = await session.serve(rr, serve, transport)
-      const client = session.client.start(rr, ['client', transport, session.address, String(port), String(connections), `${seconds}s`])
-      return JSON.parse(await client.finish(seconds * 1000 + PATIENCE_MS)) as Figures
-    },
+    measure: (session, { seconds }) => exchange(session, transport, connections, seconds),
   }
 }
 
@@ -62,11 +74,6 @@ export function connectRequestResponse(concurrency = 1): Workload {
     mtu: MTU,
     metrics: TRANSACTIONS,
     hasLimit: true,
-    measure: async (session, { seconds }): Promise<Figures> => {
-      const crr = generator('crr')
-      const { port } = await session.serve(crr, (own) => ['server', '127.0.0.1', String(own)])
-      const client = session.client.start(crr, ['client', session.address, String(port), String(concurrency), `${seconds}s`])
-      return JSON.parse(await client.finish(seconds * 1000 + PATIENCE_MS)) as Figures
-    },
+    measure: (session, { seconds }) => transactions(session, concurrency, seconds),
   }
 }

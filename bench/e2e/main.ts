@@ -9,69 +9,22 @@ import { backgroundLoad } from '../support/proc.js'
 import { killAll } from '../support/process.js'
 import { Progress } from '../support/progress.js'
 import { significant } from '../support/statistics.js'
-import { datagramLoss, datagrams } from './datagrams.js'
 import { enterRoom, keepRoom, RESULTS_FILE, roomFolder, stage } from './enclosure.js'
-import { idle, startUp } from './footprint.js'
 import { checkIntegrity } from './integrity.js'
-import { connectRequestResponse, requestResponse } from './latency.js'
 import { type Report, type Run, reportText } from './report.js'
-import { Session } from './session.js'
-import { type Stack, stacks } from './stack.js'
-import { tcp, upload30s } from './throughput.js'
+import { Session, type Setting } from './session.js'
+import type { Stack } from './stack.js'
+import { stacks, takesPart } from './stacks.js'
 import type { Figures, Workload } from './workload.js'
+import { choose, workloads } from './workloads.js'
 
 const BACKGROUND_MS = 100
 export const REVISION = 'NETLOOM_BENCH_REVISION'
 
-export const workloads: readonly Workload[] = [
-  tcp('up', 1500),
-  tcp('down', 1500),
-  tcp('up', 65520),
-  tcp('down', 65520),
-  requestResponse('tcp'),
-  requestResponse('udp'),
-  connectRequestResponse(),
-  ...[64, 1400].flatMap((size) => [datagrams('up', size), datagrams('down', size)]),
-  datagramLoss('up'),
-  datagramLoss('down'),
-  startUp,
-  idle,
-  upload30s,
-  ...[8, 64].flatMap((streams) => [1500, 65520].flatMap((mtu) => [tcp('up', mtu, streams), tcp('down', mtu, streams)])).map(onRequest),
-  ...[requestResponse('tcp', 32), connectRequestResponse(16)].map(onRequest),
-  ...[64, 1400].flatMap((size) => [datagrams('up', size, 16), datagrams('down', size, 16)]).map(onRequest),
-]
-
-function onRequest(workload: Workload): Workload {
-  return { ...workload, onRequest: true }
-}
-
-/** A name chooses the workload of that name, or else all that begin with it and need not be asked for. */
-export function choose(only: readonly string[]): readonly Workload[] {
-  if (only.length === 0) return workloads.filter((workload) => !workload.onRequest)
-  const chosen = new Set<Workload>()
-  for (const name of only) {
-    const exact = workloads.filter((workload) => workload.name === name)
-    const found = exact.length > 0 ? exact : workloads.filter((workload) => !workload.onRequest && workload.name.startsWith(name))
-    if (found.length === 0) throw new UsageError(`there is no workload '${name}'; --list names them`)
-    for (const workload of found) chosen.add(workload)
-  }
-  return workloads.filter((workload) => chosen.has(workload))
-}
-
-/** Whether every one of these names is of this part. */
-export function hasWorkloads(only: readonly string[]): boolean {
-  try {
-    return choose(only).length > 0
-  } catch {
-    return false
-  }
-}
-
 /** The whole part, in whichever stage this process is. Returns the exit status. */
 export async function run(options: BenchOptions, args: readonly string[]): Promise<number> {
   if (options.list) {
-    for (const { name, title, onRequest: asked } of workloads) console.log(`${name.padEnd(18)} ${title}${asked ? ' (when asked for)' : ''}`)
+    for (const { name, title, onRequest: asked } of workloads) console.log(`${name.padEnd(24)} ${title}${asked ? ' (when asked for)' : ''}`)
     return 0
   }
   switch (stage()) {
@@ -102,23 +55,27 @@ export function abortWhenInterrupted(): void {
   process.stdin.on('end', abort).on('error', abort).resume()
 }
 
+/** `netloom` names all three of its kind. */
+const isOf = (stack: Stack, name: string): boolean => stack.name === name || stack.name.startsWith(`${name}-`)
+
 function present(wanted: readonly string[]): { chosen: Stack[]; versions: Record<string, string> } {
-  for (const name of wanted) if (!stacks.some((stack) => stack.name === name)) throw new UsageError(`there is no stack '${name}'`)
+  for (const name of wanted) if (!stacks.some((stack) => isOf(stack, name))) throw new UsageError(`there is no stack '${name}'`)
   const versions: Record<string, string> = {}
   const chosen: Stack[] = []
   for (const stack of stacks) {
-    if (wanted.length > 0 && !wanted.includes(stack.name)) continue
+    const isWanted = wanted.some((name) => isOf(stack, name))
+    if (wanted.length > 0 && !isWanted) continue
     const version = stack.version()
-    if (version === undefined && wanted.includes(stack.name)) throw new UsageError(`${stack.name} is not installed`)
-    if (version === undefined) process.stderr.write(`netloom bench: ${stack.name} is not installed: left out\n`)
+    if (version === undefined && isWanted) throw new UsageError(`${stack.name} is not installed, or cannot run here`)
+    if (version === undefined) process.stderr.write(`netloom bench: ${stack.name} is not installed, or cannot run here: left out\n`)
     else chosen.push(stack)
     if (version !== undefined) versions[stack.name] = version
   }
   return { chosen, versions }
 }
 
-async function withSession<T>(stack: Stack, mtu: number, use: (session: Session) => Promise<T>): Promise<T> {
-  const session = await Session.open(stack, mtu)
+async function withSession<T>(stack: Stack, setting: Setting, use: (session: Session) => Promise<T>): Promise<T> {
+  const session = await Session.open(stack, setting)
   try {
     const result = await use(session)
     session.check()
@@ -137,15 +94,20 @@ async function attempt<T>(work: () => Promise<T>): Promise<T | Error> {
   }
 }
 
+const checkName = ({ mtu, isForward }: Setting): string => `check-${mtu}${isForward ? '-forward' : ''}`
+
 /** A stack that harms bytes at an MTU is not timed at it; each such failure is a run with an error, of the round 0. */
 async function checkAll(chosen: readonly Stack[], measured: readonly Workload[]): Promise<Run[]> {
   const failures: Run[] = []
-  for (const mtu of new Set(measured.map((workload) => workload.mtu))) {
-    for (const stack of chosen) {
-      const result = await attempt(() => withSession(stack, mtu, checkIntegrity))
-      process.stderr.write(`check MTU ${mtu} ${stack.name}: ${result instanceof Error ? result.message : '20 MB each way, same SHA-256'}\n`)
+  const settings = new Map(measured.map((workload) => [checkName(workload), workload]))
+  for (const [name, setting] of settings) {
+    const some = measured.filter((workload) => checkName(workload) === name)
+    for (const stack of chosen.filter((one) => some.some((workload) => takesPart(workload, one)))) {
+      const check = (session: Session) => checkIntegrity(session, setting.isForward === true)
+      const result = await attempt(() => withSession(stack, { ...setting, flows: undefined }, check))
+      process.stderr.write(`${name} ${stack.name}: ${result instanceof Error ? result.message : '20 MB each way, same SHA-256'}\n`)
       if (!(result instanceof Error)) continue
-      failures.push({ workload: `check-${mtu}`, stack: stack.name, round: 0, background: 0, error: result.message })
+      failures.push({ workload: name, stack: stack.name, round: 0, background: 0, error: result.message })
     }
   }
   return failures
@@ -153,7 +115,7 @@ async function checkAll(chosen: readonly Stack[], measured: readonly Workload[])
 
 function resultLine(workload: Workload, stack: Stack, result: Figures | Error): string {
   if (result instanceof Error) return `FAILED: ${result.message}`
-  const shown = workload.metrics.filter(({ stackOnly }) => !stackOnly || stack.attach !== undefined)
+  const shown = workload.metrics.filter(({ stackOnly }) => !stackOnly || stack.open !== undefined)
   return shown.map(({ key, title }) => `${significant(result[key] ?? 0)} ${title}`).join(', ')
 }
 
@@ -168,15 +130,17 @@ async function measureAll(options: BenchOptions): Promise<number> {
   const harmed = new Set(runs.map((run) => `${run.workload} ${run.stack}`))
   const pairs = measured.flatMap((workload) =>
     chosen
-      .filter((stack) => (workload.hasLimit || stack.attach !== undefined) && !harmed.has(`check-${workload.mtu} ${stack.name}`))
+      .filter((stack) => takesPart(workload, stack) && !harmed.has(`${checkName(workload)} ${stack.name}`))
       .map((stack) => ({ workload, stack })),
   )
-  const progress = new Progress(pairs.length * options.rounds)
+  const once = pairs.filter(({ workload, stack }) => workload.once?.includes(stack.name)).length
+  const progress = new Progress(pairs.length * options.rounds - once * (options.rounds - 1))
   for (let round = 1; round <= options.rounds; round++) {
     for (const { workload, stack } of pairs) {
+      if (round > 1 && workload.once?.includes(stack.name)) continue
       progress.begin(`round ${round}/${options.rounds} ${workload.name} ${stack.name}`)
       const background = await backgroundLoad(BACKGROUND_MS)
-      const result = await attempt(() => withSession(stack, workload.mtu, (session) => workload.measure(session, options)))
+      const result = await attempt(() => withSession(stack, workload, (session) => workload.measure(session, options)))
       const outcome = result instanceof Error ? { error: result.message } : { figures: result }
       runs.push({ workload: workload.name, stack: stack.name, round, background, ...outcome })
       progress.end(resultLine(workload, stack, result))

@@ -67,9 +67,10 @@ static inline double samples_at(const struct samples *samples, double share) {
 
 static inline void samples_print(struct samples *samples, double seconds, uint64_t failures) {
   qsort(samples->ns, samples->kept, sizeof(uint32_t), samples_compare);
-  printf("{\"rounds\":%llu,\"failures\":%llu,\"seconds\":%.6f,\"perSecond\":%.3f,\"min\":%.3f,\"p50\":%.3f,\"p90\":%.3f,\"p99\":%.3f,\"max\":%.3f}\n",
+  printf("{\"rounds\":%llu,\"failures\":%llu,\"seconds\":%.6f,\"perSecond\":%.3f,\"min\":%.3f,\"p50\":%.3f,\"p90\":%.3f,\"p99\":%.3f,\"p999\":%.3f,\"max\":%.3f}\n",
          (unsigned long long)samples->count, (unsigned long long)failures, seconds, seconds > 0 ? (double)samples->count / seconds : 0,
-         samples_at(samples, 0), samples_at(samples, 0.5), samples_at(samples, 0.9), samples_at(samples, 0.99), samples_at(samples, 1));
+         samples_at(samples, 0), samples_at(samples, 0.5), samples_at(samples, 0.9), samples_at(samples, 0.99), samples_at(samples, 0.999),
+         samples_at(samples, 1));
 }
 
 static inline struct limit limit_parse(const char *text) {

@@ -1,25 +1,44 @@
 // The competitors: how each is started against a namespace, when it is ready, and where the guest finds the room's loopback.
 // All get the same plan of addresses: guest 10.0.2.100/24, gateway and host 10.0.2.2, on tap0.
 import { existsSync } from 'node:fs'
+import { createConnection } from 'node:net'
 import { join } from 'node:path'
 import { repository, versionLine } from '../support/machine.js'
 import { readText } from '../support/proc.js'
 import { type Program, start } from '../support/process.js'
 import { roomFolder } from './enclosure.js'
-import type { Guest } from './guest.js'
+import { Guest } from './guest.js'
 
 export const HOST_ADDRESS = '10.0.2.2'
+export const GUEST_ADDRESS = '10.0.2.100'
 const READY_MS = 10_000
+
+/** What a stack is asked for. */
+export interface Plan {
+  readonly mtu: number
+  /** Connections to make room for; undefined: its default. */
+  readonly flows: number | undefined
+  /** Ports of the room's 127.0.0.1, one after the other, that lead to the same ports of the guest. */
+  readonly published: readonly number[]
+}
+
+export interface Attached {
+  readonly guest: Guest
+  readonly program: Program
+}
 
 export interface Stack {
   readonly name: string
-  /** What to print as its version; undefined when it is not installed. */
+  /** Takes part where the guest is the client; where ports are published. */
+  readonly connects: boolean
+  readonly publishes: boolean
+  /** What to print as its version; undefined when it is not installed, or cannot run here. */
   version(): string | undefined
   /** Starts it and resolves when it says that it is ready; undefined for none at all (loopback). */
-  readonly attach: ((guest: Guest, mtu: number) => Promise<Program>) | undefined
+  readonly open: ((plan: Plan) => Promise<Attached>) | undefined
 }
 
-async function ready(program: Program, condition: () => boolean): Promise<Program> {
+export async function ready(program: Program, condition: () => boolean): Promise<Program> {
   try {
     await program.until(condition, 'ready', READY_MS)
     return program
@@ -29,55 +48,107 @@ async function ready(program: Program, condition: () => boolean): Promise<Progra
   }
 }
 
+/** How a stack is opened that is attached to a namespace of ours. */
+function attaching(attach: (guest: Guest, plan: Plan) => Promise<Program>): (plan: Plan) => Promise<Attached> {
+  return async (plan) => {
+    const guest = await Guest.open()
+    try {
+      return { guest, program: await attach(guest, plan) }
+    } catch (error) {
+      await guest.close()
+      throw error
+    }
+  }
+}
+
 /** netloom's command line. */
 export const netloomEntry = join(repository, 'dist/bin/main.cjs')
 
-const netloom: Stack = {
-  name: 'netloom',
+/** A range of ports, as netloom and pasta write it. */
+const range = (ports: readonly number[]): string => `${ports[0]}-${ports.at(-1)}`
+
+const netloom = (name: string, driver?: 'tap' | 'direct'): Stack => ({
+  name,
+  connects: driver === undefined,
+  publishes: driver !== undefined,
   version: () =>
     existsSync(netloomEntry) ? (versionLine(process.execPath, [netloomEntry, '--version']) ?? 'does not answer --version') : undefined,
-  attach: (guest, mtu) => {
-    const args = [netloomEntry, 'attach', '--mtu', String(mtu), String(guest.pid)]
-    const program = start(process.execPath, args, ['ignore', 'pipe', 'pipe'], 'netloom')
+  open: attaching((guest, { mtu, flows, published }) => {
+    const args = ['attach', '--mtu', String(mtu)]
+    if (flows !== undefined) args.push('--max-flows', String(flows))
+    if (driver !== undefined) args.push('--publish-driver', driver, '-p', `127.0.0.1:${range(published)}:${range(published)}`)
+    const profiling = process.env[PROFILE] === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${roomFolder()}`]
+    const program = start(process.execPath, [...profiling, netloomEntry, ...args, String(guest.pid)], ['ignore', 'pipe', 'pipe'], 'netloom')
     return ready(program, () => program.stdout.includes('netloom: ready: '))
-  },
+  }),
+})
+
+/** In the environment: netloom is started with Node's profiler. */
+export const PROFILE = 'NETLOOM_BENCH_PROFILE'
+
+/** One request to slirp4netns' API socket; a connection each. */
+function askSlirp(socket: string, request: object): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let answer = ''
+    const connection = createConnection(socket, () => connection.end(JSON.stringify(request)))
+    connection.setEncoding('utf8').on('data', (text: string) => {
+      answer += text
+    })
+    connection.on('error', reject)
+    connection.on('close', () => {
+      if (answer.includes('"return"')) resolve()
+      else reject(new Error(`slirp4netns: ${answer}`))
+    })
+  })
 }
+
+let files = 0
 
 const slirp4netns: Stack = {
   name: 'slirp4netns',
+  connects: true,
+  publishes: true,
   version: () => versionLine('slirp4netns')?.replace('slirp4netns version ', ''),
-  attach: (guest, mtu) => {
-    const args = ['--configure', `--mtu=${mtu}`, '--ready-fd=3', String(guest.pid), 'tap0']
+  open: attaching(async (guest, { mtu, published }) => {
+    const socket = join(roomFolder(), `slirp4netns-${files++}`)
+    const api = published.length === 0 ? [] : [`--api-socket=${socket}`]
+    const args = ['--configure', `--mtu=${mtu}`, '--ready-fd=3', ...api, String(guest.pid), 'tap0']
     const program = start('slirp4netns', args, ['ignore', 'pipe', 'pipe', 'pipe'])
     let isReady = false
     program.stream(3).on('data', () => {
       isReady = true
     })
-    return ready(program, () => isReady)
-  },
+    await ready(program, () => isReady)
+    for (const port of published) {
+      const rule = { proto: 'tcp', host_addr: '127.0.0.1', host_port: port, guest_addr: GUEST_ADDRESS, guest_port: port }
+      await askSlirp(socket, { execute: 'add_hostfwd', arguments: rule })
+    }
+    return program
+  }),
 }
-
-let pidFiles = 0
 
 const pasta: Stack = {
   name: 'pasta',
+  connects: true,
+  publishes: true,
   version: () => {
     const own = versionLine('pasta')
     if (!own?.includes('unknown version')) return own?.replace('pasta ', '')
     // Debian's first packages do not know their own version.
     return versionLine('dpkg-query', ['-W', '-f', '${' + 'Version}', 'passt']) ?? own
   },
-  attach: (guest, mtu) => {
-    const files = join(roomFolder(), `pasta-${pidFiles++}`)
-    const addresses = ['--ipv4-only', '--config-net', '-I', 'tap0', '-a', '10.0.2.100', '-n', '24', '-g', HOST_ADDRESS, '-m', String(mtu)]
-    const noForwards = ['-t', 'none', '-u', 'none', '-T', 'none', '-U', 'none'] // its default looks for open ports all the time
-    const args = ['--foreground', '--quiet', '-l', `${files}.log`, '-P', `${files}.pid`, ...addresses, ...noForwards, String(guest.pid)]
+  open: attaching((guest, { mtu, published }) => {
+    const name = join(roomFolder(), `pasta-${files++}`)
+    const addresses = ['--ipv4-only', '--config-net', '-I', 'tap0', '-a', GUEST_ADDRESS, '-n', '24', '-g', HOST_ADDRESS, '-m', String(mtu)]
+    // Its default, auto, looks for open ports all the time.
+    const ports = ['-t', published.length === 0 ? 'none' : `127.0.0.1/${range(published)}`, '-u', 'none', '-T', 'none', '-U', 'none']
+    const args = ['--foreground', '--quiet', '-l', `${name}.log`, '-P', `${name}.pid`, ...addresses, ...ports, String(guest.pid)]
     const program = start('pasta', args)
-    return ready(program, () => (readText(`${files}.pid`) ?? '') !== '')
-  },
+    return ready(program, () => (readText(`${name}.pid`) ?? '') !== '')
+  }),
 }
 
 /** Client and server in one namespace: what the machine can do. */
-const loopback: Stack = { name: 'loopback', version: () => 'kernel', attach: undefined }
+const loopback: Stack = { name: 'loopback', connects: true, publishes: true, version: () => 'kernel', open: undefined }
 
-export const stacks: readonly Stack[] = [netloom, slirp4netns, pasta, loopback]
+export { loopback, netloom, pasta, slirp4netns }

@@ -9,6 +9,9 @@ const INTERVAL_S = 0.1
 const PATIENCE_MS = 20_000 // beyond the length of the test
 const SERVER_MS = 5000 // from the client's end to the server's
 
+/** Towards the host, or towards the guest. */
+export type Direction = 'up' | 'down'
+
 interface Interval {
   readonly sum: { readonly bytes: number; readonly seconds: number }
 }
@@ -44,25 +47,34 @@ function parse(text: string): Report {
   return report
 }
 
-async function measure(session: Session, direction: 'up' | 'down', streams: number, seconds: number): Promise<Figures> {
-  const { port, server } = await session.serve('iperf3', (own) => [
+/** `direction` is that of a client in the guest; where the server is there, the client outside does the contrary. */
+export async function stream(
+  session: Session,
+  direction: Direction,
+  streams: number,
+  seconds: number,
+  isForward = false,
+): Promise<Figures> {
+  const isReversed = (direction === 'down') !== isForward
+  const { port, server } = await session.serve('iperf3', (address, own) => [
     ...['--server', '--one-off', '--json', '--interval', String(INTERVAL_S)],
-    ...['--bind', '127.0.0.1', '--port', String(own)],
+    ...['--bind', address, '--port', String(own)],
   ])
+  const length = Math.max(1, Math.round(seconds)) // iperf3 takes no fractions, and 0 for no end
   const stackBefore = session.cpu()
   const machineBefore = machineCpu().busy
   const client = session.client.start('iperf3', [
     ...['--client', session.address, '--port', String(port), '--json', '--interval', String(INTERVAL_S)],
-    ...['--time', String(seconds), '--parallel', String(streams), ...(direction === 'down' ? ['--reverse'] : [])],
+    ...['--time', String(length), '--parallel', String(streams), ...(isReversed ? ['--reverse'] : [])],
   ])
-  const report = parse(await client.finish(seconds * 1000 + PATIENCE_MS))
+  const report = parse(await client.finish(length * 1000 + PATIENCE_MS))
   const machine = machineCpu().busy - machineBefore
   const stack = session.cpu() - stackBefore
   const { end } = report
   for (const algorithm of [end.sender_tcp_congestion, end.receiver_tcp_congestion]) {
     if (algorithm !== 'cubic') throw new Error(`congestion control is ${algorithm}, not cubic`)
   }
-  const receiver = direction === 'down' ? report : parse(await server.finish(SERVER_MS))
+  const receiver = isReversed ? report : parse(await server.finish(SERVER_MS))
   const gigabytes = end.sum_received.bytes / 1e9
   if (gigabytes === 0) throw new Error('nothing was received')
   const { longestGapMs, slowestGbit } = findStalls(receiver.intervals)
@@ -76,21 +88,21 @@ async function measure(session: Session, direction: 'up' | 'down', streams: numb
   }
 }
 
-const METRICS: readonly Metric[] = [
+export const THROUGHPUT: readonly Metric[] = [
   { key: 'gbit', title: 'Gbit/s', better: 'more', ratio: true },
   { key: 'cpuPerGB', title: 'stack CPU s/GB', better: 'less', stackOnly: true },
   { key: 'machineCpuPerGB', title: 'machine CPU s/GB', better: 'less' },
   { key: 'longestGapMs', title: 'longest stall ms', better: 'less' },
 ]
 
-export function tcp(direction: 'up' | 'down', mtu: number, streams = 1): Workload {
+export function tcp(direction: Direction, mtu: number, streams = 1): Workload {
   return {
     name: `tcp-${direction}-${mtu}${streams === 1 ? '' : `-x${streams}`}`,
     title: `TCP ${direction === 'up' ? 'guest to host' : 'host to guest'}, MTU ${mtu}, ${streams === 1 ? '1 stream' : `${streams} streams`}`,
     mtu,
-    metrics: METRICS,
+    metrics: THROUGHPUT,
     hasLimit: true,
-    measure: (session, options: BenchOptions) => measure(session, direction, streams, options.seconds),
+    measure: (session, options: BenchOptions) => stream(session, direction, streams, options.seconds),
   }
 }
 
@@ -99,8 +111,8 @@ export const upload30s: Workload = {
   name: 'upload-30s',
   title: 'one upload of 30 s, MTU 1500: stalls',
   mtu: 1500,
-  metrics: [...METRICS, { key: 'slowestGbit', title: 'slowest 0.1 s, Gbit/s', better: 'more' }],
+  metrics: [...THROUGHPUT, { key: 'slowestGbit', title: 'slowest 0.1 s, Gbit/s', better: 'more' }],
   hasLimit: true,
   onRequest: true,
-  measure: (session) => measure(session, 'up', 1, 30),
+  measure: (session) => stream(session, 'up', 1, 30),
 }

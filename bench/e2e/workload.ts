@@ -22,6 +22,14 @@ export interface Workload {
   readonly metrics: readonly Metric[]
   /** Measured on loopback too, as the limit. */
   readonly hasLimit: boolean
+  /** The server is in the guest, and the client outside comes by published ports. */
+  readonly isForward?: true
+  /** Connections that the stack is told to make room for; its default otherwise. */
+  readonly flows?: number | undefined
+  /** These stacks only: what others would yield says nothing. */
+  readonly stacks?: readonly string[]
+  /** Stacks that take so long that one round has to do. */
+  readonly once?: readonly string[]
   /** Only when named by --only. */
   readonly onRequest?: true
   measure(session: Session, options: BenchOptions): Promise<Figures>

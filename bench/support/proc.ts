@@ -89,9 +89,14 @@ export function memoryMiB(pids: readonly number[], field: 'VmRSS' | 'VmHWM'): nu
   return kib / 1024
 }
 
-/** Whether something in this network namespace has the IPv4 port open (TCP: listens, state 0A; UDP: bound, 07). */
-export function isListening(port: number, transport: 'tcp' | 'udp'): boolean {
+/** How many files a process started from here may have open, when it has raised its limit (the second figure). */
+export function fileLimit(): number {
+  return Number(/^Max open files\s+\d+\s+(\d+)/m.exec(readText('/proc/self/limits') ?? '')?.[1] ?? 1024)
+}
+
+/** Whether something in a process' network namespace has the IPv4 port open (TCP: listens, state 0A; UDP: bound, 07). */
+export function isListening(port: number, transport: 'tcp' | 'udp', pid: number | 'self' = 'self'): boolean {
   const hex = port.toString(16).toUpperCase().padStart(4, '0')
   const state = transport === 'tcp' ? '0A' : '07'
-  return new RegExp(`:${hex} [0-9A-F]{8}:0000 ${state} `).test(readFileSync(`/proc/self/net/${transport}`, 'latin1'))
+  return new RegExp(`:${hex} [0-9A-F]{8}:0000 ${state} `).test(readFileSync(`/proc/${pid}/net/${transport}`, 'latin1'))
 }

@@ -1,0 +1,81 @@
+// The workloads, in the order of the tables, and how a command line chooses among them.
+import { UsageError } from '../support/options.js'
+import { idleConnections } from './crowd.js'
+import { datagramLoss, datagrams } from './datagrams.js'
+import { idle, startUp } from './footprint.js'
+import { forwardExchange, forwardStream, forwardTransactions } from './forward.js'
+import { goals } from './goals.js'
+import { http } from './http.js'
+import { connectRequestResponse, requestResponse } from './latency.js'
+import { tcp, upload30s } from './throughput.js'
+import type { Workload } from './workload.js'
+
+const MTUS = [1500, 65520]
+const DIRECTIONS = ['up', 'down'] as const
+const SIZES = [64, 1400]
+
+export const workloads: readonly Workload[] = [
+  ...MTUS.flatMap((mtu) => DIRECTIONS.map((direction) => tcp(direction, mtu))),
+  ...[8, 64].flatMap((streams) => MTUS.flatMap((mtu) => DIRECTIONS.map((direction) => tcp(direction, mtu, streams)))).map(onRequest),
+  requestResponse('tcp'),
+  onRequest(requestResponse('tcp', 32)),
+  requestResponse('udp'),
+  connectRequestResponse(),
+  onRequest(connectRequestResponse(16)),
+  http,
+  ...SIZES.flatMap((size) => DIRECTIONS.map((direction) => datagrams(direction, size))),
+  ...SIZES.flatMap((size) => DIRECTIONS.map((direction) => datagrams(direction, size, 16))).map(onRequest),
+  ...DIRECTIONS.map(datagramLoss),
+  ...MTUS.flatMap((mtu) => DIRECTIONS.map((direction) => forwardStream(direction, mtu))),
+  forwardExchange,
+  forwardTransactions(),
+  onRequest(forwardTransactions(16)),
+  idleConnections(false),
+  idleConnections(true),
+  startUp,
+  idle,
+  upload30s,
+]
+
+function onRequest(workload: Workload): Workload {
+  return { ...workload, onRequest: true }
+}
+
+/** Those that the goals are about. */
+export const FIGURES = 'figures'
+
+function named(name: string): readonly Workload[] {
+  if (name === FIGURES) {
+    const about = (name: string) => goals.filter(({ workload }) => workload === name)
+    // What is compared with another workload of the same stack needs no other stack.
+    const isOwn = (name: string) => about(name).every(({ than }) => than?.workload !== undefined)
+    return workloads
+      .filter((workload) => about(workload.name).length > 0)
+      .map((workload) => (isOwn(workload.name) ? { ...workload, stacks: ['netloom'] } : workload))
+  }
+  const exact = workloads.filter((workload) => workload.name === name)
+  return exact.length > 0 ? exact : workloads.filter((workload) => !workload.onRequest && workload.name.startsWith(name))
+}
+
+/** A name chooses the workload of that name, or else all that begin with it and need not be asked for. */
+export function choose(only: readonly string[]): readonly Workload[] {
+  if (only.length === 0) return workloads.filter((workload) => !workload.onRequest)
+  const chosen = new Map<string, Workload>()
+  for (const name of only) {
+    const found = named(name)
+    if (found.length === 0) throw new UsageError(`there is no workload '${name}'; --list names them`)
+    for (const workload of found) chosen.set(workload.name, workload)
+  }
+  return [...chosen.values()].toSorted((a, b) => indexOf(a) - indexOf(b))
+}
+
+const indexOf = ({ name }: Workload): number => workloads.findIndex((workload) => workload.name === name)
+
+/** Whether every one of these names is of this part. */
+export function hasWorkloads(only: readonly string[]): boolean {
+  try {
+    return choose(only).length > 0
+  } catch {
+    return false
+  }
+}
