@@ -1,7 +1,7 @@
 // Rootless Podman with netloom in place of slirp4netns: what people run containers with, and what Podman's own tests of slirp4netns look at
 // (test/e2e/run_networking_test.go, test/system/500-networking.bats).
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { guestCommand } from '../support/container-root.js'
 import { e2e, shared } from '../support/e2e.js'
@@ -173,6 +173,23 @@ e2e('a container that is started again has a network again', async (scope) => {
   const isListening = (): Promise<boolean> => seenBy('127.0.0.1', 18084).then(Boolean, () => false)
   await until(isListening, 'the server does not answer after a restart')
   assert.match(await container.must(['ip', '-o', 'address']), /inet 10\.0\.2\.100\/24/)
+})
+
+e2e('the network process holds nothing of the host’s but what it needs', async (scope) => {
+  scope.use(await podman().serve('confined', [], server(80)))
+  const [pid] = networkProcesses()
+  assert.deepEqual(readdirSync(`/proc/${pid}/root`).sort(), ['etc', 'run'])
+  assert.ok(!existsSync(`/proc/${pid}/root/home`))
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8')
+  assert.match(status, /^CapEff:\t0000000000000400$/m)
+  assert.match(status, /^CapPrm:\t0000000000000400$/m)
+  assert.match(status, /^NoNewPrivs:\t1$/m)
+  for (const task of readdirSync(`/proc/${pid}/task`)) {
+    assert.match(readFileSync(`/proc/${pid}/task/${task}/status`, 'utf8'), /^Seccomp:\t2$/m)
+    assert.deepEqual(readdirSync(`/proc/${pid}/task/${task}/root`).sort(), ['etc', 'run'])
+  }
+  // Nor the network that it serves: its sockets are the host's.
+  assert.equal(readlinkSync(`/proc/${pid}/ns/net`), readlinkSync('/proc/self/ns/net'))
 })
 
 e2e('podman info names the program and its version', async () => {
