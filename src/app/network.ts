@@ -316,14 +316,14 @@ class LiveNetwork implements Network {
     return { ended: watch === null ? gone : Promise.race([watch.ended, gone]) }
   }
 
-  async harden({ sandbox = true, seccomp = true }: HardenOptions = {}): Promise<void> {
+  async harden({ sandbox = true, seccomp = true, bestEffort = false }: HardenOptions = {}): Promise<void> {
     if (!sandbox && !seccomp) return
     const { hardenProcess } = await import('../host/hardening.js')
     const hasRoot = this.#warden !== null
     if (sandbox && this.#warden !== null) await this.#warden.enterRoot()
     this.#warden ??= (await import('../host/launcher.js')).launchWarden(this.#native, this.#netns)
     this.#watch?.guard(this.#warden)
-    hardenProcess({ sandbox: sandbox && !hasRoot, seccomp }, this.control, this.#options.log)
+    hardenProcess({ sandbox: sandbox && !hasRoot, seccomp, isBestEffort: bestEffort }, this.control, this.#options.log)
   }
 
   // Looked for by the warden when this process may do so no longer; what that cannot tell is taken to be there.

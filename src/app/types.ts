@@ -110,6 +110,8 @@ export interface HardenOptions {
   readonly sandbox?: boolean
   /** System calls. Default true. */
   readonly seccomp?: boolean
+  /** Whether to do without what this kernel does not have, and say so in the log (verbose). Default false. */
+  readonly bestEffort?: boolean
 }
 
 /** Standard input, output and error alike, or each by itself; a number is a descriptor of this process. */
@@ -202,8 +204,7 @@ export interface Network extends AsyncDisposable {
   attachDevice(device: OpenDevice): Attachment
   /**
    * Hardens this process, all of its threads, for good: for a program that does nothing else than serve this network, once that is attached.
-   * `sandbox`: no capabilities but that to listen on low ports; no file can be opened but what a network needs (Landlock, Linux 5.13, where the
-   * kernel has it). `seccomp`: the process is killed when it starts a program, looks into another process, or touches mounts,
+   * `sandbox`: no capabilities but that to listen on low ports; no file can be opened but what a network needs (Landlock, Linux 5.13). `seccomp`: the process is killed when it starts a program, looks into another process, or touches mounts,
    * namespaces or the kernel; listed in native/src/hardening/seccomp.c. Neither can be undone.
    * @throws NetloomError `ERR_HARDENING`, `ERR_SANDBOX`: why the machine does not allow it.
    */

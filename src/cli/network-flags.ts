@@ -103,7 +103,8 @@ export function networkOptions(flags: Flags): NetworkOptions & { readonly log: L
 }
 
 /** What becomes of this process, once the namespace has its interface. */
-export const hardening = (flags: Flags): Required<Pick<HardenOptions, 'sandbox' | 'seccomp'>> => ({
+export const hardening = (flags: Flags): HardenOptions => ({
+  bestEffort: true,
   sandbox: flags['noSandbox'] !== true,
   seccomp: flags['noSeccomp'] !== true,
 })

@@ -22,7 +22,12 @@ export interface Hardened {
   readonly sandbox: boolean
   /** Ends the process at system calls that lead elsewhere. */
   readonly seccomp: boolean
+  /** What this kernel does not have is done without, and told in the log. */
+  readonly isBestEffort: boolean
 }
+
+/** What a kernel says that lacks something, a machine that seccomp.c does not know, or a container's filter (EPERM). */
+const MISSING = ['ENOSYS', 'EOPNOTSUPP', 'EINVAL', 'EPERM']
 
 /** The rules of landlock.c, a line each. `socket`: the control socket, null for none. */
 export function landlockRules(socket: string | null): string[] {
@@ -47,31 +52,31 @@ function resolvConfRule(): string[] {
  * Takes from this process, all of its threads, what it has no use for any more. Nothing of it can be undone.
  * @throws NetloomError `ERR_HARDENING`.
  */
-export function hardenProcess({ sandbox, seccomp }: Hardened, socket: string | null, log: Log): void {
+export function hardenProcess({ sandbox, seccomp, isBestEffort }: Hardened, socket: string | null, log: Log): void {
   const native = createContext(RULES_BYTES)
+  /** True when it has to be done without. */
+  const isMissing = (outcome: number): boolean => isBestEffort && outcome < 0 && MISSING.includes(errnoName(outcome))
   try {
-    if (sandbox) dropRights(native, socket, log)
-    if (seccomp) installSeccomp(native)
+    if (sandbox) {
+      check('capset', native.capabilitiesDrop(), '--no-sandbox')
+      const outcome = giveUpFiles(native, socket)
+      if (isMissing(outcome)) log.verbose('this kernel has no Landlock: netloom itself can still reach the files that you can')
+      else check('landlock', outcome, '--no-sandbox')
+    }
+    if (seccomp) {
+      const outcome = native.seccompInstall()
+      if (isMissing(outcome)) log.verbose('this machine has no seccomp filters: netloom itself can still make any system call')
+      else check('seccomp', outcome, '--no-seccomp')
+    }
   } finally {
     native.close()
   }
 }
 
-/** @throws NetloomError `ERR_HARDENING`. */
-export function installSeccomp(native: Pick<NativeContext, 'seccompInstall'>): void {
-  check('seccomp', native.seccompInstall(), '--no-seccomp')
-}
-
-function dropRights(native: NativeContext, socket: string | null, log: Log): void {
-  check('capset', native.capabilitiesDrop(), '--no-sandbox')
+function giveUpFiles(native: NativeContext, socket: string | null): number {
   const rules = Buffer.from(landlockRules(socket).join('\n'))
   rules.copy(new Uint8Array(native.arena))
-  const outcome = native.landlockInstall(0, rules.length)
-  const name = outcome < 0 ? errnoName(outcome) : ''
-  // EPERM: what a container's filter says of calls that it does not know.
-  if (name === 'ENOSYS' || name === 'EOPNOTSUPP' || name === 'EPERM')
-    log.verbose(`this kernel has no Landlock (${name}): netloom itself can still reach the files that you can`)
-  else check('landlock', outcome, '--no-sandbox')
+  return native.landlockInstall(0, rules.length)
 }
 
 function check(call: string, outcome: number, flag: string): void {

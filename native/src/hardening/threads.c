@@ -4,8 +4,8 @@
  * glibc nor musl lets anybody block.
  *
  *     caller                                other threads
- *     signal 33 to each in /proc/self/task  ->  work(), count
- *     waits for the count
+ *     signal 33 to each in /proc/self/task  ->  work(), done
+ *     waits for all of them, but those that end
  *     again, until a pass finds no thread that has not done it: one that was just being made
  *     work(), after which /proc may be out of reach
  *
@@ -26,8 +26,9 @@
 #define SIGNAL 33
 /* Threads of one process that are remembered; Node has 11 and up to some 40 with workers. */
 #define MAX_THREADS 1024
-/* A thread that does not answer within so long has ended just then, or never will (ms). */
-#define PATIENCE 2000
+/* How long to wait between two looks (ns), and how often: 2 s. A thread that has not done it by then is stopped, or its work hangs. */
+#define PAUSE 100000
+#define MOST_PAUSES 20000
 
 /* struct sigaction as the kernel has it; the C library's function refuses signal 33. */
 struct kernel_action {
@@ -42,14 +43,19 @@ struct kernel_action {
 
 static int (*job)(const void *argument);
 static const void *job_argument;
-static atomic_int answers, failure;
+static atomic_int failure;
+/* Those that were found, and whether each has done it. */
+static int threads[MAX_THREADS];
+static atomic_bool is_done[MAX_THREADS];
+static atomic_size_t thread_count;
 
 static void interrupted(int number) {
-  const int saved = errno;
+  const int saved = errno, self = (int)syscall(SYS_gettid);
   (void)number;
   const int error = job(job_argument);
   if (error < 0) atomic_store(&failure, error);
-  atomic_fetch_add(&answers, 1);
+  for (size_t i = 0; i < atomic_load(&thread_count); i++)
+    if (threads[i] == self) atomic_store(&is_done[i], true);
   errno = saved;
 }
 
@@ -65,55 +71,65 @@ static int take_signal(struct kernel_action *before) {
   return syscall(SYS_rt_sigaction, SIGNAL, &action, before, sizeof action.mask) < 0 ? -errno : 0;
 }
 
-static bool await_answers(int wanted) {
-  const struct timespec pause = {.tv_nsec = 100000};
-  for (int waited = 0; atomic_load(&answers) < wanted; waited++) {
-    if (waited > PATIENCE * 10) return false;
+static bool has_ended(int thread) { return syscall(SYS_tgkill, getpid(), thread, 0) < 0; }
+
+static bool await_all(void) {
+  const struct timespec pause = {.tv_nsec = PAUSE};
+  size_t done = 0;
+  for (int waited = 0; waited < MOST_PAUSES; waited++) {
+    while (done < atomic_load(&thread_count) && (atomic_load(&is_done[done]) || has_ended(threads[done]))) done++;
+    if (done == atomic_load(&thread_count)) return true;
     nanosleep(&pause, NULL);
   }
-  return true;
+  return false;
 }
 
-static bool is_known(const int *threads, size_t count, int thread) {
-  for (size_t i = 0; i < count; i++)
+static bool is_known(int thread) {
+  for (size_t i = 0; i < atomic_load(&thread_count); i++)
     if (threads[i] == thread) return true;
   return false;
 }
 
+static void add(int thread, bool has_done) {
+  const size_t place = atomic_load(&thread_count);
+  threads[place] = thread;
+  atomic_store(&is_done[place], has_done);
+  atomic_store(&thread_count, place + 1);
+}
+
 /* One pass: how many threads were new, or -errno. */
-static int signal_new_threads(int *threads, size_t *count) {
+static int signal_new_threads(void) {
   DIR *list = opendir("/proc/self/task");
   if (list == NULL) return -errno;
   int sent = 0, error = 0;
   for (struct dirent *entry; error == 0 && (entry = readdir(list)) != NULL;) {
     const int thread = atoi(entry->d_name);
-    if (thread <= 0 || is_known(threads, *count, thread)) continue;
-    if (*count == MAX_THREADS) error = -EMFILE;
-    if (error < 0 || syscall(SYS_tgkill, getpid(), thread, SIGNAL) < 0) continue; /* It has ended. */
-    threads[(*count)++] = thread;
-    sent++;
+    if (thread <= 0 || is_known(thread)) continue;
+    if (atomic_load(&thread_count) == MAX_THREADS) {
+      error = -EMFILE;
+      continue;
+    }
+    add(thread, false);
+    if (syscall(SYS_tgkill, getpid(), thread, SIGNAL) == 0) sent++; /* Else it has ended. */
   }
   closedir(list);
   return error < 0 ? error : sent;
 }
 
 int threads_each(int (*work)(const void *argument), const void *argument) {
-  static int threads[MAX_THREADS];
   struct kernel_action before;
-  size_t count = 0;
-  int sent, total = 0;
+  int sent;
   job = work;
   job_argument = argument;
-  atomic_store(&answers, 0);
+  atomic_store(&thread_count, 0);
   atomic_store(&failure, 0);
   int error = take_signal(&before);
   if (error < 0) return error;
-  threads[count++] = (int)syscall(SYS_gettid);
-  while (error == 0 && (sent = signal_new_threads(threads, &count)) != 0) {
-    total += sent;
+  add((int)syscall(SYS_gettid), true);
+  while (error == 0 && (sent = signal_new_threads()) != 0) {
     if (sent < 0)
       error = sent;
-    else if (!await_answers(total))
+    else if (!await_all())
       error = -ETIMEDOUT;
     else
       error = atomic_load(&failure);
