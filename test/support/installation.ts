@@ -1,6 +1,6 @@
 // Where the product runs from during the e2e tests. A checkout that the test user can read is used as it is. One that lies in a
 // folder of root's only (a CI clone) is copied, as little of it as a package would hold, into a folder that the user can read.
-import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync } from 'node:fs'
+import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { canRead, type TestUser } from './test-user.js'
@@ -73,6 +73,15 @@ export function install(scratch: string, user: TestUser): Installation {
   }
   const folders = { home: make('home'), runtime: make('run'), temporary: make('tmp') }
 
+  const installed = realpathSync(process.execPath)
+  let node = installed
+  if (!canRead(user, [node])) {
+    const copy = join(scratch, 'node')
+    cpSync(node, copy)
+    chmodSync(copy, 0o755)
+    node = copy
+  }
+
   let root = CHECKOUT
   const needed = [
     'package.json',
@@ -83,18 +92,14 @@ export function install(scratch: string, user: TestUser): Installation {
     ...NATIVE,
   ]
   const present = needed.map((path) => join(root, path)).filter((path) => existsSync(path))
-  if (!canRead(user, present)) {
+  // A node that was copied is not the one that the package links to.
+  if (node !== installed || !canRead(user, present)) {
     root = join(scratch, 'netloom')
     mkdirSync(root, { mode: 0o755 })
     copyPackage(root)
-  }
-
-  let node = realpathSync(process.execPath)
-  if (!canRead(user, [node])) {
-    const copy = join(scratch, 'node')
-    cpSync(node, copy)
-    chmodSync(copy, 0o755)
-    node = copy
+    const link = join(root, 'dist/bin/node')
+    rmSync(link, { force: true })
+    symlinkSync(node, link)
   }
   return { root, node, ...folders }
 }
