@@ -108,6 +108,9 @@ int32_t outbound_connect_error(const Context *context, const struct sockaddr_sto
 /* udp.c: what every socket for datagrams is asked to tell: errors, TTL, TOS. */
 int datagram_prepare(const Context *context, int descriptor, int family);
 
+/* udp.c: one datagram, into a message with room for control messages. */
+int32_t datagram_receive(Context *context, const int32_t *argument, struct msghdr *message);
+
 /* udp.c: TTL or hop limit, and TOS or traffic class, that a message came with; left alone where the kernel does not tell. */
 void datagram_fields(struct msghdr *message, int32_t *ttl, int32_t *tos);
 

@@ -64,25 +64,11 @@ static void read_local(struct msghdr *message, int32_t *words) {
 
 /* udpFirst(fd, at, length): one datagram, as udpReceive() takes it, and in scratch[7..10] the address that it was sent to. */
 static int32_t udp_first(Context *context, const int32_t *argument) {
-  struct sockaddr_storage source = {0};
   char control[512] __attribute__((aligned(8)));
-  struct iovec data = {arena_range(context, argument[1], argument[2]), (size_t)argument[2]};
-  struct msghdr message = {.msg_name = &source,
-                           .msg_namelen = sizeof source,
-                           .msg_iov = &data,
-                           .msg_iovlen = 1,
-                           .msg_control = control,
-                           .msg_controllen = sizeof control};
-  int32_t *scratch = context->scratch;
-  if (data.iov_base == NULL) return -EFAULT;
-  const ssize_t length = recvmsg(argument[0], &message, MSG_DONTWAIT);
-  if (length < 0) return -errno;
-  if (message.msg_flags & MSG_TRUNC) return -EMSGSIZE;
-  address_store(scratch, &scratch[CLIENT_PORT], (struct sockaddr *)&source);
-  scratch[5] = scratch[6] = -1;
-  datagram_fields(&message, &scratch[5], &scratch[6]);
-  read_local(&message, &scratch[LOCAL]);
-  return (int32_t)length;
+  struct msghdr message = {.msg_control = control, .msg_controllen = sizeof control};
+  const int32_t length = datagram_receive(context, argument, &message);
+  if (length >= 0) read_local(&message, &context->scratch[LOCAL]);
+  return length;
 }
 
 /* udpAnswer(fd): a socket for the client of the last udpFirst() alone, from the address that it has sent to. */

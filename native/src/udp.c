@@ -141,26 +141,30 @@ void datagram_fields(struct msghdr *message, int32_t *ttl, int32_t *tos) {
   }
 }
 
-/* udpReceive(fd, at, length): scratch[0..3] source, [4] port, [5] TTL, [6] TOS. A datagram that does not fit is -EMSGSIZE, and gone. */
-static int32_t udp_receive(Context *context, const int32_t *argument) {
+/* One datagram, and in the scratch what udpReceive() says; `message` has room for its control messages, and has them then. */
+int32_t datagram_receive(Context *context, const int32_t *argument, struct msghdr *message) {
   struct sockaddr_storage source = {0};
-  char control[256] __attribute__((aligned(8)));
   struct iovec data = {arena_range(context, argument[1], argument[2]), (size_t)argument[2]};
-  struct msghdr message = {.msg_name = &source,
-                           .msg_namelen = sizeof source,
-                           .msg_iov = &data,
-                           .msg_iovlen = 1,
-                           .msg_control = control,
-                           .msg_controllen = sizeof control};
   int32_t *scratch = context->scratch;
   if (data.iov_base == NULL) return -EFAULT;
-  const ssize_t length = recvmsg(argument[0], &message, MSG_DONTWAIT);
+  message->msg_name = &source;
+  message->msg_namelen = sizeof source;
+  message->msg_iov = &data;
+  message->msg_iovlen = 1;
+  const ssize_t length = recvmsg(argument[0], message, MSG_DONTWAIT);
   if (length < 0) return -errno;
-  if (message.msg_flags & MSG_TRUNC) return -EMSGSIZE;
+  if (message->msg_flags & MSG_TRUNC) return -EMSGSIZE;
   address_store(scratch, &scratch[4], (struct sockaddr *)&source);
   scratch[5] = scratch[6] = -1;
-  datagram_fields(&message, &scratch[5], &scratch[6]);
+  datagram_fields(message, &scratch[5], &scratch[6]);
   return (int32_t)length;
+}
+
+/* udpReceive(fd, at, length): scratch[0..3] source, [4] port, [5] TTL, [6] TOS. A datagram that does not fit is -EMSGSIZE, and gone. */
+static int32_t udp_receive(Context *context, const int32_t *argument) {
+  char control[256] __attribute__((aligned(8)));
+  struct msghdr message = {.msg_control = control, .msg_controllen = sizeof control};
+  return datagram_receive(context, argument, &message);
 }
 
 static const struct sock_extended_err *find_error(struct msghdr *message) {
