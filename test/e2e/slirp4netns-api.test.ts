@@ -1,6 +1,7 @@
 // The API socket of slirp4netns, byte by byte, beside the real program where that is installed; and what clients do to it that are slow, silent,
 // many, or say too much.
 import assert from 'node:assert/strict'
+import { createSocket } from 'node:dgram'
 import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { e2e, type Scope } from '../support/e2e.js'
@@ -90,9 +91,9 @@ const ROWS: readonly Row[] = [
   { request: '{"execute":"list_hostfwd"} and more', answer: /^\{"return":/, differs: 'has no return' },
 ]
 
-async function start(scope: Scope, path?: string): Promise<Bare> {
+async function start(scope: Scope, path?: string, ...args: readonly string[]): Promise<Bare> {
   const target = scope.use(await Bare.start())
-  scope.use(await Slirp.start(['-c', `-a${API}`, String(target.inside), 'tap0'], path === undefined ? {} : { path }))
+  scope.use(await Slirp.start(['-c', `-a${API}`, ...args, String(target.inside), 'tap0'], path === undefined ? {} : { path }))
   return target
 }
 
@@ -143,19 +144,34 @@ e2e('clients that say nothing, and many, keep nobody out and no traffic up', asy
   assert.deepEqual(await Promise.all(Array.from({ length: 20 }, () => askApi(API, [LIST]))), new Array(20).fill(EMPTY))
 })
 
-e2e('a published port: the server sees the client, and listens no longer for one that was removed', async (scope) => {
-  const target = await start(scope)
-  await askApi(API, [add(FORWARD)])
-  scope.use(target.spawn(['socat', 'TCP-LISTEN:81,reuseaddr', 'SYSTEM:echo from $SOCAT_PEERADDR']))
-  await askApi(API, [add({ ...FORWARD, host_port: 18_081, guest_port: 81 })])
-  await target.must(['sh', '-c', 'until ss -tln | grep -q :81; do sleep 0.05; done'])
-  const text = await new Promise<string>((resolve, reject) => {
-    const client = connect(18_081, '127.0.0.1')
-    client.on('error', reject)
-    client.once('data', (chunk) => resolve(chunk.toString()))
+/** What a client on the host's loopback is told. */
+function hear(protocol: string, port: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const heard = (data: Buffer): void => resolve(data.toString())
+    if (protocol === 'tcp') return void connect(port, '127.0.0.1').on('error', reject).once('data', heard)
+    const socket = createSocket('udp4').on('error', reject)
+    socket.once('message', (data) => {
+      socket.close()
+      heard(data)
+    })
+    socket.send('?', port, '127.0.0.1')
   })
-  // A client on the host's loopback is the gateway to the guest.
-  assert.equal(text, 'from 10.0.2.2\n')
+}
+
+e2e('published ports, the host closed to the guest as Podman has it: clients on loopback are the gateway, each time', async (scope) => {
+  const target = await start(scope, undefined, '--disable-host-loopback')
+  scope.use(target.spawn(['socat', 'TCP-LISTEN:80,fork', 'SYSTEM:echo to $SOCAT_PEERADDR']))
+  scope.use(target.spawn(['socat', 'UDP-RECVFROM:80,fork', 'SYSTEM:echo to $SOCAT_PEERADDR']))
+  await target.must(['sh', '-c', 'until ss -tln | grep -q :80 && ss -uln | grep -q :80; do sleep 0.05; done'])
+  for (const proto of ['tcp', 'udp']) {
+    await askApi(API, [add({ ...FORWARD, proto })])
+    for (let i = 0; i < 2; i++) assert.equal(await hear(proto, FORWARD.host_port), 'to 10.0.2.2\n')
+  }
+})
+
+e2e('a port that was removed can be listened on by others', async (scope) => {
+  await start(scope)
+  await askApi(API, [add(FORWARD)])
   await askApi(API, ['{"execute":"remove_hostfwd","arguments":{"id":1}}'])
   const again = createServer()
   await new Promise<void>((resolve, reject) => again.once('error', reject).listen(FORWARD.host_port, '127.0.0.1', resolve))
