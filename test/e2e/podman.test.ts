@@ -114,6 +114,15 @@ e2e('the host’s loopback by IPv6, and a source address that was asked for', as
   assert.equal((await program).error, null)
 })
 
+e2e('the source address of an interface that was asked for by name', async (scope) => {
+  elsewhere()
+  const host = scope.use(await TcpHost.start())
+  const options = [`${LOOPBACK},outbound_addr=elsewhere`]
+  const program = podman().ask<{ error: string | null }>(options, 'tcp.py', 'connect', GATEWAY, host.port)
+  assert.equal((await host.accept()).socket.remoteAddress, HOST_ADDRESS)
+  assert.equal((await program).error, null)
+})
+
 for (const handler of ['rootlesskit', 'slirp4netns'] as const) {
   e2e(`published ports, a range of them and UDP, with the port handler ${handler}`, async (scope) => {
     const options = [
