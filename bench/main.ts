@@ -1,26 +1,29 @@
 // `npm run bench`: single functions (micro/), two stacks back to back (stack/) and whole programs (e2e/, impaired/). README.md has the method
 // and the last tables.
-import { existsSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
+import { compare } from './compare.js'
 import { stage } from './e2e/enclosure.js'
 import { run } from './e2e/main.js'
+import { page } from './e2e/page.js'
 import { hasWorkloads } from './e2e/workloads.js'
 import { run as runImpaired } from './impaired/main.js'
 import { run as runStack } from './stack/main.js'
 import { type BenchOptions, PARTS, type Part, parseOptions, USAGE, UsageError } from './support/options.js'
 
-/** micro/main.js does its work while it is loaded; its command line is the words that the names of its cases hold. */
+/** A package comes without what measures these. */
 async function micro(options: BenchOptions): Promise<number> {
-  const file = new URL('./micro/main.js', import.meta.url)
-  if (!existsSync(file)) throw new UsageError('there are no micro benchmarks in this build')
-  process.argv.splice(1, process.argv.length, fileURLToPath(file), ...options.only)
-  await import(file.href)
-  return 0
+  try {
+    const { run: runMicro } = await import('./micro/main.js')
+    return await runMicro(options)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error
+    throw new UsageError('micro benchmarks need tinybench, which a clone of the repository has')
+  }
 }
 
 function partsOf(options: BenchOptions): readonly Part[] {
   if (options.parts.length > 0) return options.parts
   if (options.list) return ['e2e']
+  if (options.smoke) return ['micro', 'stack']
   if (options.only.length === 0) return ['micro', 'stack', 'e2e']
   return hasWorkloads(options.only) ? ['e2e'] : ['micro']
 }
@@ -42,6 +45,8 @@ function runPart(part: Part, options: BenchOptions, args: readonly string[]): Pr
 }
 
 async function main(args: readonly string[]): Promise<number> {
+  if (args[0] === 'compare') return compare(args.slice(1))
+  if (args[0] === 'page') return page(args.slice(1))
   const options = parseOptions(args)
   if (options.help) {
     console.log(USAGE)

@@ -11,7 +11,7 @@ const CONNECTIONS = 10_000
 /** Of a stack's descriptors, those that are no connection's; a relay has two descriptors for each connection. */
 const OTHER_DESCRIPTORS = 1000
 const PER_CONNECTION = 2
-const OPEN_S = 15 // slirp4netns takes longer than anybody would wait
+const OPEN_S = 10 // slirp4netns takes longer than anybody would wait
 const SLOW = ['slirp4netns', 'rootlesskit']
 const PATIENCE_MS = 10_000
 /** A stack that has moved nothing yet is slower than one that has; what is compared is with and without the crowd. */

@@ -1,24 +1,27 @@
 // The end-to-end part. In the room (enclosure.ts): check that every stack moves bytes unharmed, then, for each round, each
 // workload and each stack, measure on a fresh namespace, stack and server, and print the tables.
 import { spawnSync } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describeMachine, repository, versionLine } from '../support/machine.js'
 import { type BenchOptions, UsageError } from '../support/options.js'
 import { backgroundLoad } from '../support/proc.js'
 import { killAll } from '../support/process.js'
+import { costs } from '../support/profile.js'
 import { Progress } from '../support/progress.js'
 import { significant } from '../support/statistics.js'
 import { enterRoom, keepRoom, RESULTS_FILE, roomFolder, stage } from './enclosure.js'
 import { checkIntegrity } from './integrity.js'
 import { type Report, type Run, reportText } from './report.js'
+import { scoreboard } from './scoreboard.js'
 import { Session, type Setting } from './session.js'
-import type { Stack } from './stack.js'
+import { profileFolder, type Stack } from './stack.js'
 import { stacks, takesPart } from './stacks.js'
 import type { Figures, Workload } from './workload.js'
 import { choose, workloads } from './workloads.js'
 
 const BACKGROUND_MS = 100
+const COSTS = 10 // of a profile that are printed
 export const REVISION = 'NETLOOM_BENCH_REVISION'
 
 /** The whole part, in whichever stage this process is. Returns the exit status. */
@@ -119,6 +122,17 @@ function resultLine(workload: Workload, stack: Stack, result: Figures | Error): 
   return shown.map(({ key, title }) => `${significant(result[key] ?? 0)} ${title}`).join(', ')
 }
 
+/** The ten largest costs of a measurement, of the profile that its netloom has left. */
+function printCosts(): void {
+  const folder = profileFolder()
+  for (const name of existsSync(folder) ? readdirSync(folder) : []) {
+    for (const { name: what, share } of costs(readFileSync(join(folder, name), 'utf8'), COSTS)) {
+      process.stderr.write(`  ${(share * 100).toFixed(1).padStart(5)} %  ${what}\n`)
+    }
+    rmSync(join(folder, name))
+  }
+}
+
 async function measureAll(options: BenchOptions): Promise<number> {
   abortWhenInterrupted()
   const measured = choose(options.only)
@@ -140,10 +154,13 @@ async function measureAll(options: BenchOptions): Promise<number> {
       if (round > 1 && workload.once?.includes(stack.name)) continue
       progress.begin(`round ${round}/${options.rounds} ${workload.name} ${stack.name}`)
       const background = await backgroundLoad(BACKGROUND_MS)
-      const result = await attempt(() => withSession(stack, workload, (session) => workload.measure(session, options)))
+      const result = await attempt(() =>
+        withSession(stack, { ...workload, profile: options.profile }, (session) => workload.measure(session, options)),
+      )
       const outcome = result instanceof Error ? { error: result.message } : { figures: result }
       runs.push({ workload: workload.name, stack: stack.name, round, background, ...outcome })
       progress.end(resultLine(workload, stack, result))
+      if (options.profile) printCosts()
     }
   }
   const report: Report = { date, revision: process.env[REVISION] ?? '', machine, versions, options, runs }
@@ -153,7 +170,7 @@ async function measureAll(options: BenchOptions): Promise<number> {
       report,
       measured,
       chosen.map(({ name }) => name),
-    )}`,
+    )}\n\n${scoreboard(report)}`,
   )
   return runs.some(({ error }) => error !== undefined) ? 1 : 0
 }

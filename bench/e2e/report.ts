@@ -24,7 +24,7 @@ export interface Report {
   readonly runs: readonly Run[]
 }
 
-const REFERENCES = ['slirp4netns', 'pasta', 'loopback'] as const
+const REFERENCES = ['slirp4netns', 'pasta', 'rootlesskit', 'loopback'] as const
 const NOISY = 0.1 // of the machine; above it the figures are not worth keeping
 
 export function headerText(report: Report): string {
@@ -82,9 +82,9 @@ export function workloadTable(workload: Workload, runs: readonly Run[], stacks: 
   return `### ${workload.name}: ${workload.title}\n\n${markdownTable(header, rows)}`
 }
 
-/** The whole of the results as Markdown. `stacks` gives the order of the rows. */
-export function reportText(report: Report, workloads: readonly Workload[], stacks: readonly string[]): string {
-  const parts = [headerText(report)]
+/** Every workload's table, and what to know about all of them. `stacks` gives the order of the rows. */
+export function tablesText(report: Report, workloads: readonly Workload[], stacks: readonly string[]): string {
+  const parts: string[] = []
   for (const workload of workloads) {
     if (report.runs.some((run) => run.workload === workload.name)) parts.push(workloadTable(workload, report.runs, stacks))
   }
@@ -100,4 +100,9 @@ export function reportText(report: Report, workloads: readonly Workload[], stack
   if (failed.length > 0)
     parts.push(`Failed:\n${failed.map((run) => `- ${run.workload}, ${run.stack}, round ${run.round}: ${run.error}`).join('\n')}`)
   return parts.join('\n\n')
+}
+
+/** The whole of the results as Markdown. */
+export function reportText(report: Report, workloads: readonly Workload[], stacks: readonly string[]): string {
+  return `${headerText(report)}\n\n${tablesText(report, workloads, stacks)}`
 }

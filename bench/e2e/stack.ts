@@ -20,7 +20,12 @@ export interface Plan {
   readonly flows: number | undefined
   /** Ports of the room's 127.0.0.1, one after the other, that lead to the same ports of the guest. */
   readonly published: readonly number[]
+  /** Netloom runs under Node's profiler. */
+  readonly profile: boolean
 }
+
+/** Where profiles are left. */
+export const profileFolder = (): string => join(roomFolder(), 'profiles')
 
 export interface Attached {
   readonly guest: Guest
@@ -73,18 +78,15 @@ const netloom = (name: string, driver?: 'tap' | 'direct'): Stack => ({
   publishes: driver !== undefined,
   version: () =>
     existsSync(netloomEntry) ? (versionLine(process.execPath, [netloomEntry, '--version']) ?? 'does not answer --version') : undefined,
-  open: attaching((guest, { mtu, flows, published }) => {
+  open: attaching((guest, { mtu, flows, published, profile }) => {
     const args = ['attach', '--mtu', String(mtu)]
     if (flows !== undefined) args.push('--max-flows', String(flows))
     if (driver !== undefined) args.push('--publish-driver', driver, '-p', `127.0.0.1:${range(published)}:${range(published)}`)
-    const profiling = process.env[PROFILE] === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${roomFolder()}`]
+    const profiling = profile ? ['--cpu-prof', `--cpu-prof-dir=${profileFolder()}`] : []
     const program = start(process.execPath, [...profiling, netloomEntry, ...args, String(guest.pid)], ['ignore', 'pipe', 'pipe'], 'netloom')
     return ready(program, () => program.stdout.includes('netloom: ready: '))
   }),
 })
-
-/** In the environment: netloom is started with Node's profiler. */
-export const PROFILE = 'NETLOOM_BENCH_PROFILE'
 
 /** One request to slirp4netns' API socket; a connection each. */
 function askSlirp(socket: string, request: object): Promise<void> {

@@ -4,9 +4,10 @@ import { idleConnections } from './crowd.js'
 import { datagramLoss, datagrams } from './datagrams.js'
 import { idle, startUp } from './footprint.js'
 import { forwardExchange, forwardStream, forwardTransactions } from './forward.js'
-import { goals } from './goals.js'
+import { type Goal, goals } from './goals.js'
 import { http } from './http.js'
 import { connectRequestResponse, requestResponse } from './latency.js'
+import { stacks } from './stacks.js'
 import { tcp, upload30s } from './throughput.js'
 import type { Workload } from './workload.js'
 
@@ -44,14 +45,19 @@ function onRequest(workload: Workload): Workload {
 /** Those that the goals are about. */
 export const FIGURES = 'figures'
 
+/** Without the stacks whose figures nothing is compared with, where those take time: loopback, and the slow ones. */
+function withoutOthers(workload: Workload, about: readonly Goal[]): Workload {
+  const named = new Set(about.flatMap(({ than }) => than?.stacks ?? []))
+  // What is compared with another workload of the same stack needs no other stack.
+  if (about.every(({ than }) => than?.workload !== undefined)) return { ...workload, stacks: ['netloom'] }
+  const left = stacks.map(({ name }) => name).filter((name) => named.has(name) || !(name === 'loopback' || workload.once?.includes(name)))
+  return { ...workload, stacks: left.filter((name) => workload.stacks?.includes(name) ?? true) }
+}
+
 function named(name: string): readonly Workload[] {
   if (name === FIGURES) {
     const about = (name: string) => goals.filter(({ workload }) => workload === name)
-    // What is compared with another workload of the same stack needs no other stack.
-    const isOwn = (name: string) => about(name).every(({ than }) => than?.workload !== undefined)
-    return workloads
-      .filter((workload) => about(workload.name).length > 0)
-      .map((workload) => (isOwn(workload.name) ? { ...workload, stacks: ['netloom'] } : workload))
+    return workloads.filter(({ name }) => about(name).length > 0).map((workload) => withoutOthers(workload, about(workload.name)))
   }
   const exact = workloads.filter((workload) => workload.name === name)
   return exact.length > 0 ? exact : workloads.filter((workload) => !workload.onRequest && workload.name.startsWith(name))

@@ -35,8 +35,8 @@ const sink = new Int32Array(1)
 setFlagsFromString('--expose-gc')
 const collect = runInNewContext('gc') as () => void
 
-export async function measure(cases: readonly MicroCase[]): Promise<MicroResult[]> {
-  const bench = new Bench({ time: TIME, warmupTime: TIME / 3 })
+export async function measure(cases: readonly MicroCase[], time = TIME): Promise<MicroResult[]> {
+  const bench = new Bench({ time, warmupTime: time / 3 })
   for (const { name, run } of cases) {
     bench.add(
       name,

@@ -67,12 +67,16 @@ const packets = { hasOffload: false, loss: 0 }
 
 const bulk = (name: string, features: LinkFeatures, piece: number): StackCase => ({ name, make: () => transfer(features, piece) })
 
+export const BULK = 'bulk, super-segments of 64 KiB, MTU 1500'
+export const BULK_PACKETS = 'bulk, packets of 1,500 bytes, checksums in full'
+export const BULK_LOSS = 'bulk, packets of 1,500 bytes, 1 % lost'
+
 export const cases: readonly StackCase[] = [
-  bulk('bulk, super-segments of 64 KiB, MTU 1500', { mtu: 1500, ...good }, PIECE),
-  bulk('bulk, packets of 1,500 bytes, checksums in full', { mtu: 1500, ...packets }, PIECE),
+  bulk(BULK, { mtu: 1500, ...good }, PIECE),
+  bulk(BULK_PACKETS, { mtu: 1500, ...packets }, PIECE),
   bulk('bulk, packets of 65,520 bytes, checksums in full', { mtu: 65_520, ...packets }, PIECE),
   bulk('two packets of 1,448 bytes and an acknowledgment', { mtu: 1500, ...packets }, 2 * 1448),
   bulk('one byte and an acknowledgment', { mtu: 1500, ...good }, 1),
-  bulk('bulk, packets of 1,500 bytes, 1 % lost', { mtu: 1500, ...packets, loss: 1 }, PIECE),
+  bulk(BULK_LOSS, { mtu: 1500, ...packets, loss: 1 }, PIECE),
   { name: `connect and close, ${AT_ONCE} at once`, make: connections },
 ]

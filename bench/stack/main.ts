@@ -2,9 +2,10 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import type { BenchOptions } from '../support/options.js'
+import { allocating, complain, outOfRatio, type Ratio } from '../support/smoke.js'
 import { significant, summarize } from '../support/statistics.js'
 import { markdownTable } from '../support/table.js'
-import { cases, type StackCase, UNITS_PER_STEP, type Workload } from './cases.js'
+import { BULK, BULK_LOSS, BULK_PACKETS, cases, type StackCase, UNITS_PER_STEP, type Workload } from './cases.js'
 import { ACKNOWLEDGED, RECEIVING, SENDING } from './link.js'
 
 /** ms of one round. */
@@ -72,7 +73,14 @@ function bytesPerSegment(item: Workload): number {
   return Math.max(0, Math.round(least))
 }
 
-function row({ name, make }: StackCase, rounds: number): string[] {
+interface Result extends Round {
+  readonly name: string
+  readonly unit: string
+  readonly bytes: number
+}
+
+/** Medians over the rounds, figure by figure. */
+function measureCase({ name, make }: StackCase, rounds: number): Result {
   const item = make()
   while (item.link.frames < WARM_UP) item.step()
   const bytes = bytesPerSegment(item)
@@ -80,34 +88,42 @@ function row({ name, make }: StackCase, rounds: number): string[] {
   const all = Array.from({ length: rounds }, () => round(item))
   item.link.isTimed = false
   const median = (of: (one: Round) => number): number => summarize(all.map(of)).median
-  const rate =
-    item.unit === ''
-      ? `${significant(median((one) => one.bitsPerSecond) / 1e9)} Gbit/s`
-      : `${significant(median((one) => one.unitsPerSecond))} 1/s`
-  return [
+  return {
     name,
-    significant(median((one) => one.segmentsPerSecond)),
-    rate,
-    significant(median((one) => one.sending)),
-    significant(median((one) => one.receiving)),
-    significant(median((one) => one.acknowledged)),
-    String(bytes),
-  ]
+    unit: item.unit,
+    bytes,
+    segmentsPerSecond: median((one) => one.segmentsPerSecond),
+    bitsPerSecond: median((one) => one.bitsPerSecond),
+    unitsPerSecond: median((one) => one.unitsPerSecond),
+    sending: median((one) => one.sending),
+    receiving: median((one) => one.receiving),
+    acknowledged: median((one) => one.acknowledged),
+  }
 }
 
-/** Runs the cases whose names contain every word of `--only`. */
-export function run(options: BenchOptions): number {
-  const chosen = cases.filter(({ name }) => options.only.every((word) => name.includes(word)))
+function row(result: Result): string[] {
+  const { name, unit, bytes, segmentsPerSecond, bitsPerSecond, unitsPerSecond, sending, receiving, acknowledged } = result
+  const rate = unit === '' ? `${significant(bitsPerSecond / 1e9)} Gbit/s` : `${significant(unitsPerSecond)} 1/s`
+  return [name, significant(segmentsPerSecond), rate, ...[sending, receiving, acknowledged].map((ns) => significant(ns)), String(bytes)]
+}
+
+/** Time for a byte of text, of cases that move one. */
+const RATIOS: readonly Ratio[] = [
+  { slow: BULK, fast: BULK_PACKETS, most: 0.2 },
+  { slow: BULK_LOSS, fast: BULK_PACKETS, most: 5 },
+]
+
+/** Runs the cases whose names contain every word of `--only`; with `smoke` it ends with 1 when something is off. */
+export function run({ only, rounds, smoke }: BenchOptions): number {
+  const chosen = cases.filter(({ name }) => only.every((word) => name.includes(word)))
   if (chosen.length === 0) {
-    console.error(`no stack benchmark has ${options.only.join(' and ')} in its name`)
+    console.error(`no stack benchmark has ${only.join(' and ')} in its name`)
     return 1
   }
   const header = ['two stacks, one after the other on one core', 'segments/s', 'rate', 'send ns', 'receive ns', 'ack ns', 'bytes']
-  console.log(
-    markdownTable(
-      header,
-      chosen.map((item) => row(item, options.rounds)),
-    ),
-  )
-  return 0
+  const results = chosen.map((item) => measureCase(item, smoke ? 1 : rounds))
+  console.log(markdownTable(header, results.map(row)))
+  if (!smoke) return 0
+  const times = new Map(results.map(({ name, bitsPerSecond }) => [name, 1 / bitsPerSecond]))
+  return complain([...allocating(results), ...outOfRatio(times, RATIOS)])
 }

@@ -2,14 +2,20 @@
 import { parseArgs } from 'node:util'
 
 export const USAGE = `usage: npm run bench -- [micro|stack|e2e|impaired] [options]
+       npm run bench -- compare OLD.json NEW.json
+       npm run bench -- page RESULTS.json
 
   micro | stack | e2e  one part only (default: all three; with --only, micro or e2e, whichever has it)
   impaired           netloom against Linux over a bad link
-  --only NAMES       workloads whose name is, or begins with, one of these (comma-separated)
-  --stacks NAMES     these stacks only: netloom, slirp4netns, pasta, loopback (default: all that are installed)
+  compare            what has changed between two runs of e2e, with an interval
+  page               put a run of e2e into bench/README.md and bench/charts
+  --only NAMES       workloads whose name is, or begins with, one of these (comma-separated); figures: all that something is asked of
+  --stacks NAMES     these stacks only: netloom, slirp4netns, pasta, rootlesskit, loopback (default: all that are installed)
   --rounds N         rounds of each (workload, stack), interleaved (default 5)
   --seconds S        length of one measurement (default 5)
   --buffers MIB      raise tcp_rmem and tcp_wmem to this many MiB for the run (default: what the machine has)
+  --profile          run netloom under Node's profiler, and print the ten functions that took longest
+  --smoke            micro and stack only: a short look whether all runs, allocates nothing, and is not off by a large factor
   --json FILE        also write every single measurement there
   --list             print the names of the e2e workloads and stop`
 
@@ -28,6 +34,8 @@ export interface BenchOptions {
   /** In MiB; 0 leaves the machine's. */
   readonly buffers: number
   readonly json: string | undefined
+  readonly profile: boolean
+  readonly smoke: boolean
   readonly list: boolean
   readonly help: boolean
 }
@@ -63,6 +71,8 @@ function parse(args: readonly string[]) {
         seconds: { type: 'string' },
         buffers: { type: 'string' },
         json: { type: 'string' },
+        profile: { type: 'boolean' },
+        smoke: { type: 'boolean' },
         list: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
       },
@@ -89,6 +99,8 @@ export function parseOptions(args: readonly string[]): BenchOptions {
     seconds: number('seconds', values.seconds, 5, 0.5, 3600),
     buffers: number('buffers', values.buffers, 0, 1, 1024),
     json: values.json,
+    profile: values.profile === true,
+    smoke: values.smoke === true,
     list: values.list === true,
     help: values.help === true,
   }

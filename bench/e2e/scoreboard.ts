@@ -1,0 +1,67 @@
+// The goals against a run: what was asked, what was measured, and whether it is reached.
+import { medianOf, timesAsGood, valuesOf } from '../support/results.js'
+import { significant } from '../support/statistics.js'
+import { markdownTable } from '../support/table.js'
+import { type Goal, goals } from './goals.js'
+import type { Report } from './report.js'
+import { workloads } from './workloads.js'
+
+const REACHED = '🟢 reached'
+const SHORT = '🔴 short'
+
+export interface Score {
+  readonly goal: Goal
+  readonly asked: string
+  /** Empty: not measured. */
+  readonly measured: string
+  readonly isReached: boolean
+}
+
+function metricOf(goal: Goal) {
+  const metrics = workloads.find(({ name }) => name === goal.workload)?.metrics ?? []
+  const metric = goal.key === undefined ? metrics[0] : metrics.find(({ key }) => key === goal.key)
+  if (metric === undefined) throw new Error(`goal '${goal.title}': ${goal.workload} has no ${goal.key ?? 'figure'}`)
+  return metric
+}
+
+/** The median of whoever is best of those that were measured, with its name. */
+function reference(report: Report, goal: Goal, key: string, better: 'more' | 'less'): { name: string; value: number } | undefined {
+  const { than, stack = 'netloom' } = goal
+  if (than?.workload !== undefined) {
+    const value = medianOf(report, than.workload, stack, key)
+    return value === undefined ? undefined : { name: than.workload, value }
+  }
+  const measured = (than?.stacks ?? []).flatMap((name) => {
+    const value = medianOf(report, goal.workload, name, key)
+    return value === undefined ? [] : [{ name, value }]
+  })
+  return measured.sort((a, b) => (better === 'more' ? b.value - a.value : a.value - b.value))[0]
+}
+
+export function score(report: Report, goal: Goal): Score {
+  const { key, better, title } = metricOf(goal)
+  const own = medianOf(report, goal.workload, goal.stack ?? 'netloom', key)
+  if (goal.than === undefined) {
+    // One failure in one round is one too many.
+    const worst = Math.max(...valuesOf(report, goal.workload, goal.stack ?? 'netloom', key))
+    const value = key === 'failures' && own !== undefined ? worst : own
+    const isReached = value !== undefined && value <= (goal.atMost ?? 0)
+    return { goal, asked: `at most ${goal.atMost}`, measured: value === undefined ? '' : significant(value), isReached }
+  }
+  const other = reference(report, goal, key, better)
+  const names = goal.than.workload ?? (goal.than.stacks ?? []).join(', ')
+  const asked = `${goal.atLeast}x ${goal.than.stacks !== undefined && goal.than.stacks.length > 1 ? `the best of ${names}` : names}`
+  if (own === undefined || other === undefined) return { goal, asked, measured: '', isReached: false }
+  const times = timesAsGood(own, other.value, better)
+  const unit = title.split(' ')[0] === 'stack' ? 's/GB' : title.replace(/^p\d+ /, '')
+  const measured = `${significant(times)}x ${other.name} (${significant(own)} against ${significant(other.value)} ${unit})`
+  return { goal, asked, measured, isReached: times >= (goal.atLeast ?? 1) }
+}
+
+/** Those that the run says something about, as a table. */
+export function scoreboard(report: Report): string {
+  const scores = goals.map((goal) => score(report, goal)).filter(({ measured }) => measured !== '')
+  const rows = scores.map(({ goal, asked, measured, isReached }) => [goal.title, asked, measured, isReached ? REACHED : SHORT])
+  const reached = scores.filter(({ isReached }) => isReached).length
+  return `${markdownTable(['figure', 'asked', 'measured (medians)', ''], rows)}\n\n${reached} of ${scores.length} reached.`
+}
