@@ -12,7 +12,6 @@ import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
 import { text } from 'node:stream/consumers'
 import { setTimeout } from 'node:timers/promises'
-import { ask } from '../app/control-client.js'
 import type { NetworkDescription } from '../app/control-schema.js'
 import { identifyNamespace } from '../host/network-namespace.js'
 import { NetloomError } from '../util/errors.js'
@@ -114,6 +113,7 @@ function signal(pid: number, name: NodeJS.Signals): void {
 
 /** The process of a network, 0 when it does not run, null when it does not answer: it may be about to end. */
 async function processOf(name: string): Promise<number | null> {
+  const { ask } = await import('../app/control-client.js')
   try {
     return (await ask<NetworkDescription>(name, 'GET', '/v1/network')).pid
   } catch (error) {
