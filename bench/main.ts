@@ -1,5 +1,7 @@
 // `npm run bench`: single functions (micro/), two stacks back to back (stack/) and whole programs (e2e/, impaired/). README.md has the method
 // and the last tables.
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { compare } from './compare.js'
 import { stage } from './e2e/enclosure.js'
 import { run } from './e2e/main.js'
@@ -7,6 +9,7 @@ import { page } from './e2e/page.js'
 import { hasWorkloads } from './e2e/workloads.js'
 import { run as runImpaired } from './impaired/main.js'
 import { run as runStack } from './stack/main.js'
+import { repository } from './support/machine.js'
 import { type BenchOptions, PARTS, type Part, parseOptions, USAGE, UsageError } from './support/options.js'
 
 /** A package comes without what measures these. */
@@ -20,11 +23,14 @@ async function micro(options: BenchOptions): Promise<number> {
   }
 }
 
+/** What is left of the repository in a package is enough for e2e. */
+const isClone = (): boolean => existsSync(join(repository, 'tsconfig.json'))
+
 function partsOf(options: BenchOptions): readonly Part[] {
   if (options.parts.length > 0) return options.parts
   if (options.list) return ['e2e']
   if (options.smoke) return ['micro', 'stack']
-  if (options.only.length === 0) return ['micro', 'stack', 'e2e']
+  if (options.only.length === 0) return isClone() ? ['micro', 'stack', 'e2e'] : ['e2e']
   return hasWorkloads(options.only) ? ['e2e'] : ['micro']
 }
 

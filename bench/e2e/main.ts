@@ -44,6 +44,7 @@ export async function run(options: BenchOptions, args: readonly string[]): Promi
 
 /** The checkout may belong to somebody else than who measures, which git refuses unless told. */
 export function revision(): string {
+  if (!existsSync(join(repository, '.git'))) return 'as packaged' // what is around a package is somebody else's
   const args = ['-c', 'safe.directory=*', '-C', repository, 'describe', '--always', '--dirty']
   return spawnSync('git', args, { encoding: 'utf8' }).stdout?.trim() || 'unknown'
 }

@@ -80,6 +80,7 @@ const netloom = (name: string, driver?: 'tap' | 'direct'): Stack => ({
     existsSync(netloomEntry) ? (versionLine(process.execPath, [netloomEntry, '--version']) ?? 'does not answer --version') : undefined,
   open: attaching((guest, { mtu, flows, published, profile }) => {
     const args = ['attach', '--mtu', String(mtu)]
+    if (profile) args.push('--no-sandbox') // the profile is a file that netloom itself writes
     if (flows !== undefined) args.push('--max-flows', String(flows))
     if (driver !== undefined) args.push('--publish-driver', driver, '-p', `127.0.0.1:${range(published)}:${range(published)}`)
     const profiling = profile ? ['--cpu-prof', `--cpu-prof-dir=${profileFolder()}`] : []

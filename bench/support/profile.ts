@@ -1,8 +1,14 @@
-// What Node's profiler (--cpu-prof) has written, as a list: which functions the time was spent in themselves, calls into the addon by the
-// name of the addon's function. Waiting does not count.
+// What Node's profiler (--cpu-prof) has written, as a list: which functions the time was spent in themselves, with the addon's functions that they
+// call. Waiting does not count.
+
+interface Frame {
+  readonly functionName: string
+  readonly url: string
+  readonly lineNumber: number
+}
 
 interface CpuProfile {
-  readonly nodes: readonly { readonly id: number; readonly callFrame: { readonly functionName: string; readonly url: string } }[]
+  readonly nodes: readonly { readonly id: number; readonly callFrame: Frame }[]
   readonly samples: readonly number[]
   readonly timeDeltas: readonly number[]
 }
@@ -13,10 +19,16 @@ export interface Cost {
   readonly share: number
 }
 
+/** Several classes have a `receive`; lines are counted from 0. */
+function nameOf({ functionName, url, lineNumber }: Frame): string {
+  const place = url === '' ? '' : `  ${url.split('/').at(-1)}:${lineNumber + 1}`
+  return `${functionName === '' ? '(anonymous)' : functionName}${place}`
+}
+
 /** The largest first. */
 export function costs(text: string, most: number): Cost[] {
   const { nodes, samples, timeDeltas } = JSON.parse(text) as CpuProfile
-  const names = new Map(nodes.map(({ id, callFrame }) => [id, callFrame.functionName || `(anonymous, ${callFrame.url.split('/').at(-1)})`]))
+  const names = new Map(nodes.map(({ id, callFrame }) => [id, nameOf(callFrame)]))
   const spent = new Map<string, number>()
   let all = 0
   for (let i = 0; i < samples.length; i++) {

@@ -1,4 +1,4 @@
-// `netloom bench`: the benchmarks of a clone; a package does not hold them.
+// `netloom bench`: the benchmarks. A package holds those of the whole program (e2e), a clone all of them.
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
@@ -9,7 +9,11 @@ import { PACKAGE_ROOT } from '../util/package-root.js'
 export async function main(args: readonly string[]): Promise<number> {
   const program = join(PACKAGE_ROOT, 'dist', 'bench', 'main.js')
   if (!existsSync(program))
-    throw new NetloomError('ERR_BENCH', 'this installation has no benchmarks', 'run `npm run bench` in a clone of the repository')
+    throw new NetloomError(
+      'ERR_BENCH',
+      'this installation has no benchmarks',
+      'install netloom again, or run `npm run bench` in a clone of the repository',
+    )
   const signals = new SignalForwarder()
   const child = spawn(process.execPath, [program, ...args], { stdio: 'inherit' })
   signals.forward((signal) => child.kill(signal))

@@ -12,7 +12,7 @@ Commands:
   publish add|rm|ls      publish ports of a network that runs, or see what went through them
   ps                     list the networks that run
   demo                   a tour that checks itself, in a few seconds
-  bench [ARGUMENT...]    measure against slirp4netns, pasta and loopback (in a clone)
+  bench [ARGUMENT...]    measure against slirp4netns, pasta, RootlessKit and loopback, as they are here
 
   netloom COMMAND --help explains a command
   netloom --version      prints the version
