@@ -126,6 +126,8 @@ export class End implements Device, FrameReceiver {
   readonly #interface: Interface
   readonly #input: Input
   readonly #timers: TimerWheel
+  /** The addresses of the connection that is opened, as a row has them. */
+  readonly #words = new Int32Array([0, 0, MAPPED, 0, 0, 0, MAPPED, 0])
   /** Frames sent. */
   frames = 0
   now = 1
@@ -166,7 +168,9 @@ export class End implements Device, FrameReceiver {
 
   /** Connects to the guest `guest` from `remote`. The row. */
   open(guest: number, remote: number, ports: number, peer: End): number {
-    const row = this.table.insert(KIND_TCP, new Int32Array([0, 0, MAPPED, guest, 0, 0, MAPPED, remote]), 0, ports)
+    this.#words[3] = guest
+    this.#words[7] = remote
+    const row = this.table.insert(KIND_TCP, this.#words, 0, ports)
     const base = row << ROW_SHIFT
     this.table.rows[base + MAC_HIGH] = MAC_OF_IPV4
     this.table.rows[base + MAC_LOW] = peer.#interface.addresses.gateway
