@@ -13,6 +13,8 @@ const OTHER_DESCRIPTORS = 1000
 const PER_CONNECTION = 2
 const OPEN_S = 10 // slirp4netns takes longer than anybody would wait
 const SLOW = ['slirp4netns', 'rootlesskit']
+/** pasta needs six descriptors for each connection that it splices, and resets what it has none for. */
+const SLOW_TO_FORWARD = [...SLOW, 'pasta']
 const PATIENCE_MS = 10_000
 /** A stack that has moved nothing yet is slower than one that has; what is compared is with and without the crowd. */
 const WARM_UP_S = 1
@@ -69,7 +71,7 @@ export function idleConnections(isForward: boolean): Workload {
       { key: 'gbitLoss', title: 'share of Gbit/s lost', better: 'less' },
     ],
     hasLimit: false,
-    once: SLOW,
+    once: isForward ? SLOW_TO_FORWARD : SLOW,
     flows: CONNECTIONS + OTHER_DESCRIPTORS,
     ...(isForward ? { isForward } : {}),
     measure: (session, { seconds }) => measure(session, seconds, isForward),
