@@ -118,4 +118,8 @@ async function removeStale(path: string, name: string): Promise<void> {
 }
 
 const cannot = (path: string, code: string): NetloomError =>
-  new NetloomError('ERR_CONTROL', `the control socket ${path} cannot be made: ${code}`, 'set XDG_RUNTIME_DIR, or do without: --disable-control')
+  new NetloomError(
+    'ERR_CONTROL',
+    `the control socket ${path} cannot be made: ${code}`,
+    'set XDG_RUNTIME_DIR, or do without: --disable-control',
+  )
