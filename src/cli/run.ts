@@ -1,5 +1,6 @@
 // `netloom run`: a command in namespaces of its own, with a network, and otherwise as if it had been started without us: its
 // standard streams, terminal, environment, descriptors, signals and exit status are the user's.
+import type { Network } from '../app/types.js'
 import { callerOpenFiles } from '../host/caller.js'
 import { SignalForwarder, signalStatus } from '../host/signals.js'
 import { parse, type Syntax } from './arguments.js'
@@ -34,9 +35,11 @@ export async function main(args: readonly string[]): Promise<number> {
   const options = networkOptions(flags)
 
   const { createNetwork } = await import('../app/network.js')
-  const network = await createNetwork(options)
+  // Before there is anything that a signal could leave behind: the control socket is a file.
   const signals = new SignalForwarder()
+  let network: Network | null = null
   try {
+    network = await createNetwork(options)
     publish(network, flags, options.log)
     const mapCurrentUser = flags['mapCurrentUser'] === true
     const sandbox = await network.run(command, { mapCurrentUser, openFiles: callerOpenFiles(), harden: hardening(flags) })
@@ -52,7 +55,7 @@ export async function main(args: readonly string[]): Promise<number> {
     signals.giveUp()
     throw error
   } finally {
-    await network.close()
+    await network?.close()
     signals.close()
   }
 }
