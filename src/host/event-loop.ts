@@ -40,6 +40,8 @@ const EVENTS_PER_CALL = 256
 const CALLS_PER_WAKEUP = 32
 
 const TIMER_TOKEN = -1
+/** No token: class 0 has none. */
+const NO_TOKEN = 0
 
 /** Serves one class of descriptors. */
 export interface ReadyHandler {
@@ -75,6 +77,10 @@ export class EventLoop {
   #turn: TurnHandler | null = null
   #armed = -1 // ms of the armed deadline, valid when #isArmed
   #isArmed = false
+  // One event, of another descriptor than the one before: a request, and its response. A stream, of which more comes the longer one sleeps,
+  // tells of the same descriptor again and again, or of several at once.
+  #alternates = false
+  #last = NO_TOKEN
   #isRunning = false
 
   constructor(native: NativeContext) {
@@ -119,7 +125,7 @@ export class EventLoop {
     let wait = -1
     for (let call = 0; call < CALLS_PER_WAKEUP; call++) {
       // What has just been served may be answered in no time.
-      const count = this.#native.epollWait(EVENTS_PER_CALL, call > 0 && !turn.hasWork ? 1 : 0)
+      const count = this.#native.epollWait(EVENTS_PER_CALL, call > 0 && this.#alternates && !turn.hasWork ? 1 : 0)
       if (count <= 0 && !turn.hasWork) break
       wait = this.#serve(turn, count)
       if (!this.#isRunning) return
@@ -141,6 +147,9 @@ export class EventLoop {
     // The handlers' own native calls overwrite the scratch words.
     const batch = this.#batch
     for (let i = 0; i < count * 2; i++) batch[i] = this.#events[i] as number
+    const only = count === 1 ? (batch[0] as number) : NO_TOKEN
+    this.#alternates = count === 1 && only !== this.#last
+    this.#last = only
     for (let i = 0; i < count; i++) {
       const word = batch[2 * i] as number
       if (word === TIMER_TOKEN) {
