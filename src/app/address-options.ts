@@ -6,6 +6,7 @@ import { networkInterfaces } from 'node:os'
 import type { InterfaceAddresses, Ipv6Addresses } from '../net/address-plan.js'
 import { NetloomError } from '../util/errors.js'
 import * as address from '../wire/address.js'
+import { isGroup } from '../wire/ethernet.js'
 
 export const DEFAULT_CIDR = '10.0.2.0/24'
 export const DEFAULT_CIDR6 = 'fd00::/64'
@@ -88,7 +89,7 @@ export function checkMac(text: string): string {
     usage('ERR_MAC', `the MAC address '${text}' ${why}`, 'write six hexadecimal bytes, as in 02:00:00:00:00:01')
   const mac = address.parseMac(text)
   if (mac === null) throw bad('is not six hexadecimal bytes with colons between')
-  if ((mac.high & 0x0100) !== 0) throw bad('is that of a group (the last bit of its first byte is set)')
+  if (isGroup(mac.high)) throw bad('is that of a group (the last bit of its first byte is set)')
   if ((mac.high | mac.low) === 0) throw bad('is that of nobody')
   return address.formatMac(mac.high, mac.low)
 }

@@ -31,6 +31,7 @@ import { TcpDemux } from '../tcp/demux.js'
 import { Tcp, TIMERS_PER_ROW } from '../tcp/stack.js'
 import { type DatagramReceiver, Udp } from '../udp/udp.js'
 import { TimerWheel } from '../util/timer-wheel.js'
+import { sooner } from '../util/wait.js'
 import { PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_TCP, PROTOCOL_UDP } from '../wire/numbers.js'
 import type { HostRead } from './host-facts.js'
 import type { LinkImpairment } from './impairment.js'
@@ -61,9 +62,6 @@ export const arenaBytes = (options: StackOptions): number =>
   INCOMING_BYTES +
   slabBytes(options.maxFlows) * (options.hostRead === 'peek' ? 1 : 2) +
   (options.impairment === null ? 0 : impairedBytes(options.mtu))
-
-/** The lesser of two waits; negative: none. */
-const sooner = (a: number, b: number): number => (a < 0 || (b >= 0 && b < a) ? b : a)
 
 export class Stack implements TurnHandler {
   readonly interface: Interface

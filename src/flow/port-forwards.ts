@@ -15,10 +15,10 @@ import { RULE as FLOW_RULE, isMapped, KIND, KIND_DIRECT, KIND_FREE, KIND_UDP_FOR
 import type { Interface } from '../net/interface.js'
 import type { NeighborCache } from '../net/neighbor-cache.js'
 import { HandlePool } from '../util/handle-pool.js'
-import { MAPPED } from '../wire/numbers.js'
+import { sooner } from '../util/wait.js'
+import { FIRST_PORT, GUEST, nameClient, PORT_TRIES, REMOTE } from './client-name.js'
 import { type DirectRelay, REFUSED, TAKEN } from './direct-relay.js'
 import type { FlowTable } from './flow-table.js'
-import { isReachable } from './gate.js'
 import { EAGAIN } from './host-errors.js'
 import { MAX_RULES, type RuleCounts } from './rule-counts.js'
 import type { TcpRelay } from './tcp-relay.js'
@@ -30,18 +30,14 @@ export const BACKLOG = 512
 const ACCEPTS = 64
 /** Connections that wait for the guest's MAC address. */
 const MAX_WAITING = 256
-/** Words of one that waits: where it goes, in whose name, its client, its socket and its rule. */
-const GUEST = 0 // four words
-const REMOTE = 4 // four words
+/** Words of one that waits, behind both ends (client-name.ts): its ports, its client, its socket and its rule. */
 const PORTS = 8
 const CLIENT = 9 // four words and the port
 const SOCKET = 14
 const RULE = 15
 const WORDS = 16
-/** Source ports that are tried when the client's is taken: those that no kernel picks by itself. */
-const FIRST_PORT = 1024
+/** Behind it kernels pick ports by themselves. */
 const LAST_PORT = 32_767
-const PORT_TRIES = 64
 
 /** How a connection goes on: over the interface, past it, or past it where its client is on the host's loopback. */
 export const DRIVER_AUTO = 0
@@ -210,9 +206,7 @@ export class PortForwards implements ReadyHandler {
     w[SOCKET] = socket
     w[RULE] = rule
     if (this.#goesDirectly(w, rule)) return
-    for (let i = 0; i < 4; i++) w[REMOTE + i] = w[CLIENT + i]!
-    const isIpv4 = isMapped(w, GUEST)
-    if (!this.#isAnswerable(w, isIpv4)) this.#nameGateway(w, isIpv4)
+    nameClient(this.#interface.addresses, w, w, CLIENT)
     w[PORTS] = this.#freePorts(w, this.#ports[rule]!, w[CLIENT + 4]!)
     if (w[PORTS] === 0) this.#refuse(socket, rule)
     else if (!this.#connect(w, 0)) this.#wait(w)
@@ -232,17 +226,6 @@ export class PortForwards implements ReadyHandler {
     if (outcome === TAKEN) return true
     if (driver === DRIVER_DIRECT) this.#refuse(w[SOCKET]!, rule)
     return driver === DRIVER_DIRECT
-  }
-
-  // An address that the guest sends to us.
-  #isAnswerable(w: Int32Array, isIpv4: boolean): boolean {
-    return isMapped(w, REMOTE) === isIpv4 && isReachable(w, REMOTE) && !this.#interface.addresses.isOnLink(w, REMOTE)
-  }
-
-  #nameGateway(w: Int32Array, isIpv4: boolean): void {
-    w[REMOTE] = w[REMOTE + 1] = 0
-    w[REMOTE + 2] = MAPPED
-    this.#interface.addresses.writeGateway(w, REMOTE, !isIpv4)
   }
 
   // The client's port, or another one when a flow has it; 0 when none of those that are tried is free.
@@ -311,6 +294,3 @@ export class PortForwards implements ReadyHandler {
     this.#waitingCount = 0
   }
 }
-
-/** The lesser of two waits; negative: none. */
-const sooner = (a: number, b: number): number => (a < 0 || (b >= 0 && b < a) ? b : a)

@@ -9,8 +9,8 @@ import { Decision } from './gate.js'
 import { incoming } from './hops.js'
 import { MESSAGE_PORT, MESSAGE_SOURCE, MESSAGE_TOS, MESSAGE_TTL } from './incoming-trains.js'
 
-/** Silence that ends a client's flow, ms (RFC 4787, REQ-5). */
-const EXPIRY = 300_000
+/** Silence that ends a flow with traffic both ways, ms (RFC 4787, REQ-5: 2 minutes at least, 5 recommended). */
+export const EXPIRY_TWO_WAY = 300_000
 
 /** Has a row's socket take and send many datagrams in one call. */
 export interface TrainBeginner {
@@ -93,7 +93,7 @@ export class UdpClients {
   deliverFirst(row: number, length: number, ttl: number, tos: number): void {
     const base = row << ROW_SHIFT
     this.#head(row, ttl, tos)
-    this.#flows.received(row, length, EXPIRY)
+    this.#flows.received(row, length, EXPIRY_TWO_WAY)
     this.#udp.send(remotePort(this.#rows, base), guestPort(this.#rows, base), length)
   }
 
@@ -105,7 +105,7 @@ export class UdpClients {
     for (let i = 0; i < 4; i++) if (rows[base + HOST_ADDRESS + i] !== scratch[message + MESSAGE_SOURCE + i]) return
     if (rows[base + HOST_PORT] !== scratch[message + MESSAGE_PORT]) return
     this.#head(row, scratch[message + MESSAGE_TTL]!, scratch[message + MESSAGE_TOS]!)
-    this.#flows.received(row, length, EXPIRY, datagrams(length, segment))
+    this.#flows.received(row, length, EXPIRY_TWO_WAY, datagrams(length, segment))
     this.#udp.sendFrom(at, remotePort(rows, base), guestPort(rows, base), length, segment)
   }
 

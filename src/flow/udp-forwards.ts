@@ -9,26 +9,19 @@
 // client has that.
 import { EPOLLET, EPOLLIN, TOKEN_LISTENER, token } from '../host/event-loop.js'
 import type { NativeContext } from '../host/native.js'
-import { HOST_ADDRESS, HOST_PORT, isMapped, KIND_UDP_FORWARD, ROW_SHIFT } from '../net/flow-row.js'
+import { HOST_ADDRESS, HOST_PORT, KIND_UDP_FORWARD, ROW_SHIFT } from '../net/flow-row.js'
 import type { Interface } from '../net/interface.js'
 import type { NeighborCache } from '../net/neighbor-cache.js'
 import { MAX_PAYLOAD } from '../udp/udp.js'
+import { FIRST_PORT, GUEST, nameClient, PORT_TRIES } from './client-name.js'
 import type { FlowTable } from './flow-table.js'
-import { type Gate, isReachable } from './gate.js'
+import type { Gate } from './gate.js'
 import { EAGAIN } from './host-errors.js'
 import type { RuleCounts } from './rule-counts.js'
 import type { UdpClients } from './udp-clients.js'
 
 /** Datagrams taken from one listener at a time: the rest comes with the next event. */
 const TURN_BUDGET = 64
-/** Source ports that are tried when the client's is taken: those that no kernel picks by itself. */
-const FIRST_PORT = 1024
-const PORT_TRIES = 64
-
-// Words of an end-to-end pair: the guest's end, and the one that it sees.
-const GUEST = 0
-const REMOTE = 4
-
 export class UdpForwards {
   readonly #native: NativeContext
   readonly #table: FlowTable
@@ -100,7 +93,7 @@ export class UdpForwards {
     const ttl = this.#scratch[5]!
     const tos = this.#scratch[6]!
     for (let i = 0; i < 5; i++) client[i] = this.#scratch[i]!
-    this.#nameRemote()
+    nameClient(this.#interface.addresses, this.#ends, client, 0)
     let row = this.#find(port)
     if (row === 0) {
       row = this.#open(rule, descriptor, this.#freePorts(port), macHigh, macLow, now)
@@ -108,18 +101,6 @@ export class UdpForwards {
       if (row === 0) this.counts.refused[rule]!++
     }
     if (row !== 0) this.#clients.deliverFirst(row, length, ttl, tos)
-  }
-
-  // As whom the guest sees the client.
-  #nameRemote(): void {
-    const w = this.#ends
-    const { addresses } = this.#interface
-    const isIpv4 = isMapped(w, GUEST)
-    for (let i = 0; i < 4; i++) w[REMOTE + i] = this.#client[i]!
-    const isAnswerable = isMapped(w, REMOTE) === isIpv4 && isReachable(w, REMOTE) && !addresses.isOnLink(w, REMOTE)
-    if (isAnswerable) return
-    for (let i = 0; i < 3; i++) w[REMOTE + i] = w[GUEST + i]!
-    addresses.writeGateway(w, REMOTE, !isIpv4)
   }
 
   // The client's flow, 0 when it has none yet: what it sent before it had a socket comes to the listener.

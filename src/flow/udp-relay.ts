@@ -33,12 +33,11 @@ import { incoming } from './hops.js'
 import { HostErrors } from './host-errors.js'
 import { IncomingTrains, MESSAGE_PORT, MESSAGE_SOURCE, MESSAGE_TOS, MESSAGE_TTL, type TrainReceiver } from './incoming-trains.js'
 import { OutgoingTrains, type UnsentListener } from './outgoing-trains.js'
-import { datagrams, UdpClients } from './udp-clients.js'
+import { datagrams, EXPIRY_TWO_WAY, UdpClients } from './udp-clients.js'
 import { UdpPeers } from './udp-peers.js'
 import { EMSGSIZE, refusalCode, tellFailure } from './unreachable.js'
 
-/** Silence that ends a mapping, ms (RFC 4787, REQ-5: 2 minutes at least, 5 recommended). */
-export const EXPIRY_TWO_WAY = 300_000
+/** Silence that ends a mapping that nothing ever came back to, ms (RFC 4787, REQ-5). */
 export const EXPIRY_ONE_WAY = 120_000
 /** The same of a mapping that has asked name servers and nobody else (REQ-5a: ports below 1024 may have less): resolvers take a new port for each question. */
 export const EXPIRY_DNS = 20_000

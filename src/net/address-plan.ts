@@ -4,6 +4,7 @@
 // Addresses of either family are four words, at `at` of `words` (flow-row.ts).
 import * as ipv6 from '../wire/ipv6.js'
 import * as ndp from '../wire/ndp.js'
+import { MAPPED } from '../wire/numbers.js'
 import { isMapped } from './flow-row.js'
 
 /** Addresses of a network of IPv6, four words each. */
@@ -117,8 +118,13 @@ export class AddressPlan implements InterfaceAddresses {
   /** Writes the gateway's address of a family to the four words at `at`. */
   writeGateway(words: Int32Array, at: number, isIpv6: boolean): void {
     const own = this.ipv6
-    if (isIpv6 && own !== undefined) for (let i = 0; i < 4; i++) words[at + i] = own.gateway[i]!
-    else words[at + 3] = this.gateway
+    if (isIpv6 && own !== undefined) {
+      for (let i = 0; i < 4; i++) words[at + i] = own.gateway[i]!
+      return
+    }
+    words[at] = words[at + 1] = 0
+    words[at + 2] = MAPPED
+    words[at + 3] = this.gateway
   }
 }
 
@@ -130,3 +136,7 @@ const isSame = (words: Int32Array, at: number, address: readonly number[]): bool
 /** True for 127/8 and ::1 (RFC 1122, 3.2.1.3; RFC 4291, 2.5.3). */
 export const isLoopback = (words: Int32Array, at: number): boolean =>
   isMapped(words, at) ? words[at + 3]! >>> 24 === LOOPBACK_NET : ipv6.isLoopback(words[at]!, words[at + 1]!, words[at + 2]!, words[at + 3]!)
+
+/** True for `::` (RFC 4291, 2.5.2). */
+export const isUnspecified = (words: Int32Array, at: number): boolean =>
+  ipv6.isUnspecified(words[at]!, words[at + 1]!, words[at + 2]!, words[at + 3]!)

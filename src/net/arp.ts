@@ -1,12 +1,11 @@
 // ARP (RFC 826): answers for the gateway's and the DNS address, and asks for a guest's when a connection is to be opened to it. Each of our
 // addresses has a MAC address of its own, 52:55 and the address, as slirp's clients know them.
 import * as arp from '../wire/arp.js'
+import * as ethernet from '../wire/ethernet.js'
 import { BROADCAST_HIGH, BROADCAST_LOW, MAPPED } from '../wire/numbers.js'
 import { ARP_AT, type Interface, MAC_OF_IPV4 } from './interface.js'
 import { NeighborCache, type Solicitor } from './neighbor-cache.js'
 
-/** In the upper half of a MAC address: a group of stations, which asks nothing (RFC 1812, 3.3.2). */
-const GROUP_BIT = 0x0100
 /** Ethernet's least payload (IEEE 802.3): messages are padded to it, as raw-socket readers expect. */
 const LEAST_PAYLOAD = 46
 
@@ -26,7 +25,8 @@ export class Arp implements Solicitor {
     const sender = arp.senderAddress(view, at)
     const high = arp.senderHigh(view, at)
     const low = arp.senderLow(view, at)
-    if ((high & GROUP_BIT) !== 0) return
+    // A group of stations asks nothing (RFC 1812, 3.3.2).
+    if (ethernet.isGroup(high)) return
     const isRequest = arp.operation(view, at) === arp.OPERATION_REQUEST
     const target = arp.targetAddress(view, at)
     if (addresses.isOnLink4(sender) && !addresses.isOurs(sender) && !addresses.isGroup4(sender))

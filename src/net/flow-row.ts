@@ -57,8 +57,9 @@ export const KIND_TCP = 1
 export const KIND_UDP = 2
 export const KIND_PING = 3
 /** TCP past the interface, see flow/direct-relay.ts. */
-export const KIND_UDP_FORWARD = 5 // of a client of a published port
 export const KIND_DIRECT = 4
+/** UDP of a client of a published port, see flow/udp-clients.ts. */
+export const KIND_UDP_FORWARD = 5
 
 export const guestPort = (rows: Int32Array, base: number): number => (rows[base + PORTS] as number) >>> 16
 export const remotePort = (rows: Int32Array, base: number): number => (rows[base + PORTS] as number) & 0xffff

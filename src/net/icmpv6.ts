@@ -6,7 +6,7 @@ import * as icmp from '../wire/icmpv6.js'
 import * as ipv6 from '../wire/ipv6.js'
 import * as extension from '../wire/ipv6-extension.js'
 import { PROTOCOL_ICMPV6, PROTOCOL_TCP } from '../wire/numbers.js'
-import { NOT_OURS } from './address-plan.js'
+import { isUnspecified, NOT_OURS } from './address-plan.js'
 import type { DropCounters } from './drops.js'
 import type { EchoRelay, ErrorReceiver } from './icmpv4.js'
 import type { Inbound, ProtocolReceiver } from './inbound.js'
@@ -70,7 +70,7 @@ export class Icmpv6 implements ProtocolReceiver {
     switch (icmp.type(view, at)) {
       case icmp.ECHO:
         // Who has no address cannot be answered.
-        if (isUnspecified(inbound.words)) return
+        if (isUnspecified(inbound.words, 0)) return
         if (isForUs(this.interface.addresses.role(inbound.words, 4), inbound.words)) this.#reply(inbound)
         else this.#relay?.request(inbound)
         return
@@ -206,8 +206,6 @@ export class Icmpv6 implements ProtocolReceiver {
 /** An address of ours, or of all nodes or all routers of the link (RFC 4291, 2.7.1; RFC 4443, 4.2: those answer, too). */
 const isForUs = (role: number, words: Int32Array): boolean =>
   role !== NOT_OURS || (words[4] === LINK_GROUP && (words[5]! | words[6]!) === 0 && (words[7] === ALL_NODES || words[7] === ALL_ROUTERS))
-
-const isUnspecified = (words: Int32Array): boolean => ipv6.isUnspecified(words[0]!, words[1]!, words[2]!, words[3]!)
 
 /** The code of ICMPv4 that means the same (RFC 7915, 5.2). */
 function unreachableCode4(code: number): number {

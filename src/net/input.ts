@@ -11,9 +11,6 @@ import { Ipv4Input } from './ipv4.js'
 import { Ipv6Input } from './ipv6.js'
 import type { Reassembly } from './reassembly.js'
 
-/** In the upper half of a MAC address: the bit of a group of stations (IEEE 802.3, 3.2.3). */
-const GROUP_BIT = 0x0100
-
 /** Stations of ours have an address of either version in their own (interface.ts). */
 const isOurStation = (high: number): boolean => high === MAC_OF_IPV4 || high === MAC_OF_IPV6
 
@@ -59,11 +56,11 @@ export class Input {
     inbound.macHigh = ethernet.srcHigh(view, ethernetAt)
     inbound.macLow = ethernet.srcLow(view, ethernetAt)
     // No station sends as a group (IEEE 802.3, 3.2.5); an answer would go to all of it.
-    if ((inbound.macHigh & GROUP_BIT) !== 0) {
+    if (ethernet.isGroup(inbound.macHigh)) {
       this.drops.ethernetInvalid++
       return
     }
-    const isToMany = (ethernet.dstHigh(view, ethernetAt) & GROUP_BIT) !== 0
+    const isToMany = ethernet.isGroup(ethernet.dstHigh(view, ethernetAt))
     // A bridge in the guest floods what it does not know the way of: that is for another station, and so is the error about it.
     if (!isToMany && !isOurStation(ethernet.dstHigh(view, ethernetAt))) {
       this.drops.station++

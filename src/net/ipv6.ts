@@ -6,7 +6,7 @@ import * as icmp from '../wire/icmpv6.js'
 import * as ipv6 from '../wire/ipv6.js'
 import * as extension from '../wire/ipv6-extension.js'
 import { PROTOCOL_ICMP, PROTOCOL_ICMPV6 } from '../wire/numbers.js'
-import { isLoopback, NOT_OURS } from './address-plan.js'
+import { isLoopback, isUnspecified, NOT_OURS } from './address-plan.js'
 import type { DropCounters } from './drops.js'
 import { isMapped } from './flow-row.js'
 import type { Icmpv6 } from './icmpv6.js'
@@ -115,7 +115,7 @@ export class Ipv6Input {
     inbound.protocol = found[extension.PROTOCOL]!
     // RFC 6946, 4: a fragment all the same.
     if (found[extension.FRAGMENT] !== 0) inbound.dontFragment = 0
-    if (inbound.protocol !== PROTOCOL_ICMPV6 && isUnspecified(inbound.words)) {
+    if (inbound.protocol !== PROTOCOL_ICMPV6 && isUnspecified(inbound.words, 0)) {
       this.#drops.source++
       return
     }
@@ -153,15 +153,13 @@ export class Ipv6Input {
   // unspecified address has who has none yet, and speaks to its link alone (2.5.2): its discovery of neighbors, and of groups.
   #isSource(words: Int32Array): boolean {
     if (ipv6.isMulticast(words[0]!) || isLoopback(words, 0) || isMapped(words, 0)) return false
-    if (isUnspecified(words)) return ipv6.isMulticast(words[4]!)
+    if (isUnspecified(words, 0)) return ipv6.isMulticast(words[4]!)
     return this.#interface.addresses.role(words, 0) === NOT_OURS
   }
 
   // RFC 4291, 2.7: a group of no link, of scope 0 or 1, is discarded.
   #isDestination(words: Int32Array): boolean {
-    if (ipv6.isUnspecified(words[4]!, words[5]!, words[6]!, words[7]!)) return false
+    if (isUnspecified(words, 4)) return false
     return !isLoopback(words, 4) && !isMapped(words, 4) && (words[4]! & GROUP_OFF_LINK_MASK) !== GROUP_OFF_LINK
   }
 }
-
-const isUnspecified = (words: Int32Array): boolean => ipv6.isUnspecified(words[0]!, words[1]!, words[2]!, words[3]!)

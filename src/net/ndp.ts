@@ -3,11 +3,12 @@
 //
 // A guest that finds out whether one of our addresses is free (duplicate address detection, RFC 4862, 5.4) is told that it is not. We do not
 // find that out for ours: they are there before any guest is, and nothing that comes from one of them is taken (ipv6.ts).
+import * as ethernet from '../wire/ethernet.js'
 import * as icmpv6 from '../wire/icmpv6.js'
 import * as ndp from '../wire/ndp.js'
 import * as options from '../wire/ndp-options.js'
 import { MULTICAST6_HIGH, PROTOCOL_ICMPV6 } from '../wire/numbers.js'
-import { ANYCAST, NOT_OURS, ROUTER_WORD } from './address-plan.js'
+import { ANYCAST, isUnspecified, NOT_OURS, ROUTER_WORD } from './address-plan.js'
 import type { DropCounters } from './drops.js'
 import type { Inbound } from './inbound.js'
 import { type Interface, MAC_OF_IPV6, TRANSPORT_AT } from './interface.js'
@@ -15,9 +16,6 @@ import { NeighborCache, type Solicitor } from './neighbor-cache.js'
 
 /** ff02::1, all nodes of the link (RFC 4291, 2.7.1). */
 const ALL_NODES = [0xff020000 | 0, 0, 0, 1] as const
-
-/** In the upper half of a MAC address: a group of stations. */
-const GROUP_BIT = 0x0100
 
 /** Advertises the router. */
 export interface RouterSolicited {
@@ -82,14 +80,14 @@ export class Ndp implements Solicitor {
 
   // Has what comes next go to who asks; true when that is everybody, for who has no address yet cannot be told alone (RFC 4861, 7.2.4, 6.2.6).
   #toWhoAsks(inbound: Inbound): boolean {
-    if (isUnspecified(inbound.words)) {
+    if (isUnspecified(inbound.words, 0)) {
       this.toAllNodes()
       return true
     }
     const { out } = this.#interface
     const found = this.#found
     out.answer(inbound)
-    if (found[options.HAS_SOURCE_LINK] === 1 && (found[options.SOURCE_HIGH]! & GROUP_BIT) === 0) {
+    if (found[options.HAS_SOURCE_LINK] === 1 && !ethernet.isGroup(found[options.SOURCE_HIGH]!)) {
       out.macHigh = found[options.SOURCE_HIGH]!
       out.macLow = found[options.SOURCE_LOW]!
     }
@@ -127,7 +125,7 @@ export class Ndp implements Solicitor {
   // An address of the guest's link, and the MAC address of one station.
   #isNeighbor(words: Int32Array, high: number): boolean {
     const { addresses } = this.#interface
-    return (high & GROUP_BIT) === 0 && !isUnspecified(words) && addresses.isOnLink(words, 0) && addresses.role(words, 0) === NOT_OURS
+    return !ethernet.isGroup(high) && !isUnspecified(words, 0) && addresses.isOnLink(words, 0) && addresses.role(words, 0) === NOT_OURS
   }
 
   /** Has what comes next go to all nodes of the link, from our link-local address. */
@@ -169,5 +167,3 @@ export class Ndp implements Solicitor {
     this.#interface.transmit(length)
   }
 }
-
-const isUnspecified = (words: Int32Array): boolean => (words[0]! | words[1]! | words[2]! | words[3]!) === 0

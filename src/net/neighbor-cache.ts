@@ -8,6 +8,7 @@
 //
 // A small table, searched from end to end: a network behind one TAP has a guest, or a bridge with a few. It is bounded, and the
 // entry that was confirmed longest ago makes room, so that a guest that makes up addresses costs nothing but its own.
+import { sooner } from '../util/wait.js'
 
 /** Addresses that are remembered. */
 const ENTRIES = 64
@@ -107,8 +108,7 @@ export class NeighborCache {
       if (state !== INCOMPLETE && state !== DELAY && state !== PROBE) continue
       if (((this.#times[i]! - now) | 0) <= 0) this.#due(i, state, now)
       if (this.#states[i] === FREE) continue
-      const left = (this.#times[i]! - now) | 0
-      if (wait < 0 || left < wait) wait = left
+      wait = sooner(wait, (this.#times[i]! - now) | 0)
     }
     return wait
   }

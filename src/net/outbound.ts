@@ -71,9 +71,7 @@ export class Outbound {
 
   /** The partial sum of the pseudo-header in front of `length` bytes of a protocol. */
   pseudoSum(protocol: number, length: number): number {
-    const w = this.words
-    if (!this.isIpv6) return checksum.pseudoHeader4(w[3]!, w[7]!, protocol, length)
-    return checksum.pseudoHeader6Of(w[0]!, w[1]!, w[2]!, w[3]!, w[4]!, w[5]!, w[6]!, w[7]!, protocol, length)
+    return checksum.pseudoHeaderOf(this.words, this.isIpv6, protocol, length)
   }
 
   #begin(macHigh: number, macLow: number, isIpv6: boolean): void {

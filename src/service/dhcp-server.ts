@@ -28,12 +28,11 @@ import * as dhcpv4 from '../wire/dhcpv4.js'
 import * as options from '../wire/dhcpv4-options.js'
 import * as reply from '../wire/dhcpv4-reply.js'
 import { encode, encodeName } from '../wire/domain-names.js'
+import * as ethernet from '../wire/ethernet.js'
 import { BROADCAST_HIGH, BROADCAST_LOW, PORT_DHCP_CLIENT, PORT_DHCP_SERVER } from '../wire/numbers.js'
 import { LEASE_SECONDS, Leases, type PoolAddresses } from './dhcp-leases.js'
 
 const EVERYBODY = -1
-/** In the upper half of a MAC address: a group of stations, which is no client. */
-const GROUP_BIT = 0x0100
 /** Bytes of the search list: what the least reply has room for behind all else that a client asks for. */
 const MAX_SEARCH = 160
 /** Lines of the log: all leases of a pool at once, then one a second, however often a guest changes its name. */
@@ -78,7 +77,7 @@ export class DhcpServer implements DatagramReceiver {
     const view = this.#interface.view
     const found = this.#found
     if (!dhcpv4.isValid(view, at, length) || dhcpv4.op(view, at) !== dhcpv4.OP_REQUEST) return
-    if (!options.parse(view, at, length, found) || (dhcpv4.chaddrHigh(view, at) & GROUP_BIT) !== 0) return
+    if (!options.parse(view, at, length, found) || ethernet.isGroup(dhcpv4.chaddrHigh(view, at))) return
     const relay = dhcpv4.giaddr(view, at)
     // What is behind a relay of another network has addresses that are not ours to give.
     if (relay !== 0 && !this.#isHost(relay)) return

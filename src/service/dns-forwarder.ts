@@ -18,6 +18,7 @@ import type { Resolver } from '../host/resolver.js'
 import type { Inbound } from '../net/inbound.js'
 import type { Interface } from '../net/interface.js'
 import { type DatagramReceiver, MAX_PAYLOAD, type Udp } from '../udp/udp.js'
+import { sooner } from '../util/wait.js'
 import { PORT_DNS } from '../wire/numbers.js'
 import { type Client, type DatagramClient, dress, type StreamClient } from './dns-client.js'
 import * as dns from './dns-message.js'
@@ -123,9 +124,7 @@ export class DnsForwarder implements DatagramReceiver, QueryReceiver {
 
   /** Goes on where somebody was silent; returns the ms until there is more to do, -1 for never. */
   expire(now: number): number {
-    const questions = this.#questions.expire(now)
-    const streams = this.streams.expire(now)
-    return questions < 0 || (streams >= 0 && streams < questions) ? streams : questions
+    return sooner(this.#questions.expire(now), this.streams.expire(now))
   }
 
   /** Closes every socket; nobody is answered any more. */

@@ -93,6 +93,13 @@ export function pseudoHeader6Of(
   )
 }
 
+/** The partial sum of a pseudo-header of either version, of source and destination, four words each (IPv4 in the last word of each). */
+export function pseudoHeaderOf(words: Int32Array, isIpv6: boolean, protocol: number, length: number): number {
+  const w = words
+  if (!isIpv6) return pseudoHeader4(w[3]!, w[7]!, protocol, length)
+  return pseudoHeader6Of(w[0]!, w[1]!, w[2]!, w[3]!, w[4]!, w[5]!, w[6]!, w[7]!, protocol, length)
+}
+
 function halves(word: number): number {
   return (word >>> 16) + (word & 0xffff)
 }

@@ -13,6 +13,9 @@ const DST = 0
 const SRC = 6
 const TYPE = 12
 
+/** In the upper half of a MAC address. */
+const GROUP_BIT = 0x0100
+
 /** Bytes. */
 export const HEADER_LENGTH = 14
 
@@ -55,6 +58,11 @@ export function write(
   view.setInt32(at + 4, (dstLow << 16) | srcHigh)
   view.setInt32(at + SRC + 2, srcLow)
   view.setUint16(at + TYPE, etherType)
+}
+
+/** Whether a MAC address, by its upper half, is that of a group of stations (IEEE 802.3, 3.2.3). */
+export function isGroup(high: number): boolean {
+  return (high & GROUP_BIT) !== 0
 }
 
 export function setSource(view: DataView, at: number, srcHigh: number, srcLow: number): void {
