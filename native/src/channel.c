@@ -9,26 +9,13 @@
 #include <unistd.h>
 
 #include "launcher.h"
+#include "pass.h"
 
 /* Longest message: a step's name and an errno. */
 #define MESSAGE_MAX 96
 
 static bool send_text(const Options *options, const char *text, int pass) {
-  char control[CMSG_SPACE(sizeof pass)] __attribute__((aligned(8)));
-  struct iovec data = {(void *)text, strlen(text)};
-  struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1};
-  if (pass >= 0) {
-    memset(control, 0, sizeof control);
-    message.msg_control = control;
-    message.msg_controllen = sizeof control;
-    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-    *header = (struct cmsghdr){.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof pass)};
-    memcpy(CMSG_DATA(header), &pass, sizeof pass);
-  }
-  ssize_t sent;
-  do sent = sendmsg(options->channel, &message, MSG_NOSIGNAL);
-  while (sent < 0 && errno == EINTR);
-  return sent >= 0;
+  return pass_send(options->channel, text, strlen(text), pass, 0) >= 0;
 }
 
 static bool send_errno(const Options *options, const char *kind, const char *step, int error) {

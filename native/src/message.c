@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "context.h"
+#include "pass.h"
 
 static int32_t make_pair(Context *context, int type) {
   int ends[2];
@@ -66,21 +67,8 @@ static int32_t receive_message(Context *context, const int32_t *argument) {
 
 /* sendMessage(fd, at, length, pass): `pass` is a descriptor to send along, -1 for none; ours stays open. */
 static int32_t send_message(Context *context, const int32_t *argument) {
-  char control[CMSG_SPACE(sizeof(int))] __attribute__((aligned(8)));
-  struct iovec data = {arena_range(context, argument[1], argument[2]), (size_t)argument[2]};
-  struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1};
-  if (data.iov_base == NULL) return -EFAULT;
-  if (argument[3] >= 0) {
-    const int pass = argument[3];
-    memset(control, 0, sizeof control);
-    message.msg_control = control;
-    message.msg_controllen = sizeof control;
-    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-    *header = (struct cmsghdr){.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof pass)};
-    memcpy(CMSG_DATA(header), &pass, sizeof pass);
-  }
-  const ssize_t sent = sendmsg(argument[0], &message, MSG_DONTWAIT | MSG_NOSIGNAL);
-  return sent < 0 ? -errno : (int32_t)sent;
+  const void *bytes = arena_range(context, argument[1], argument[2]);
+  return bytes == NULL ? -EFAULT : pass_send(argument[0], bytes, (size_t)argument[2], argument[3], MSG_DONTWAIT);
 }
 
 const Method message_methods[] = {

@@ -27,6 +27,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "../pass.h"
 #include "hardening.h"
 
 /* Longest message: a step's name and an errno. */
@@ -47,21 +48,8 @@ typedef struct {
   const WardenDuty *duty;
 } Warden;
 
-static void answer(const Warden *warden, const char *text, int pass) {
-  char control[CMSG_SPACE(sizeof pass)] __attribute__((aligned(8)));
-  struct iovec data = {(void *)text, strlen(text)};
-  struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1};
-  if (pass >= 0) {
-    memset(control, 0, sizeof control);
-    message.msg_control = control;
-    message.msg_controllen = sizeof control;
-    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-    *header = (struct cmsghdr){.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof pass)};
-    memcpy(CMSG_DATA(header), &pass, sizeof pass);
-  }
-  /* Where that fails nobody listens any more, which the next recv() tells. */
-  while (sendmsg(warden->channel, &message, MSG_NOSIGNAL) < 0 && errno == EINTR) continue;
-}
+/* Where that fails nobody listens any more, which the next recv() tells. */
+static void answer(const Warden *warden, const char *text, int pass) { pass_send(warden->channel, text, strlen(text), pass, 0); }
 
 static void answer_error(const Warden *warden, const char *step, int error) {
   char text[MESSAGE_MAX];
