@@ -1,7 +1,7 @@
 // `npm run bench -- compare OLD.json NEW.json`: what has changed between two runs of the e2e part, with an interval. The peers are in the
 // table, too: what moved with them was the machine.
 import { readFileSync } from 'node:fs'
-import type { Report } from './e2e/report.js'
+import { KERNEL, type Report } from './e2e/report.js'
 import type { Metric, Workload } from './e2e/workload.js'
 import { workloads } from './e2e/workloads.js'
 import { UsageError } from './support/options.js'
@@ -46,7 +46,7 @@ export function comparison(before: Report, after: Report): string {
     workload.metrics.flatMap((metric) =>
       stacks.flatMap((stack) => {
         const cells = row(before, after, workload, metric, stack)
-        return cells === undefined || (metric.stackOnly && stack === 'loopback') ? [] : [cells]
+        return cells === undefined || (metric.stackOnly && KERNEL.includes(stack)) ? [] : [cells]
       }),
     ),
   )

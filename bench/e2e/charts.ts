@@ -21,6 +21,7 @@ const COLORS: Readonly<Record<string, string>> = {
   pasta: '#7a5ccc',
   rootlesskit: '#2f7fc1',
   loopback: '#9aa0a6',
+  veth: '#c0c4c9',
 }
 const PEERS = ['slirp4netns', 'pasta', 'rootlesskit']
 

@@ -106,6 +106,5 @@ export const goals: readonly Goal[] = [
   ...datagrams,
   ...forwards,
   ...crowds,
-  limit('startup', 'from start to ready, ms', 'readyMs', 150),
   limit('idle', 'idle: CPU ms a second', 'cpuMs', 0.5),
 ]

@@ -37,9 +37,14 @@ export class Guest implements Place {
     this.#holder = holder
   }
 
-  /** A new one. */
-  static async open(): Promise<Guest> {
-    const holder = start('unshare', ['--user', '--map-root-user', '--net', 'sh', '-c', holderScript()])
+  /** A new one; beside another one, in the same user namespace, it can be joined to that one by a pair of devices. */
+  static async open(beside?: Guest): Promise<Guest> {
+    const script = ['sh', '-c', holderScript()]
+    const enter = ['--target', String(beside?.pid), '--user', '--net', '--preserve-credentials']
+    const holder =
+      beside === undefined
+        ? start('unshare', ['--user', '--map-root-user', '--net', ...script])
+        : start('nsenter', [...enter, 'unshare', '--net', ...script])
     await holder.until(() => holder.stdout.includes('open'), 'open', START_MS)
     return new Guest(holder.pid, holder)
   }

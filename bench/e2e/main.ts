@@ -9,10 +9,10 @@ import { backgroundLoad } from '../support/proc.js'
 import { killAll } from '../support/process.js'
 import { costs } from '../support/profile.js'
 import { Progress } from '../support/progress.js'
-import { significant } from '../support/statistics.js'
+import { significant, summarize } from '../support/statistics.js'
 import { enterRoom, keepRoom, RESULTS_FILE, roomFolder, stage } from './enclosure.js'
 import { checkIntegrity } from './integrity.js'
-import { type Report, type Run, reportText } from './report.js'
+import { KERNEL, type Report, type Run, reportText } from './report.js'
 import { scoreboard } from './scoreboard.js'
 import { Session, type Setting } from './session.js'
 import { profileFolder, type Stack } from './stack.js'
@@ -106,7 +106,7 @@ async function checkAll(chosen: readonly Stack[], measured: readonly Workload[])
   const settings = new Map(measured.map((workload) => [checkName(workload), workload]))
   for (const [name, setting] of settings) {
     const some = measured.filter((workload) => checkName(workload) === name)
-    for (const stack of chosen.filter((one) => some.some((workload) => takesPart(workload, one)))) {
+    for (const stack of chosen.filter((one) => !one.isLimit && some.some((workload) => takesPart(workload, one)))) {
       const check = (session: Session) => checkIntegrity(session, setting.isForward === true)
       const result = await attempt(() => withSession(stack, { ...setting, flows: undefined }, check))
       process.stderr.write(`${name} ${stack.name}: ${result instanceof Error ? result.message : '20 MB each way, same SHA-256'}\n`)
@@ -119,7 +119,7 @@ async function checkAll(chosen: readonly Stack[], measured: readonly Workload[])
 
 function resultLine(workload: Workload, stack: Stack, result: Figures | Error): string {
   if (result instanceof Error) return `FAILED: ${result.message}`
-  const shown = workload.metrics.filter(({ stackOnly }) => !stackOnly || stack.open !== undefined)
+  const shown = workload.metrics.filter(({ stackOnly }) => !stackOnly || !KERNEL.includes(stack.name))
   return shown.map(({ key, title }) => `${significant(result[key] ?? 0)} ${title}`).join(', ')
 }
 
@@ -132,6 +132,16 @@ function printCosts(): void {
     }
     rmSync(join(folder, name))
   }
+}
+
+/** One measurement: a session, or as many as the workload wants, and their medians. */
+async function measure(workload: Workload, stack: Stack, options: BenchOptions): Promise<Figures> {
+  const all: Figures[] = []
+  for (let i = 0; i < (workload.repeat ?? 1); i++) {
+    all.push(await withSession(stack, { ...workload, profile: options.profile }, (session) => workload.measure(session, options)))
+  }
+  const median = (key: string) => summarize(all.map((figures) => figures[key] ?? 0)).median
+  return Object.fromEntries(Object.keys(all[0] ?? {}).map((key) => [key, median(key)]))
 }
 
 async function measureAll(options: BenchOptions): Promise<number> {
@@ -155,9 +165,7 @@ async function measureAll(options: BenchOptions): Promise<number> {
       if (round > 1 && workload.once?.includes(stack.name)) continue
       progress.begin(`round ${round}/${options.rounds} ${workload.name} ${stack.name}`)
       const background = await backgroundLoad(BACKGROUND_MS)
-      const result = await attempt(() =>
-        withSession(stack, { ...workload, profile: options.profile }, (session) => workload.measure(session, options)),
-      )
+      const result = await attempt(() => measure(workload, stack, options))
       const outcome = result instanceof Error ? { error: result.message } : { figures: result }
       runs.push({ workload: workload.name, stack: stack.name, round, background, ...outcome })
       progress.end(resultLine(workload, stack, result))

@@ -24,16 +24,21 @@ export interface Report {
   readonly runs: readonly Run[]
 }
 
-const REFERENCES = ['slirp4netns', 'pasta', 'rootlesskit', 'loopback'] as const
+const REFERENCES = ['slirp4netns', 'pasta', 'rootlesskit', 'loopback', 'veth', 'node'] as const
+/** They have no process. */
+export const KERNEL = ['loopback', 'veth']
 const NOISY = 0.1 // of the machine; above it the figures are not worth keeping
+
+const stacksOf = (versions: Report['versions'], version: string): string[] =>
+  Object.keys(versions).filter((name) => versions[name] === version)
 
 export function headerText(report: Report): string {
   const { machine, versions, options } = report
-  const names = Object.entries(versions).map(([name, version]) => `${name} ${version}`)
+  const names = [...new Set(Object.values(versions))].map((version) => `${stacksOf(versions, version).join(', ')} ${version}`)
   const sysctls = Object.entries(machine.sysctls).map(([name, value]) => `${name} = ${value}`)
   return [
     `- ${report.date}, netloom ${report.revision}, ${options.rounds} rounds of ${options.seconds} s, interleaved`,
-    `- kernel ${machine.kernel}; ${machine.cores} x ${machine.cpu}; ${machine.memoryMiB} MiB; load ${machine.load.toFixed(2)} at the start`,
+    `- kernel ${machine.kernel}; ${machine.cores} x ${machine.cpu}; ${machine.memoryMiB} MiB; Node ${machine.node}; load ${machine.load.toFixed(2)} at the start`,
     `- ${names.join('; ')}`,
     '- congestion control cubic on both sides (route attribute congctl, checked in every iperf3 report)',
     `- ${sysctls.join('; ')}`,
@@ -76,7 +81,7 @@ export function workloadTable(workload: Workload, runs: readonly Run[], stacks: 
   ]
   const rows = present.map((stack) => [
     stack,
-    ...workload.metrics.map((metric) => (metric.stackOnly && stack === 'loopback' ? '-' : figureCell(valuesOf(of(stack), metric)))),
+    ...workload.metrics.map((metric) => (metric.stackOnly && KERNEL.includes(stack) ? '-' : figureCell(valuesOf(of(stack), metric)))),
     ...compared.flatMap((metric) => references.map((other) => ratioCell(valuesOf(of(stack), metric), valuesOf(of(other), metric), metric))),
   ])
   return `### ${workload.name}: ${workload.title}\n\n${markdownTable(header, rows)}`

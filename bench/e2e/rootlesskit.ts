@@ -15,6 +15,7 @@ export const rootlesskit: Stack = {
   name: 'rootlesskit',
   connects: false,
   publishes: true,
+  isLimit: false,
   version: () =>
     process.env[HAS_SUBORDINATE_IDS] === undefined ? undefined : versionLine('rootlesskit')?.replace('rootlesskit version ', ''),
   open: async ({ mtu, published }) => {

@@ -32,6 +32,7 @@ export class Session {
   /** From the start of the stack's program until it said that it is ready; 0 for loopback. */
   readonly readyMs: number
   readonly #guest: Guest | undefined
+  readonly #namespaces: readonly (Guest | undefined)[]
   readonly #stack: Program | undefined
   /** Where servers run, and whose ports are free. */
   readonly #host: Place
@@ -45,11 +46,13 @@ export class Session {
     const isServerInGuest = guest !== undefined && published !== undefined
     this.client = isServerInGuest ? room : (guest ?? room)
     this.address = guest === undefined || isServerInGuest ? '127.0.0.1' : HOST_ADDRESS
-    this.readyMs = attached === undefined ? 0 : performance.now() - attached.program.startedAt
+    this.readyMs = attached?.program === undefined ? 0 : performance.now() - attached.program.startedAt
+    this.#namespaces = [attached?.guest, attached?.host]
     this.#guest = guest
     this.#stack = attached?.program
-    this.#host = isServerInGuest ? guest : room
-    this.#hostPid = isServerInGuest ? guest.pid : 'self'
+    const server = isServerInGuest ? guest : attached?.host
+    this.#host = server ?? room
+    this.#hostPid = server?.pid ?? 'self'
     this.#published = isServerInGuest ? published : undefined
   }
 
@@ -101,7 +104,7 @@ export class Session {
     const port = this.#published === undefined ? nextPort() : this.#published.shift()
     if (port === undefined) throw new Error(`more than ${PUBLISHED} servers in one session`)
     // Stacks differ in which address of the guest's a published port leads to.
-    const server = this.#host.start(command, args(this.#published === undefined ? '127.0.0.1' : '0.0.0.0', port))
+    const server = this.#host.start(command, args(this.#host === room ? '127.0.0.1' : '0.0.0.0', port))
     this.#programs.push(server)
     await server.until(() => isListening(port, transport, this.#hostPid), 'listening', LISTEN_MS)
     return { port, server }
@@ -117,6 +120,6 @@ export class Session {
   async close(): Promise<void> {
     await Promise.all(this.#programs.map((program) => program.end()))
     await this.#stack?.end()
-    await this.#guest?.close()
+    for (const namespace of this.#namespaces) await namespace?.close()
   }
 }

@@ -1,7 +1,6 @@
-// The competitors: how each is started against a namespace, when it is ready, and where the guest finds the room's loopback.
-// All get the same plan of addresses: guest 10.0.2.100/24, gateway and host 10.0.2.2, on tap0.
+// What a competitor is, and netloom and pasta: how each is started against a namespace, when it is ready, and where the guest finds the room's
+// loopback. All get the same plan of addresses: guest 10.0.2.100/24, gateway and host 10.0.2.2, on tap0.
 import { existsSync } from 'node:fs'
-import { createConnection } from 'node:net'
 import { join } from 'node:path'
 import { repository, versionLine } from '../support/machine.js'
 import { readText } from '../support/proc.js'
@@ -28,8 +27,12 @@ export interface Plan {
 export const profileFolder = (): string => join(roomFolder(), 'profiles')
 
 export interface Attached {
-  readonly guest: Guest
-  readonly program: Program
+  /** Where the guest is; nowhere where nothing but the start is measured. */
+  readonly guest?: Guest
+  /** Where servers run that the guest finds at `HOST_ADDRESS`; left out: in the room, whose loopback that address leads to. */
+  readonly host?: Guest
+  /** Left out where the kernel does it all. */
+  readonly program?: Program
 }
 
 export interface Stack {
@@ -37,6 +40,10 @@ export interface Stack {
   /** Takes part where the guest is the client; where ports are published. */
   readonly connects: boolean
   readonly publishes: boolean
+  /** No competitor: what the machine can do without a stack. */
+  readonly isLimit: boolean
+  /** The workloads that it takes part in; all when left out. */
+  readonly only?: readonly string[]
   /** What to print as its version; undefined when it is not installed, or cannot run here. */
   version(): string | undefined
   /** Starts it and resolves when it says that it is ready; undefined for none at all (loopback). */
@@ -54,7 +61,7 @@ export async function ready(program: Program, condition: () => boolean): Promise
 }
 
 /** How a stack is opened that is attached to a namespace of ours. */
-function attaching(attach: (guest: Guest, plan: Plan) => Promise<Program>): (plan: Plan) => Promise<Attached> {
+export function attaching(attach: (guest: Guest, plan: Plan) => Promise<Program>): (plan: Plan) => Promise<Attached> {
   return async (plan) => {
     const guest = await Guest.open()
     try {
@@ -72,10 +79,11 @@ export const netloomEntry = join(repository, 'dist/bin/main.cjs')
 /** A range of ports, as netloom and pasta write it. */
 const range = (ports: readonly number[]): string => `${ports[0]}-${ports.at(-1)}`
 
-const netloom = (name: string, driver?: 'tap' | 'direct'): Stack => ({
+export const netloom = (name: string, driver?: 'tap' | 'direct'): Stack => ({
   name,
   connects: driver === undefined,
   publishes: driver !== undefined,
+  isLimit: false,
   version: () =>
     existsSync(netloomEntry) ? (versionLine(process.execPath, [netloomEntry, '--version']) ?? 'does not answer --version') : undefined,
   open: attaching((guest, { mtu, flows, published, profile }) => {
@@ -89,51 +97,13 @@ const netloom = (name: string, driver?: 'tap' | 'direct'): Stack => ({
   }),
 })
 
-/** One request to slirp4netns' API socket; a connection each. */
-function askSlirp(socket: string, request: object): Promise<void> {
-  return new Promise((resolve, reject) => {
-    let answer = ''
-    const connection = createConnection(socket, () => connection.end(JSON.stringify(request)))
-    connection.setEncoding('utf8').on('data', (text: string) => {
-      answer += text
-    })
-    connection.on('error', reject)
-    connection.on('close', () => {
-      if (answer.includes('"return"')) resolve()
-      else reject(new Error(`slirp4netns: ${answer}`))
-    })
-  })
-}
-
 let files = 0
 
-const slirp4netns: Stack = {
-  name: 'slirp4netns',
-  connects: true,
-  publishes: true,
-  version: () => versionLine('slirp4netns')?.replace('slirp4netns version ', ''),
-  open: attaching(async (guest, { mtu, published }) => {
-    const socket = join(roomFolder(), `slirp4netns-${files++}`)
-    const api = published.length === 0 ? [] : [`--api-socket=${socket}`]
-    const args = ['--configure', `--mtu=${mtu}`, '--ready-fd=3', ...api, String(guest.pid), 'tap0']
-    const program = start('slirp4netns', args, ['ignore', 'pipe', 'pipe', 'pipe'])
-    let isReady = false
-    program.stream(3).on('data', () => {
-      isReady = true
-    })
-    await ready(program, () => isReady)
-    for (const port of published) {
-      const rule = { proto: 'tcp', host_addr: '127.0.0.1', host_port: port, guest_addr: GUEST_ADDRESS, guest_port: port }
-      await askSlirp(socket, { execute: 'add_hostfwd', arguments: rule })
-    }
-    return program
-  }),
-}
-
-const pasta: Stack = {
+export const pasta: Stack = {
   name: 'pasta',
   connects: true,
   publishes: true,
+  isLimit: false,
   version: () => {
     const own = versionLine('pasta')
     if (!own?.includes('unknown version')) return own?.replace('pasta ', '')
@@ -150,8 +120,3 @@ const pasta: Stack = {
     return ready(program, () => (readText(`${name}.pid`) ?? '') !== '')
   }),
 }
-
-/** Client and server in one namespace: what the machine can do. */
-const loopback: Stack = { name: 'loopback', connects: true, publishes: true, version: () => 'kernel', open: undefined }
-
-export { loopback, netloom, pasta, slirp4netns }

@@ -30,6 +30,8 @@ export interface Workload {
   readonly stacks?: readonly string[]
   /** Stacks that take so long that one round has to do. */
   readonly once?: readonly string[]
+  /** Sessions of one measurement, of which the median counts: for what is over in a moment. */
+  readonly repeat?: number
   /** Only when named by --only. */
   readonly onRequest?: true
   measure(session: Session, options: BenchOptions): Promise<Figures>

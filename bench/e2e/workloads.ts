@@ -7,6 +7,7 @@ import { forwardExchange, forwardStream, forwardTransactions } from './forward.j
 import { type Goal, goals } from './goals.js'
 import { http } from './http.js'
 import { connectRequestResponse, requestResponse } from './latency.js'
+import type { Stack } from './stack.js'
 import { stacks } from './stacks.js'
 import { tcp, upload30s } from './throughput.js'
 import type { Workload } from './workload.js'
@@ -45,19 +46,26 @@ function onRequest(workload: Workload): Workload {
 /** Those that the goals are about. */
 export const FIGURES = 'figures'
 
-/** Without the stacks whose figures nothing is compared with, where those take time: loopback, and the slow ones. */
+/** Nothing is asked of it, and everybody wants to know. */
+const UNASKED = ['startup']
+/** Shown beside the limits even where nothing is asked of that ratio. */
+const WITH_LIMITS = ['tcp-up-1500', 'tcp-down-1500', 'rr-tcp', 'crr', 'http', ...UNASKED, 'idle']
+
+/** Without the stacks whose figures nothing is compared with, where those take time: the limits, and the slow ones. */
 function withoutOthers(workload: Workload, about: readonly Goal[]): Workload {
   const named = new Set(about.flatMap(({ than }) => than?.stacks ?? []))
   // What is compared with another workload of the same stack needs no other stack.
-  if (about.every(({ than }) => than?.workload !== undefined)) return { ...workload, stacks: ['netloom'] }
-  const left = stacks.map(({ name }) => name).filter((name) => named.has(name) || !(name === 'loopback' || workload.once?.includes(name)))
+  if (about.length > 0 && about.every(({ than }) => than?.workload !== undefined)) return { ...workload, stacks: ['netloom'] }
+  const isLeftOut = ({ name, isLimit }: Stack) => (isLimit && !WITH_LIMITS.includes(workload.name)) || workload.once?.includes(name)
+  const left = stacks.filter((stack) => named.has(stack.name) || !isLeftOut(stack)).map(({ name }) => name)
   return { ...workload, stacks: left.filter((name) => workload.stacks?.includes(name) ?? true) }
 }
 
 function named(name: string): readonly Workload[] {
   if (name === FIGURES) {
     const about = (name: string) => goals.filter(({ workload }) => workload === name)
-    return workloads.filter(({ name }) => about(name).length > 0).map((workload) => withoutOthers(workload, about(workload.name)))
+    const isShown = ({ name }: Workload) => about(name).length > 0 || UNASKED.includes(name)
+    return workloads.filter(isShown).map((workload) => withoutOthers(workload, about(workload.name)))
   }
   const exact = workloads.filter((workload) => workload.name === name)
   return exact.length > 0 ? exact : workloads.filter((workload) => !workload.onRequest && workload.name.startsWith(name))

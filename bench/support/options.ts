@@ -10,7 +10,7 @@ export const USAGE = `usage: npm run bench -- [micro|stack|e2e|impaired] [option
   compare            what has changed between two runs of e2e, with an interval
   page               put a run of e2e into bench/README.md and bench/charts
   --only NAMES       workloads whose name is, or begins with, one of these (comma-separated); figures: all that something is asked of
-  --stacks NAMES     these stacks only: netloom, slirp4netns, pasta, rootlesskit, loopback (default: all that are installed)
+  --stacks NAMES     these stacks only: netloom, slirp4netns, pasta, rootlesskit, loopback, veth, node (default: all that are installed)
   --rounds N         rounds of each (workload, stack), interleaved (default 5)
   --seconds S        length of one measurement (default 5)
   --buffers MIB      raise tcp_rmem and tcp_wmem to this many MiB for the run (default: what the machine has)
