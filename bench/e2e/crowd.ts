@@ -16,9 +16,6 @@ const SLOW = ['slirp4netns', 'rootlesskit']
 /** pasta needs six descriptors for each connection that it splices, and resets what it has none for. */
 const SLOW_TO_FORWARD = [...SLOW, 'pasta']
 const PATIENCE_MS = 10_000
-/** A stack that has moved nothing yet is slower than one that has; what is compared is with and without the crowd. */
-const WARM_UP_S = 1
-
 /** Ten thousand, or as many as the limit of open files allows. */
 export const connections = (): number => Math.min(CONNECTIONS, Math.trunc((fileLimit() - OTHER_DESCRIPTORS) / PER_CONNECTION))
 
@@ -35,7 +32,6 @@ async function measure(session: Session, seconds: number, isForward: boolean): P
     ...(await exchange(session, 'tcp', 1, seconds)),
     gbit: (await stream(session, 'down', 1, seconds, isForward))['gbit'] ?? 0,
   })
-  await stream(session, 'down', 1, WARM_UP_S, isForward)
   const before: Figures = await flow()
   const memory = memoryMiB(session.pids(), 'VmRSS')
   const opened = await gather(session)

@@ -85,10 +85,11 @@ static int advance(struct transaction *transaction, uint32_t events) {
 static void client(struct sockaddr_in address, int concurrency, struct limit limit) {
   static struct transaction transactions[CONCURRENCY_MAX];
   struct epoll_event ready[64];
-  struct samples samples;
+  struct samples first, samples;
   uint64_t failures = 0, warm = now_ns(), swept = warm, started = 0, now = warm;
   int poll = epoll_create1(EPOLL_CLOEXEC), error = 0;
   if (poll < 0) fail("epoll");
+  samples_open(&first);
   samples_open(&samples);
   for (int i = 0; i < concurrency; i++)
     if (begin(&transactions[i], poll, &address) < 0) fail("connect");
@@ -100,7 +101,7 @@ static void client(struct sockaddr_in address, int concurrency, struct limit lim
       int result = advance(transaction, ready[i].events);
       if (result == 0) continue;
       if (result < 0) failures++, error = errno;
-      else if (started) samples_add(&samples, now_ns() - transaction->begun);
+      else samples_add(started ? &samples : &first, now_ns() - transaction->begun);
       close(transaction->fd);
       if (begin(transaction, poll, &address) < 0) fail("connect");
     }
@@ -116,7 +117,7 @@ static void client(struct sockaddr_in address, int concurrency, struct limit lim
     if (failures > FAILURES_MAX) errno = error, fail("too many failures, the last one");
     if (!started && now - warm > WARM_UP_NS) started = now;
   }
-  samples_print(&samples, (double)(now - started) / 1e9, failures);
+  samples_print(&first, &samples, (double)(now - started) / 1e9, failures);
 }
 
 int main(int argc, char **argv) {

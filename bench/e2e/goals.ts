@@ -16,7 +16,7 @@ export interface Goal {
   readonly atMost?: number
 }
 
-const PEERS = ['slirp4netns', 'pasta']
+export const PEERS = ['slirp4netns', 'pasta']
 const SLIRP = ['slirp4netns']
 const PASTA = ['pasta']
 const LOOPBACK = ['loopback']
@@ -70,6 +70,11 @@ const datagrams: readonly Goal[] = [64, 1400].flatMap((size) =>
   ['up', 'down'].map((direction) => ratio(`udp-${direction}-${size}`, `UDP ${direction}, ${size} bytes`, PEERS, 2)),
 )
 
+const faults: readonly Goal[] = [
+  ...['up', 'down'].map((way) => limit(`udp-loss-${way}`, `UDP ${way}, 1 Gbit/s of 1,400 bytes: % lost`, 'lostPercent', 0.1)),
+  limit('upload-30s', 'one upload of 30 s: longest stall, ms', 'longestGapMs', 0),
+]
+
 const tap = { stack: 'netloom-tap' }
 const direct = { stack: 'netloom-direct' }
 const published = ['slirp4netns', 'pasta', 'rootlesskit']
@@ -104,6 +109,7 @@ export const goals: readonly Goal[] = [
   ...throughput,
   ...latency,
   ...datagrams,
+  ...faults,
   ...forwards,
   ...crowds,
   limit('idle', 'idle: CPU ms a second', 'cpuMs', 0.5),

@@ -30,6 +30,8 @@ export const LATENCY: readonly Metric[] = [
   { key: 'p99', title: 'p99 us', better: 'less', ratio: true },
   { key: 'perSecond', title: '1/s', better: 'more' },
   { key: 'failures', title: 'failed', better: 'less' },
+  { key: 'firstP50', title: 'first second: p50', better: 'less' },
+  { key: 'firstP99', title: 'p99', better: 'less' },
 ]
 
 export const TRANSACTIONS: readonly Metric[] = [
@@ -37,6 +39,8 @@ export const TRANSACTIONS: readonly Metric[] = [
   { key: 'p50', title: 'p50 us', better: 'less' },
   { key: 'p99', title: 'p99 us', better: 'less' },
   { key: 'failures', title: 'failed', better: 'less' },
+  { key: 'firstPerSecond', title: 'first second: 1/s', better: 'more' },
+  { key: 'firstP99', title: 'p99', better: 'less' },
 ]
 
 /** So many connections, each with one request under way. */

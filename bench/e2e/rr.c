@@ -103,9 +103,10 @@ static void client(int type, struct sockaddr_in address, int connections, struct
   static struct flow flows[CONNECTIONS_MAX];
   struct epoll_event ready[64] = {0};
   struct timeval patience = {.tv_usec = LOST_NS / 1000};
-  struct samples samples;
+  struct samples first, samples;
   uint64_t failures = 0, swept, warm, started = 0, now;
   int poll = epoll_create1(EPOLL_CLOEXEC);
+  samples_open(&first);
   samples_open(&samples);
   for (int i = 0; i < connections; i++) {
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = &flows[i]};
@@ -129,8 +130,8 @@ static void client(int type, struct sockaddr_in address, int connections, struct
       if (length < 0 && errno != EAGAIN) fail("recv");
       if (length < 0 || byte != flow->number) continue;
       now = now_ns();
-      if (started) samples_add(&samples, now - flow->sent);
-      else if (now - warm > WARM_UP_NS) started = now, failures = 0;
+      samples_add(started ? &samples : &first, now - flow->sent);
+      if (!started && now - warm > WARM_UP_NS) started = now;
       request(flow);
     }
     now = now_ns();
@@ -138,7 +139,7 @@ static void client(int type, struct sockaddr_in address, int connections, struct
     /* Nothing at all came back during the warm-up: the first requests are being lost, and time still has to pass. */
     if (!started && now - warm > GIVE_UP_NS) errno = ETIMEDOUT, fail("recv");
   } while (!started || !limit_reached(&limit, samples.count, now - started));
-  samples_print(&samples, (double)(now - started) / 1e9, failures);
+  samples_print(&first, &samples, (double)(now - started) / 1e9, failures);
 }
 
 int main(int argc, char **argv) {

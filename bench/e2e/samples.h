@@ -1,4 +1,5 @@
-/* What rr.c and crr.c share: a clock, a preallocated list of latencies, and the line of JSON they print at the end. */
+/* What the load generators share: a clock, preallocated lists of latencies (of the first second of a fresh stack, and of what comes after it),
+ * and the line of JSON they print at the end. */
 #ifndef NETLOOM_BENCH_SAMPLES_H
 #define NETLOOM_BENCH_SAMPLES_H
 
@@ -13,8 +14,8 @@
 
 /* 4 Mi samples of 4 bytes: a minute at 70,000 a second. What comes after is counted, not kept. */
 #define SAMPLES_MAX (4u << 20)
-/* Not counted at the start: caches, JIT compilers and slow paths of every stack get the same time to warm up. */
-#define WARM_UP_NS 500000000ull
+/* Counted apart at the start: caches, JIT compilers and slow paths of every stack get the same time to warm up. */
+#define WARM_UP_NS 1000000000ull
 
 struct samples {
   uint32_t *ns;
@@ -65,12 +66,20 @@ static inline double samples_at(const struct samples *samples, double share) {
   return samples->ns[rank] / 1e3;
 }
 
-static inline void samples_print(struct samples *samples, double seconds, uint64_t failures) {
+static inline void samples_sort(struct samples *samples) {
   qsort(samples->ns, samples->kept, sizeof(uint32_t), samples_compare);
-  printf("{\"rounds\":%llu,\"failures\":%llu,\"seconds\":%.6f,\"perSecond\":%.3f,\"min\":%.3f,\"p50\":%.3f,\"p90\":%.3f,\"p99\":%.3f,\"p999\":%.3f,\"max\":%.3f}\n",
+}
+
+/* `first` is of the first second, `samples` of the seconds after it. */
+static inline void samples_print(struct samples *first, struct samples *samples, double seconds, uint64_t failures) {
+  samples_sort(first);
+  samples_sort(samples);
+  printf("{\"rounds\":%llu,\"failures\":%llu,\"seconds\":%.6f,\"perSecond\":%.3f,\"min\":%.3f,\"p50\":%.3f,\"p90\":%.3f,\"p99\":%.3f,\"p999\":%.3f,\"max\":%.3f,",
          (unsigned long long)samples->count, (unsigned long long)failures, seconds, seconds > 0 ? (double)samples->count / seconds : 0,
          samples_at(samples, 0), samples_at(samples, 0.5), samples_at(samples, 0.9), samples_at(samples, 0.99), samples_at(samples, 0.999),
          samples_at(samples, 1));
+  printf("\"firstPerSecond\":%.3f,\"firstP50\":%.3f,\"firstP99\":%.3f,\"firstMax\":%.3f}\n", (double)first->count / (WARM_UP_NS / 1e9),
+         samples_at(first, 0.5), samples_at(first, 0.99), samples_at(first, 1));
 }
 
 static inline struct limit limit_parse(const char *text) {

@@ -2,12 +2,13 @@
 import { medianOf, timesAsGood, valuesOf } from '../support/results.js'
 import { significant } from '../support/statistics.js'
 import { markdownTable } from '../support/table.js'
-import { type Goal, goals } from './goals.js'
+import { type Goal, goals, PEERS } from './goals.js'
 import type { Report } from './report.js'
 import { workloads } from './workloads.js'
 
 const REACHED = '🟢 reached'
 const SHORT = '🔴 short'
+const FIRST = ['firstGbit', 'firstPerSecond', 'firstP50']
 
 export interface Score {
   readonly goal: Goal
@@ -58,10 +59,35 @@ export function score(report: Report, goal: Goal): Score {
   return { goal, asked, measured, isReached: times >= (goal.atLeast ?? 1) }
 }
 
+/** What the first second of a fresh process is worth, against the same second of the best peer; nothing is asked of it. */
+export function firstSeconds(report: Report): string {
+  const rows = workloads.flatMap(({ name, metrics }) => {
+    const metric = metrics.find(({ key }) => FIRST.includes(key))
+    if (metric === undefined) return []
+    const { key, better } = metric
+    const own = medianOf(report, name, 'netloom', key)
+    const other = reference(report, { workload: name, title: '', than: { stacks: PEERS } }, key, better)
+    if (own === undefined || other === undefined) return []
+    const unit = metric.title.replace('first second: ', '')
+    return [
+      [
+        name,
+        `${significant(timesAsGood(own, other.value, better))}x ${other.name}`,
+        `${significant(own)} against ${significant(other.value)} ${unit}`,
+      ],
+    ]
+  })
+  return rows.length === 0 ? '' : markdownTable(['the first second', 'of the best peer', 'measured (medians)'], rows)
+}
+
 /** Those that the run says something about, as a table. */
 export function scoreboard(report: Report): string {
   const scores = goals.map((goal) => score(report, goal)).filter(({ measured }) => measured !== '')
   const rows = scores.map(({ goal, asked, measured, isReached }) => [goal.title, asked, measured, isReached ? REACHED : SHORT])
   const reached = scores.filter(({ isReached }) => isReached).length
-  return `${markdownTable(['figure', 'asked', 'measured (medians)', ''], rows)}\n\n${reached} of ${scores.length} reached.`
+  const board =
+    rows.length === 0
+      ? ''
+      : `${markdownTable(['figure', 'asked', 'measured (medians)', ''], rows)}\n\n${reached} of ${scores.length} reached.`
+  return [board, firstSeconds(report)].filter((part) => part !== '').join('\n\n')
 }

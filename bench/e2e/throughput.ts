@@ -1,11 +1,13 @@
-// Bulk TCP, by iperf3. Both ends report every 0.1 s, so that a stall shows and is not averaged away: the receiver's intervals
-// are the ones that are looked at.
+// Bulk TCP, by iperf3. Both ends report every 0.1 s, so that a stall shows and is not averaged away, and so that the first second (slow start, a
+// cold JIT compiler) can be told from what follows: the receiver's intervals are the ones that are looked at.
 import type { BenchOptions } from '../support/options.js'
 import { machineCpu } from '../support/proc.js'
 import type { Session } from './session.js'
 import type { Figures, Metric, Workload } from './workload.js'
 
 const INTERVAL_S = 0.1
+/** Counted apart at the start. */
+export const WARM_UP_S = 1
 const PATIENCE_MS = 20_000 // beyond the length of the test
 const SERVER_MS = 5000 // from the client's end to the server's
 
@@ -13,14 +15,15 @@ const SERVER_MS = 5000 // from the client's end to the server's
 export type Direction = 'up' | 'down'
 
 interface Interval {
-  readonly sum: { readonly bytes: number; readonly seconds: number }
+  /** `start` and `seconds` in seconds. */
+  readonly sum: { readonly bytes: number; readonly seconds: number; readonly start: number }
 }
 
 interface Report {
   readonly error?: string
   readonly intervals: readonly Interval[]
   readonly end: {
-    readonly sum_received: { readonly bytes: number; readonly seconds: number; readonly bits_per_second: number }
+    readonly sum_received: { readonly bytes: number }
     readonly sum_sent: { readonly retransmits?: number }
     readonly sender_tcp_congestion?: string
     readonly receiver_tcp_congestion?: string
@@ -39,6 +42,18 @@ export function findStalls(intervals: readonly Interval[]): { longestGapMs: numb
     slowest = Math.min(slowest, (sum.bytes * 8) / sum.seconds / 1e9)
   }
   return { longestGapMs: longest * 1000, slowestGbit: Number.isFinite(slowest) ? slowest : 0 }
+}
+
+function gbit(intervals: readonly Interval[]): number {
+  const total = (of: (interval: Interval) => number) => intervals.reduce((sum, interval) => sum + of(interval), 0)
+  const seconds = total(({ sum }) => sum.seconds)
+  return seconds === 0 ? 0 : (total(({ sum }) => sum.bytes) * 8) / seconds / 1e9
+}
+
+/** Of the first second, and of the rest. */
+export function rates(intervals: readonly Interval[]): { firstGbit: number; gbit: number } {
+  const isFirst = ({ sum }: Interval) => sum.start + sum.seconds / 2 < WARM_UP_S
+  return { firstGbit: gbit(intervals.filter(isFirst)), gbit: gbit(intervals.filter((interval) => !isFirst(interval))) }
 }
 
 function parse(text: string): Report {
@@ -60,7 +75,7 @@ export async function stream(
     ...['--server', '--one-off', '--json', '--interval', String(INTERVAL_S)],
     ...['--bind', address, '--port', String(own)],
   ])
-  const length = Math.max(1, Math.round(seconds)) // iperf3 takes no fractions, and 0 for no end
+  const length = WARM_UP_S + Math.max(1, Math.round(seconds)) // iperf3 takes no fractions
   const stackBefore = session.cpu()
   const machineBefore = machineCpu().busy
   const client = session.client.start('iperf3', [
@@ -79,7 +94,7 @@ export async function stream(
   if (gigabytes === 0) throw new Error('nothing was received')
   const { longestGapMs, slowestGbit } = findStalls(receiver.intervals)
   return {
-    gbit: end.sum_received.bits_per_second / 1e9,
+    ...rates(receiver.intervals),
     cpuPerGB: stack / gigabytes,
     machineCpuPerGB: machine / gigabytes,
     longestGapMs,
@@ -93,6 +108,7 @@ export const THROUGHPUT: readonly Metric[] = [
   { key: 'cpuPerGB', title: 'stack CPU s/GB', better: 'less', stackOnly: true },
   { key: 'machineCpuPerGB', title: 'machine CPU s/GB', better: 'less' },
   { key: 'longestGapMs', title: 'longest stall ms', better: 'less' },
+  { key: 'firstGbit', title: 'first second: Gbit/s', better: 'more' },
 ]
 
 export function tcp(direction: Direction, mtu: number, streams = 1): Workload {
