@@ -26,7 +26,7 @@ import {
   SOCKET,
 } from '../net/flow-row.js'
 import type { Icmp } from '../net/icmp.js'
-import type { ErrorReceiver } from '../net/icmpv4.js'
+import type { ErrorReceiver } from '../net/icmp-common.js'
 import type { Inbound } from '../net/inbound.js'
 import type { Connection } from '../tcp/connection.js'
 import type { TcpDemux } from '../tcp/demux.js'

@@ -1,47 +1,37 @@
 // ICMP of both versions, for those who relay both: an error is named by its code of ICMPv4's destination unreachable, and told to a
 // guest of IPv6 as RFC 7915, 4.2 translates it.
-import { TokenBucket } from '../util/token-bucket.js'
 import * as icmp from '../wire/icmpv4.js'
 import * as icmp6 from '../wire/icmpv6.js'
 import * as ipv6 from '../wire/ipv6.js'
 import type { DropCounters } from './drops.js'
 import { IS_IPV6, PORTS } from './flow-row.js'
-import { type EchoRelay, type ErrorReceiver, Icmpv4 } from './icmpv4.js'
+import { type EchoRelay, type ErrorReceiver, IcmpCommon, QUOTED_PAYLOAD } from './icmp-common.js'
+import { Icmpv4 } from './icmpv4.js'
 import { Icmpv6 } from './icmpv6.js'
 import type { Inbound } from './inbound.js'
 import type { Interface } from './interface.js'
-
-/** Bytes of the packet at fault that an error quotes at least, behind its IP header (RFC 792). */
-const QUOTED_PAYLOAD = 8
-/**
- * Errors of our own (RFC 1812, 4.3.2.8: a limit by number, not by bandwidth; RFC 4443, 2.4 (f)): so many a second, and so many at once. A
- * program that gives up at the first one, and begins a hundred connections, should not wait for any of them.
- */
-export const ERRORS_PER_SECOND = 1000
-export const ERRORS_AT_ONCE = 256
 
 export class Icmp {
   readonly interface: Interface
   readonly v4: Icmpv4
   readonly v6: Icmpv6
+  readonly #common: IcmpCommon
 
   constructor(iface: Interface, drops: DropCounters) {
-    const limit = new TokenBucket(ERRORS_PER_SECOND, ERRORS_AT_ONCE)
     this.interface = iface
-    this.v4 = new Icmpv4(iface, drops, limit)
-    this.v6 = new Icmpv6(iface, drops, limit)
+    this.#common = new IcmpCommon(drops)
+    this.v4 = new Icmpv4(iface, this.#common)
+    this.v6 = new Icmpv6(iface, this.#common)
   }
 
   /** Names the relay of echo requests. */
   connect(relay: EchoRelay): void {
-    this.v4.connect(relay)
-    this.v6.connect(relay)
+    this.#common.relay = relay
   }
 
   /** Names who is told of TCP segments that did not arrive. */
   serveTcpErrors(receiver: ErrorReceiver): void {
-    this.v4.serveTcpErrors(receiver)
-    this.v6.serveTcpErrors(receiver)
+    this.#common.tcp = receiver
   }
 
   /** Tells the sender of the packet being received that it could not be delivered. `mtu`: with FRAGMENTATION_NEEDED, bytes. */

@@ -10,13 +10,12 @@
 //
 // Who is told, and by whom, the interface's `out` says.
 
-import type { TokenBucket } from '../util/token-bucket.js'
 import * as checksum from '../wire/checksum.js'
 import * as icmp from '../wire/icmpv4.js'
 import * as ipv4 from '../wire/ipv4.js'
 import { MAPPED, PROTOCOL_ICMP, PROTOCOL_TCP } from '../wire/numbers.js'
 import { NOT_OURS } from './address-plan.js'
-import type { DropCounters } from './drops.js'
+import { type IcmpCommon, QUOTED_PAYLOAD } from './icmp-common.js'
 import type { Inbound, ProtocolReceiver } from './inbound.js'
 import { type Interface, TRANSPORT_AT } from './interface.js'
 import { DEFAULT_TTL } from './outbound.js'
@@ -25,46 +24,16 @@ import { DEFAULT_TTL } from './outbound.js'
 const ECHO_TTL = 255
 /** Hop limit of a packet that another router had to drop for it, as it is quoted. */
 const LAST_TTL = 1
-/** Bytes of the packet at fault that an error quotes at least, behind its IP header (RFC 792). */
-const QUOTED_PAYLOAD = 8
-/** Takes echo requests for addresses beyond ours. */
-export interface EchoRelay {
-  request(inbound: Inbound): void
-}
-
-/** Takes errors about packets that we have sent. */
-export interface ErrorReceiver {
-  /**
-   * Of a packet to the guest from a remote end: four words each in `words`. `ports`: guest << 16 | remote; `second`: the word behind
-   * them; `code`: that of ICMPv4's destination unreachable, `mtu`: of the next hop, with FRAGMENTATION_NEEDED.
-   */
-  unreachable(words: Int32Array, ports: number, second: number, code: number, mtu: number, now: number): void
-}
 
 export class Icmpv4 implements ProtocolReceiver {
   readonly interface: Interface
-  #drops: DropCounters
-  #relay: EchoRelay | null = null
-  #tcp: ErrorReceiver | null = null
-  readonly #limit: TokenBucket
+  readonly #common: IcmpCommon
   /** Ends of what an error from the guest is about. */
   readonly #ends = new Int32Array([0, 0, MAPPED, 0, 0, 0, MAPPED, 0])
 
-  /** `limit`: of the errors of our own. */
-  constructor(iface: Interface, drops: DropCounters, limit: TokenBucket) {
+  constructor(iface: Interface, common: IcmpCommon) {
     this.interface = iface
-    this.#drops = drops
-    this.#limit = limit
-  }
-
-  /** Names the relay of echo requests. */
-  connect(relay: EchoRelay): void {
-    this.#relay = relay
-  }
-
-  /** Names who is told of TCP segments that did not arrive. */
-  serveTcpErrors(receiver: ErrorReceiver): void {
-    this.#tcp = receiver
+    this.#common = common
   }
 
   receive(inbound: Inbound): void {
@@ -72,18 +41,18 @@ export class Icmpv4 implements ProtocolReceiver {
     const at = inbound.payloadAt
     const length = inbound.payloadLength
     if (!icmp.isValid(view, at, length)) {
-      this.#drops.transportInvalid++
+      this.#common.drops.transportInvalid++
       return
     }
     if (!inbound.isTrusted && checksum.finish(checksum.add(view, at, length, 0)) !== 0) {
-      this.#drops.transportChecksum++
+      this.#common.drops.transportChecksum++
       return
     }
     if (icmp.type(view, at) === icmp.UNREACHABLE) this.#unreachable(inbound)
     // Only a request asks for something (RFC 1122, 3.2.2: anything else is never answered).
     if (icmp.type(view, at) !== icmp.ECHO) return
     if (this.interface.addresses.role(inbound.words, 4) !== NOT_OURS) this.#reply(inbound)
-    else this.#relay?.request(inbound)
+    else this.#common.relay?.request(inbound)
   }
 
   // RFC 792: the IP header of what was sent is quoted, and 8 bytes behind it.
@@ -101,7 +70,7 @@ export class Icmpv4 implements ProtocolReceiver {
     const word = view.getInt32(at + 4)
     this.#ends[3] = ipv4.destination(view, quote)
     this.#ends[7] = ipv4.source(view, quote)
-    this.#tcp?.unreachable(this.#ends, turned, second, icmp.code(view, at), word & 0xffff, inbound.now)
+    this.#common.tcp?.unreachable(this.#ends, turned, second, icmp.code(view, at), word & 0xffff, inbound.now)
   }
 
   /** Answers an echo request from the slot (RFC 1122, 3.2.2.6: the data comes back as it is, however much). */
@@ -135,11 +104,7 @@ export class Icmpv4 implements ProtocolReceiver {
     word: number,
     now: number,
   ): void {
-    if (!this.#mayAnswer(packetAt, length)) return
-    if (!this.#limit.take(now)) {
-      this.#drops.errorLimit++
-      return
-    }
+    if (!this.#mayAnswer(packetAt, length) || !this.#common.takeError(now)) return
     const iface = this.interface
     const quoted = Math.min(length, icmp.QUOTE_LIMIT)
     const target = ipv4.source(iface.view, packetAt)

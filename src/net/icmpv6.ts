@@ -1,14 +1,12 @@
 // ICMP for IPv6 (RFC 4443): echo for our own addresses, errors to the guest; neighbor discovery is in ndp.ts. Errors are of two kinds, and
 // are quoted, as in icmpv4.ts.
-import type { TokenBucket } from '../util/token-bucket.js'
 import * as icmp4 from '../wire/icmpv4.js'
 import * as icmp from '../wire/icmpv6.js'
 import * as ipv6 from '../wire/ipv6.js'
 import * as extension from '../wire/ipv6-extension.js'
 import { PROTOCOL_ICMPV6, PROTOCOL_TCP } from '../wire/numbers.js'
 import { isUnspecified, NOT_OURS } from './address-plan.js'
-import type { DropCounters } from './drops.js'
-import type { EchoRelay, ErrorReceiver } from './icmpv4.js'
+import { type IcmpCommon, QUOTED_PAYLOAD } from './icmp-common.js'
 import type { Inbound, ProtocolReceiver } from './inbound.js'
 import { type Interface, TRANSPORT_AT } from './interface.js'
 import { Ndp } from './ndp.js'
@@ -18,8 +16,6 @@ import { DEFAULT_TTL } from './outbound.js'
 const ECHO_HOPS = 255
 /** Hop limit of a packet that another router had to drop for it, as it is quoted. */
 const LAST_HOP = 1
-/** Bytes behind the IP header that a TCP segment is known by: its ports and sequence number. */
-const TCP_IDENTITY = 8
 
 /** ff02::1 and ff02::2, by their first and last words. */
 const LINK_GROUP = 0xff020000 | 0
@@ -29,30 +25,15 @@ const ALL_ROUTERS = 2
 export class Icmpv6 implements ProtocolReceiver {
   readonly interface: Interface
   readonly ndp: Ndp
-  readonly #drops: DropCounters
-  readonly #limit: TokenBucket
-  #relay: EchoRelay | null = null
-  #tcp: ErrorReceiver | null = null
+  readonly #common: IcmpCommon
   /** Ends of what an error is about: from the guest, turned. */
   readonly #ends = new Int32Array(8)
   readonly #chain = new Int32Array(extension.COLUMNS)
 
-  /** `limit`: of the errors of our own. */
-  constructor(iface: Interface, drops: DropCounters, limit: TokenBucket) {
+  constructor(iface: Interface, common: IcmpCommon) {
     this.interface = iface
-    this.ndp = new Ndp(iface, drops)
-    this.#drops = drops
-    this.#limit = limit
-  }
-
-  /** Names the relay of echo requests. */
-  connect(relay: EchoRelay): void {
-    this.#relay = relay
-  }
-
-  /** Names who is told of TCP segments that did not arrive. */
-  serveTcpErrors(receiver: ErrorReceiver): void {
-    this.#tcp = receiver
+    this.ndp = new Ndp(iface, common.drops)
+    this.#common = common
   }
 
   receive(inbound: Inbound): void {
@@ -60,11 +41,11 @@ export class Icmpv6 implements ProtocolReceiver {
     const at = inbound.payloadAt
     const length = inbound.payloadLength
     if (!inbound.isIpv6 || !icmp.isValid(view, at, length)) {
-      this.#drops.transportInvalid++
+      this.#common.drops.transportInvalid++
       return
     }
     if (!inbound.isTrusted && !icmp.checksumIsRight(view, at, length, inbound.pseudoSum(PROTOCOL_ICMPV6, length))) {
-      this.#drops.transportChecksum++
+      this.#common.drops.transportChecksum++
       return
     }
     switch (icmp.type(view, at)) {
@@ -72,7 +53,7 @@ export class Icmpv6 implements ProtocolReceiver {
         // Who has no address cannot be answered.
         if (isUnspecified(inbound.words, 0)) return
         if (isForUs(this.interface.addresses.role(inbound.words, 4), inbound.words)) this.#reply(inbound)
-        else this.#relay?.request(inbound)
+        else this.#common.relay?.request(inbound)
         return
       case icmp.UNREACHABLE:
       case icmp.PACKET_TOO_BIG:
@@ -90,7 +71,7 @@ export class Icmpv6 implements ProtocolReceiver {
     const at = inbound.payloadAt
     const quote = at + icmp.HEADER_LENGTH
     const quoted = inbound.payloadLength - icmp.HEADER_LENGTH
-    if (quoted < ipv6.HEADER_LENGTH + TCP_IDENTITY || ipv6.version(view, quote) !== 6) return
+    if (quoted < ipv6.HEADER_LENGTH + QUOTED_PAYLOAD || ipv6.version(view, quote) !== 6) return
     for (let i = 0; i < 4; i++) {
       this.#ends[i] = ipv6.destination(view, quote, i)
       this.#ends[4 + i] = ipv6.source(view, quote, i)
@@ -104,7 +85,7 @@ export class Icmpv6 implements ProtocolReceiver {
     const second = view.getInt32(quote + ipv6.HEADER_LENGTH + 4)
     const code = isTooBig ? icmp4.FRAGMENTATION_NEEDED : unreachableCode4(icmp.code(view, at))
     const mtu = isTooBig ? icmp.mtu(view, at) : 0
-    this.#tcp?.unreachable(this.#ends, (ports << 16) | (ports >>> 16), second, code, mtu, inbound.now)
+    this.#common.tcp?.unreachable(this.#ends, (ports << 16) | (ports >>> 16), second, code, mtu, inbound.now)
   }
 
   /** Answers an echo request from the slot (RFC 4443, 4.2: the data comes back as it is, however much). */
@@ -139,11 +120,7 @@ export class Icmpv6 implements ProtocolReceiver {
     now: number,
   ): void {
     const { view, addresses, arena, slot, out } = this.interface
-    if (addresses.ipv6 === undefined || !this.#mayAnswer(packetAt, type, code)) return
-    if (!this.#limit.take(now)) {
-      this.#drops.errorLimit++
-      return
-    }
+    if (addresses.ipv6 === undefined || !this.#mayAnswer(packetAt, type, code) || !this.#common.takeError(now)) return
     const quoted = Math.min(length, icmp.QUOTE_LIMIT)
     const ends = this.#ends
     for (let i = 0; i < 4; i++) {

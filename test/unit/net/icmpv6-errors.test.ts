@@ -2,7 +2,7 @@
 // are (RFC 4443, 2.4 (f)).
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { ERRORS_AT_ONCE, ERRORS_PER_SECOND } from '../../../src/net/icmp.js'
+import { ERRORS_AT_ONCE, ERRORS_PER_SECOND } from '../../../src/net/icmp-common.js'
 import type { Words } from '../../../src/wire/address.js'
 import * as icmp from '../../../src/wire/icmpv6.js'
 import * as tcp from '../../../src/wire/tcp.js'

@@ -2,7 +2,7 @@
 // many of them (RFC 1812, 4.3.2.8).
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { ERRORS_AT_ONCE, ERRORS_PER_SECOND } from '../../../src/net/icmp.js'
+import { ERRORS_AT_ONCE, ERRORS_PER_SECOND } from '../../../src/net/icmp-common.js'
 import * as icmp from '../../../src/wire/icmpv4.js'
 import * as ipv4 from '../../../src/wire/ipv4.js'
 import { SYN } from '../../../src/wire/tcp.js'
