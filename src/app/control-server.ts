@@ -87,10 +87,17 @@ export class ControlServer {
       this.#clients.delete(socket)
     })
     this.#http ??= import('./control-api.js').then(({ createApi }) => createApi(this.#network))
-    void this.#http.then((http) => {
-      http.emit('connection', socket)
-      socket.resume()
-    })
+    this.#http.then(
+      (http) => {
+        http.emit('connection', socket)
+        socket.resume()
+      },
+      () => {
+        // It could not be loaded, for want of descriptors: the network goes on, and whoever comes later may have more luck.
+        this.#http = null
+        socket.destroy()
+      },
+    )
   }
 
   /** Listens no longer, cuts off who is connected, and leaves no file. */

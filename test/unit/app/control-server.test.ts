@@ -1,5 +1,6 @@
 // The control socket of a network that is only played: what it answers, what it refuses, and that nobody who holds a connection holds it up.
 import assert from 'node:assert/strict'
+import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, existsSync, linkSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
@@ -7,6 +8,7 @@ import { connect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, beforeEach, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { chooseNetwork, runningNetworks } from '../../../src/app/control-client.js'
 import * as schema from '../../../src/app/control-schema.js'
 import { ControlServer } from '../../../src/app/control-server.js'
@@ -123,6 +125,19 @@ test('each answer is what the OpenAPI document says', async () => {
   assert.deepEqual(Object.keys(paths), ['/v1/network', '/v1/flows', '/v1/publications', '/v1/publications/{ids}'])
   for (const [, name] of JSON.stringify(paths).matchAll(/"#\/components\/schemas\/(\w+)"/g))
     assert.ok(Object.hasOwn(components.schemas, name!))
+})
+
+test('who comes while there are no descriptors is cut off, and the network goes on', async () => {
+  const child = fork(fileURLToPath(new URL('../../support/starved-control.js', import.meta.url)), {
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  })
+  const [path] = (await once(child, 'message')) as [string]
+  const socket = connect(path)
+  socket.on('error', () => {})
+  await once(socket, 'close')
+  child.send('enough')
+  const [code] = (await once(child, 'exit')) as [number]
+  assert.equal(code, 0)
 })
 
 test('publications are taken back all or none, and their connections with them where that is asked for', async () => {
