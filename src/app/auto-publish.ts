@@ -1,15 +1,25 @@
 // Ports that programs in the sandbox listen on, published on the host's loopback by themselves as long as they do. The kernel tells nobody
 // when a socket begins to listen, so it is asked: one sock_diag dump of the listening sockets alone (native/src/direct.c), which takes some
 // 20 microseconds. A port is there within INTERVAL and what a listen(2) takes; /proc is not read, and no process is looked at.
+//
+// What listens is the sandbox's choice, a thousand ports anew with each question if it likes. So there are only so many tries, and so many
+// lines about them: what is beyond waits for the next question.
 import type { NativeContext } from '../host/native.js'
 import { errnoName, NetloomError } from '../util/errors.js'
 import type { Log } from '../util/log.js'
+import { TokenBucket } from '../util/token-bucket.js'
 import * as address from '../wire/address.js'
 import type { Publication, Publications } from './publications.js'
 import type { PortRange, PublishDriver } from './publish-spec.js'
 
 /** Time between two questions, ms: half of the 200 in which a port is to appear, so that the rest is there for doing it. */
 const INTERVAL = 100
+/** Ports that are tried: at once as many as a sandbox full of servers has, then so many a second. */
+export const TRIES_AT_ONCE = 256
+const TRIES_PER_SECOND = 64
+/** Warnings about ports that cannot be published: what fits on a screen, then one a second. */
+export const WARNINGS_AT_ONCE = 16
+const WARNINGS_PER_SECOND = 1
 /** Words that the kernel's answer has for each socket: an address and a port. */
 const WORDS = 5
 const LOOPBACK_NET = 127
@@ -30,6 +40,8 @@ export class AutoPublish {
   readonly #log: Log
   // By port; empty where the host had no place for it.
   readonly #open = new Map<number, readonly Publication[]>()
+  readonly #tries = new TokenBucket(TRIES_PER_SECOND, TRIES_AT_ONCE)
+  readonly #warnings = new TokenBucket(WARNINGS_PER_SECOND, WARNINGS_AT_ONCE)
   #timer: NodeJS.Timeout | null = null
 
   constructor(native: NativeContext, publications: Publications, range: PortRange, options: AutoPublishOptions) {
@@ -88,17 +100,23 @@ export class AutoPublish {
       this.#open.delete(port)
       if (publications.length > 0) this.#log.verbose(`port ${port} of the sandbox is published no more`)
     }
-    for (const port of ports) if (!this.#open.has(port)) this.#open.set(port, this.#publish(port))
+    const now = this.#native.now()
+    for (const port of ports) {
+      if (this.#open.has(port)) continue
+      if (!this.#tries.take(now)) return
+      this.#open.set(port, this.#publish(port, now))
+    }
   }
 
-  #publish(port: number): readonly Publication[] {
+  #publish(port: number, now: number): readonly Publication[] {
     const opened: Publication[] = []
     for (const hostAddress of HOST_ADDRESSES) {
       try {
         opened.push(...this.#publications.open([{ hostAddress, hostPort: port, guestPort: port }], true))
       } catch (error) {
         if (!(error instanceof NetloomError)) throw error
-        if (opened.length === 0) this.#log.warn(`port ${port} of the sandbox is not published: ${error.message}`)
+        if (opened.length === 0 && this.#warnings.take(now))
+          this.#log.warn(`port ${port} of the sandbox is not published: ${error.message}`)
         break
       }
     }

@@ -2,14 +2,14 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { errnoName, NetloomError } from '../util/errors.js'
 
-/** What an errno means for one who wants to listen, and what to do. */
-export function listenError(protocol: 'tcp' | 'udp', hostAddress: string, port: number, errno: number): NetloomError {
+/** What an errno means for one who wants to listen, and what to do. `namesOwner`: who has the port is worth a search of /proc. */
+export function listenError(protocol: 'tcp' | 'udp', hostAddress: string, port: number, errno: number, namesOwner: boolean): NetloomError {
   const name = errnoName(errno)
   const where = hostAddress.includes(':') ? `[${hostAddress}]:${port}` : `${hostAddress}:${port}`
   const fail = (why: string, hint: string): NetloomError => new NetloomError(name, `cannot listen on ${where}: ${why}`, hint)
   switch (name) {
     case 'EADDRINUSE': {
-      const owner = whoListens(protocol, port)
+      const owner = namesOwner ? whoListens(protocol, port) : ''
       return fail(owner === '' ? 'the port is in use' : `the port is in use by ${owner}`, 'choose another one, or 0 for one that is free')
     }
     case 'EACCES':

@@ -133,7 +133,7 @@ export class Publications {
     if (words === null) throw new NetloomError('ERR_PUBLISH', `'${hostAddress}' is no IP address`, 'give one of this host', 2)
     const isUdp = to.protocol === 'udp'
     const descriptor = isUdp ? this.#native.udpListen(...words, hostPort) : this.#native.tcpListen(...words, hostPort, BACKLOG)
-    if (descriptor < 0) throw listenError(to.protocol, hostAddress, hostPort, -descriptor)
+    if (descriptor < 0) throw listenError(to.protocol, hostAddress, hostPort, -descriptor, !to.isAutomatic)
     const port = new Int32Array(this.#native.scratch)[4]!
     const rule = this.#forwards.add(descriptor, to.guest, to.guestPort, isUdp ? DRIVER_DATAGRAMS : DRIVERS.indexOf(to.driver))
     if (rule === 0) {
