@@ -202,7 +202,7 @@ export class End implements Device, FrameReceiver {
     for (let i = 0; i < hosts.eventCount; i++) {
       const row = hosts.events[i]!
       if (this.demux.isPending(row)) this.demux.hostConnected(row, this.now)
-      else this.demux.hostReadable(row)
+      else this.demux.hostReadable(row, false)
     }
     hosts.eventCount = 0
     this.demux.settle(this.now)

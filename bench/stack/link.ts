@@ -65,13 +65,13 @@ export class Link {
   /** One host of B writes. */
   write(row: number, bytes: number): void {
     this.b.hosts.writes(row, bytes)
-    this.b.demux.hostReadable(row)
+    this.b.demux.hostReadable(row, false)
   }
 
   /** One host of B ends. */
   end(row: number): void {
     this.b.hosts.ends(row)
-    this.b.demux.hostReadable(row)
+    this.b.demux.hostReadable(row, true)
   }
 
   /** Lets both work, turn by turn, until neither has anything to do. */

@@ -6,9 +6,18 @@
 //   host bytes -> recv(MSG_PEEK) at the socket's peek offset -> TAP; recv(MSG_TRUNC) when the guest acknowledges
 //   FIN <-> shutdown(SHUT_WR) / end of file, RST <-> SO_LINGER 0 / ECONNRESET, each way by itself
 //
-// The sockets are tcp-sockets.ts'. Where the kernel's TCP has no peek offset (before 6.9) the bytes
-// wait for their acknowledgment in a ring of the connection instead (send-ring.ts).
-import { EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP, type EventLoop, type ReadyHandler, TOKEN_TCP } from '../host/event-loop.js'
+// The sockets are tcp-sockets.ts', what they have for the guest is host-text.ts'.
+import {
+  EPOLLERR,
+  EPOLLHUP,
+  EPOLLIN,
+  EPOLLOUT,
+  EPOLLPRI,
+  EPOLLRDHUP,
+  type EventLoop,
+  type ReadyHandler,
+  TOKEN_TCP,
+} from '../host/event-loop.js'
 import type { NativeContext } from '../host/native.js'
 import type { DropCounters } from '../net/drops.js'
 import {
@@ -30,11 +39,12 @@ import type { ErrorReceiver } from '../net/icmp-common.js'
 import type { Inbound } from '../net/inbound.js'
 import type { Connection } from '../tcp/connection.js'
 import type { TcpDemux } from '../tcp/demux.js'
-import { END, type Relay } from '../tcp/stack.js'
+import type { Relay } from '../tcp/stack.js'
 import { PROTOCOL_TCP } from '../wire/numbers.js'
 import { type Evictor, type FlowTable, LIST_NONE, LIST_TIME_WAIT } from './flow-table.js'
 import type { Gate } from './gate.js'
 import { EAGAIN, HostErrors } from './host-errors.js'
+import { HostText } from './host-text.js'
 import type { SendRing } from './send-ring.js'
 import { type StreamService, TcpSockets } from './tcp-sockets.js'
 import { isShortage, refusalCode, tellFailure, unreachableCode } from './unreachable.js'
@@ -52,6 +62,7 @@ export class TcpRelay implements Relay, ReadyHandler, Evictor, ErrorReceiver {
   readonly #icmp: Icmp
   readonly #drops: DropCounters
   readonly #sockets: TcpSockets
+  readonly #text: HostText
   readonly #errors: HostErrors
   #demux: TcpDemux | null = null
 
@@ -74,6 +85,7 @@ export class TcpRelay implements Relay, ReadyHandler, Evictor, ErrorReceiver {
     this.#icmp = to
     this.#drops = drops
     this.#sockets = new TcpSockets(native, table.rows, ring, peeksIpv4)
+    this.#text = new HostText(native, this.#sockets)
     this.#errors = new HostErrors(native, to, PROTOCOL_TCP)
     loop.serve(TOKEN_TCP, this)
     table.serve(KIND_TCP, this)
@@ -196,7 +208,12 @@ export class TcpRelay implements Relay, ReadyHandler, Evictor, ErrorReceiver {
       return
     }
     if ((events & EPOLLOUT) !== 0) demux.hostWritable(row, now)
-    if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP)) !== 0) demux.hostReadable(row)
+    this.#readable(row, events)
+  }
+
+  #readable(row: number, events: number): void {
+    if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP)) === 0) return
+    this.#demux!.hostReadable(row, (events & (EPOLLPRI | EPOLLRDHUP | EPOLLHUP)) !== 0)
   }
 
   // The connect has ended, one way or the other; or a router has told why it will not (tcp(7) keeps that, as Linux 5.9 does for a traceroute).
@@ -214,6 +231,8 @@ export class TcpRelay implements Relay, ReadyHandler, Evictor, ErrorReceiver {
     if ((events & EPOLLOUT) === 0) return
     this.#sockets.connected(base)
     this.#demux!.hostConnected(row, this.#loop.now)
+    // What came along with the host's SYN-ACK: no other event tells.
+    this.#readable(row, events)
   }
 
   // The failure is told as what it is, unless whoever knows more has told it.
@@ -245,24 +264,15 @@ export class TcpRelay implements Relay, ReadyHandler, Evictor, ErrorReceiver {
   }
 
   receive(c: Connection, at: number, length: number): number {
-    const ring = this.#sockets.ringOf(c.base)
-    if (ring !== null) return ring.receive(c, at, length)
-    const got = this.#native.tcpPeek(c.socket, at, length)
-    if (got > 0) return got
-    if (got === 0) return END
-    return got === -EAGAIN ? 0 : got
+    return this.#text.receive(c, at, length)
   }
 
   rewind(c: Connection, offset: number): void {
-    const ring = this.#sockets.ringOf(c.base)
-    if (ring !== null) ring.rewind(c, offset)
-    else this.#native.tcpPeekOffset(c.socket, offset)
+    this.#text.rewind(c, offset)
   }
 
   consume(c: Connection, length: number): void {
-    const ring = this.#sockets.ringOf(c.base)
-    if (ring !== null) ring.consume(c, length)
-    else this.#native.tcpDiscard(c.socket, length)
+    this.#text.consume(c, length)
   }
 
   room(c: Connection): number {

@@ -1,6 +1,6 @@
 // The host's socket of each TCP connection, a column of its row: opened to where the gate has said, registered with epoll once, edge-triggered,
 // and set up for peeking once it is connected.
-import { EPOLLET, EPOLLIN, EPOLLOUT, EPOLLRDHUP, TOKEN_TCP, token } from '../host/event-loop.js'
+import { EPOLLET, EPOLLIN, EPOLLOUT, EPOLLPRI, EPOLLRDHUP, TOKEN_TCP, token } from '../host/event-loop.js'
 import type { NativeContext } from '../host/native.js'
 import { isLoopback } from '../net/address-plan.js'
 import { GENERATION, HOST_ADDRESS, HOST_PORT, isMapped, ROW_SHIFT, SOCKET } from '../net/flow-row.js'
@@ -14,7 +14,7 @@ import type { SendRing } from './send-ring.js'
  */
 const LOOPBACK_BUFFER = 1 << 20
 
-const EVENTS = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET
+const EVENTS = EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET
 
 /** Serves connections of the guest itself. */
 export interface StreamService {

@@ -28,6 +28,7 @@ const TOKEN_CLASSES = 10
 
 /** Events of epoll(7). */
 export const EPOLLIN = 0x001
+export const EPOLLPRI = 0x002
 export const EPOLLOUT = 0x004
 export const EPOLLERR = 0x008
 export const EPOLLHUP = 0x010

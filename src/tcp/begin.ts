@@ -4,7 +4,7 @@ import { GUEST_ADDRESS, hashFlow, IS_IPV6 } from '../net/flow-row.js'
 import { slabSize } from '../packet/slab-pool.js'
 import * as options from '../wire/tcp-options.js'
 import { CHALLENGE_INTERVAL } from './challenge.js'
-import { FLAGS, HAS_SACK, HAS_TIMESTAMPS, HOST_READABLE, IS_DIRTY } from './columns.js'
+import { FLAGS, HAS_SACK, HAS_TIMESTAMPS, IS_DIRTY } from './columns.js'
 import * as congestion from './congestion.js'
 import type { Connection } from './connection.js'
 import * as isn from './isn.js'
@@ -92,6 +92,4 @@ export function start(tcp: Tcp, c: Connection): void {
   c.lastHeld = c.rcvNxt
   c.challenged = (tcp.now - CHALLENGE_INTERVAL) | 0
   congestion.start(c)
-  // What the host sent along with its SYN-ACK was in the event that told of the connect: no other one tells.
-  c.raise(HOST_READABLE)
 }

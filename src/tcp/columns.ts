@@ -135,3 +135,5 @@ export const IS_TAIL_RESENT = 1 << 19
 export const HAS_EPOCH = 1 << 20
 /** A timeout began this recovery: what was in flight counts as lost. */
 export const IS_LOSS = 1 << 21
+/** The host has ended, or its text has an urgent mark: a read that brought less than was asked for need not have brought all there is. */
+export const READS_ON = 1 << 22

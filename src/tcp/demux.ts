@@ -5,7 +5,7 @@ import type { Inbound, ProtocolReceiver } from '../net/inbound.js'
 import { PROTOCOL_TCP } from '../wire/numbers.js'
 import * as wire from '../wire/tcp.js'
 import { drop, resetGuest, resetHost } from './close.js'
-import { ACK_NOW, FIN_DELIVERED, HOST_FULL, HOST_READABLE, WANTS_ROOM } from './columns.js'
+import { ACK_NOW, FIN_DELIVERED, HOST_FULL, HOST_READABLE, READS_ON, WANTS_ROOM } from './columns.js'
 import type { Connection } from './connection.js'
 import { unreachable } from './icmp-error.js'
 import * as listen from './listen.js'
@@ -149,10 +149,10 @@ export class TcpDemux implements ProtocolReceiver {
     drop(tcp, c)
   }
 
-  /** The host's socket has something to read, or its end. */
-  hostReadable(row: number): void {
+  /** The host's socket has something to read, or its end. `readsOn`: that end, or an urgent mark, is reported (READS_ON). */
+  hostReadable(row: number, readsOn: boolean): void {
     const c = this.#tcp.connection(row)
-    c.raise(HOST_READABLE)
+    c.raise(readsOn ? HOST_READABLE | READS_ON : HOST_READABLE)
     this.#tcp.touch(c)
   }
 

@@ -108,9 +108,12 @@ function sendText(tcp: Tcp, c: Connection, header: number, length: number, isLas
   if (((tcp.now - c.rcvActive) | 0) < ANSWER_WITHIN && (c.has(ACK_DELAYED) || isLast)) c.raise(IS_INTERACTIVE)
   const from = c.sndNxt
   const to = (from + length) | 0
-  if (!output.sendText(tcp, c, from, header, length, PSH) && length > MAX_DATAGRAM) {
+  const isEnd = c.has(HOST_EOF)
+  if (!output.sendText(tcp, c, from, header, length, isEnd ? PSH | FIN : PSH) && length > MAX_DATAGRAM) {
     tcp.interface.refuseBig()
     retransmit.resume(tcp, c)
+    c.lower(HOST_EOF)
+    c.raise(HOST_READABLE)
     return false
   }
   if (!c.has(IS_TIMED) && ((to - c.sndMax) | 0) > 0) {
@@ -118,15 +121,21 @@ function sendText(tcp: Tcp, c: Connection, header: number, length: number, isLas
     c.rttSent = tcp.now
     c.raise(IS_TIMED)
   }
-  moved(tcp, c, to)
+  moved(tcp, c, isEnd ? (to + 1) | 0 : to)
+  if (isEnd) finSent(c)
   return true
 }
 
-/** Sends our FIN once (again after a timeout): its state change (RFC 9293, 3.10.4 CLOSE) happens the first time. */
+/** Sends our FIN once (again after a timeout), where no text has carried it. */
 function sendFin(tcp: Tcp, c: Connection): void {
   if (c.has(FIN_SENT) && c.sndNxt === c.sndMax) return
   output.sendControl(tcp, c, c.sndNxt, FIN)
   moved(tcp, c, (c.sndNxt + 1) | 0)
+  finSent(c)
+}
+
+/** Its state change (RFC 9293, 3.10.4 CLOSE) happens the first time. */
+function finSent(c: Connection): void {
   if (c.has(FIN_SENT)) return
   c.raise(FIN_SENT)
   if (c.state === 'ESTABLISHED') c.state = 'FIN-WAIT-1'

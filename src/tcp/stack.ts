@@ -21,7 +21,10 @@ export const END = -1
 export interface Relay {
   /** Gives bytes to the host's kernel: how many it took (0: full), or -errno when the connection is broken. */
   send(c: Connection, at: number, length: number): number
-  /** Copies the next bytes (from sndNxt on) into the arena: how many, 0 for none now, END, or -errno below END. */
+  /**
+   * Copies the next bytes (from sndNxt on) into the arena: how many, 0 for none now, END, or -errno below END. Lowers HOST_READABLE when it knows
+   * that there are no more for now, and raises HOST_EOF besides when they are the last.
+   */
   receive(c: Connection, at: number, length: number): number
   /** The next `receive` starts `offset` bytes behind sndUna. */
   rewind(c: Connection, offset: number): void

@@ -8,7 +8,7 @@
 //
 // A test plays the far end of each socket (`FakeTcp`), and the TAP's (`frames`, `onFrame`).
 import assert from 'node:assert/strict'
-import { EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP } from '../../src/host/event-loop.js'
+import { EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLPRI, EPOLLRDHUP } from '../../src/host/event-loop.js'
 import type { NativeContext } from '../../src/host/native.js'
 import { MAX_FRAME } from '../../src/packet/arena.js'
 import { mapped, type Words } from '../../src/wire/address.js'
@@ -90,6 +90,10 @@ export class FakeTcp extends FakeDescriptor {
   incoming: Uint8Array = new Uint8Array()
   arrived = 0
   front = 0
+  /** How many bytes are in front of the urgent one; -1: none is urgent. */
+  mark = -1
+  /** Peeks that found nothing. */
+  vainPeeks = 0
   isEnded = false
   peekOffset = -1
 
@@ -113,6 +117,7 @@ export class FakeTcp extends FakeDescriptor {
     if (!this.isConnected) return this.errors.length > 0 ? EPOLLERR : 0
     let mask = 0
     if (this.arrived > this.front) mask |= EPOLLIN
+    if (this.mark >= this.front && this.mark < this.arrived) mask |= EPOLLPRI
     if (this.isEnded) mask |= EPOLLIN | EPOLLRDHUP
     if (this.isEnded && this.isShut) mask |= EPOLLHUP
     if (this.isShut || this.isWritable) mask |= EPOLLOUT
@@ -413,6 +418,7 @@ export class FakeKernel {
     const socket = this.#tcp(descriptor)
     if (socket === null) return -EBADF
     const got = this.#copy(socket, socket.front + Math.max(0, socket.peekOffset), at, length)
+    if (got === -EAGAIN) socket.vainPeeks++
     if (got > 0 && socket.peekOffset >= 0) socket.peekOffset += got
     return got
   }
@@ -424,7 +430,8 @@ export class FakeKernel {
     return got
   }
   #copy(socket: FakeTcp, from: number, at: number, length: number): number {
-    const got = Math.min(length, socket.arrived - from)
+    const untilMark = socket.mark > from ? socket.mark - from : length
+    const got = Math.min(length, untilMark, socket.arrived - from)
     if (got > 0) {
       this.#range(at, got).set(socket.incoming.subarray(from, from + got))
       return got

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { ACTIVE, KIND, KIND_TCP, MAC_LOW, PORTS, ROW_SHIFT, SOCKET, setEnds } from '../../src/net/flow-row.js'
 import type { Inbound } from '../../src/net/inbound.js'
+import { HOST_EOF, HOST_READABLE } from '../../src/tcp/columns.js'
 import type { Connection } from '../../src/tcp/connection.js'
 import { END, type Relay } from '../../src/tcp/stack.js'
 import { PROTOCOL_TCP } from '../../src/wire/numbers.js'
@@ -71,12 +72,14 @@ export class HostSocket implements Relay {
     this.capacity -= taken
     return taken
   }
-  receive(_c: Connection, at: number, length: number): number {
+  receive(c: Connection, at: number, length: number): number {
     if (this.isBroken) return -EPIPE
     const text = this.outgoing.slice(this.#offset, this.#offset + length)
     if (text.length === 0) return this.hasEnded ? END : 0
     for (let i = 0; i < text.length; i++) this.bytes[at + i] = text.charCodeAt(i)
     this.#offset += text.length
+    if (text.length < length) c.lower(HOST_READABLE)
+    if (text.length < length && this.hasEnded) c.raise(HOST_EOF)
     return text.length
   }
   rewind(_c: Connection, offset: number): void {

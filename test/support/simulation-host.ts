@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { GUEST_ADDRESS, KIND, KIND_TCP, MAC_HIGH, MAC_LOW, PORTS, ROW_SHIFT, SOCKET, setEnds } from '../../src/net/flow-row.js'
 import type { Inbound } from '../../src/net/inbound.js'
+import { HOST_EOF, HOST_READABLE } from '../../src/tcp/columns.js'
 import type { Connection } from '../../src/tcp/connection.js'
 import { END, type Relay } from '../../src/tcp/stack.js'
 import { PROTOCOL_TCP } from '../../src/wire/numbers.js'
@@ -146,13 +147,15 @@ export class SimulatedHost implements Relay {
     return taken
   }
 
-  receive(_c: Connection, at: number, length: number): number {
+  receive(c: Connection, at: number, length: number): number {
     if (this.hasBroken) return -ECONNRESET
     const from = this.acknowledged + this.#offset
     const taken = Math.min(length, this.written - from)
     if (taken <= 0) return this.hasEnded ? END : 0
     copyText(this.#bytes, at, taken, this.key, from)
     this.#offset += taken
+    if (taken < length) c.lower(HOST_READABLE)
+    if (taken < length && this.hasEnded) c.raise(HOST_EOF)
     return taken
   }
 

@@ -170,7 +170,7 @@ export class Side implements Device, FrameReceiver {
     if ((events & BROKEN) !== 0) this.demux.hostBroken(ROW, this.now)
     else {
       if ((events & WRITABLE) !== 0) this.demux.hostWritable(ROW, this.now)
-      if ((events & READABLE) !== 0 && this.host.isUsed) this.demux.hostReadable(ROW)
+      if ((events & READABLE) !== 0 && this.host.isUsed) this.demux.hostReadable(ROW, this.host.hasEnded)
     }
   }
 

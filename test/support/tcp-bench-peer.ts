@@ -132,7 +132,7 @@ export class BenchPeer {
   /** The host has `length` bytes for the guest. */
   hostSends(length: number): void {
     this.host.available += length
-    this.demux.hostReadable(ROW)
+    this.demux.hostReadable(ROW, false)
   }
 
   /** Ends a batch. */

@@ -144,7 +144,7 @@ export class TcpScript implements Conversation {
   hostSends(text: string, hasEnded = false): this {
     this.host.outgoing += text
     this.host.hasEnded ||= hasEnded
-    this.demux.hostReadable(ROW)
+    this.demux.hostReadable(ROW, this.host.hasEnded)
     this.demux.settle(this.now)
     return this
   }
@@ -163,6 +163,7 @@ export class TcpScript implements Conversation {
 
   hostConnects(): this {
     this.demux.hostConnected(ROW, this.now)
+    if (this.host.outgoing !== '' || this.host.hasEnded) this.demux.hostReadable(ROW, this.host.hasEnded)
     return this
   }
 

@@ -1,0 +1,69 @@
+// Text of the host on its way to the guest. It stays in the receive queue of the host's socket until the guest has acknowledged it, and is
+// peeked at from there: native/src/tcp.c draws the queue. Where the kernel's TCP has no peek offset the bytes wait in a ring instead
+// (send-ring.ts).
+//
+// A peek that brings less than was asked for has emptied the queue, and edge-triggered epoll tells of what comes later: no call is made only to
+// hear that there is nothing. There are two exceptions, and an event has told of both (READS_ON): the end of the text, behind which no event
+// comes, and an urgent mark, at which the kernel stops (tcp_recvmsg). Then it is read on at once, and so the end is known with the last text.
+import type { NativeContext } from '../host/native.js'
+import { HOST_EOF, HOST_READABLE, READS_ON } from '../tcp/columns.js'
+import type { Connection } from '../tcp/connection.js'
+import { END } from '../tcp/stack.js'
+import { EAGAIN } from './host-errors.js'
+import type { TcpSockets } from './tcp-sockets.js'
+
+export class HostText {
+  readonly #native: NativeContext
+  readonly #sockets: TcpSockets
+
+  constructor(native: NativeContext, sockets: TcpSockets) {
+    this.#native = native
+    this.#sockets = sockets
+  }
+
+  /** See Relay.receive. */
+  receive(c: Connection, at: number, length: number): number {
+    const ring = this.#sockets.ringOf(c.base)
+    if (ring !== null) return ring.receive(c, at, length)
+    const got = this.#native.tcpPeek(c.socket, at, length)
+    if (got === length) return got
+    if (got > 0) {
+      if (c.has(READS_ON)) return this.#readOn(c, at, length, got)
+      c.lower(HOST_READABLE)
+      return got
+    }
+    if (got < 0) return got === -EAGAIN ? 0 : got
+    c.raise(READS_ON)
+    return END
+  }
+
+  // Behind `got` bytes of `length`. An error is told by the next read.
+  #readOn(c: Connection, at: number, length: number, got: number): number {
+    let all = got
+    while (all < length) {
+      const more = this.#native.tcpPeek(c.socket, at + all, length - all)
+      if (more > 0) {
+        all += more
+        continue
+      }
+      if (more === 0) c.raise(HOST_EOF)
+      if (more === 0 || more === -EAGAIN) c.lower(HOST_READABLE)
+      return all
+    }
+    return all
+  }
+
+  /** See Relay.rewind. */
+  rewind(c: Connection, offset: number): void {
+    const ring = this.#sockets.ringOf(c.base)
+    if (ring !== null) ring.rewind(c, offset)
+    else this.#native.tcpPeekOffset(c.socket, offset)
+  }
+
+  /** See Relay.consume. */
+  consume(c: Connection, length: number): void {
+    const ring = this.#sockets.ringOf(c.base)
+    if (ring !== null) ring.consume(c, length)
+    else this.#native.tcpDiscard(c.socket, length)
+  }
+}
