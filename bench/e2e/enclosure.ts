@@ -15,6 +15,7 @@ import { join, resolve } from 'node:path'
 import { repository } from '../support/machine.js'
 import { UsageError } from '../support/options.js'
 import { fileLimit, readText } from '../support/proc.js'
+import { recordFor } from './recorder.js'
 
 export const RESULTS_FILE = 'results.json'
 const FOLDER = 'NETLOOM_BENCH_FOLDER'
@@ -118,10 +119,11 @@ export async function keepRoom(args: readonly string[], buffersMiB: number): Pro
   const identity = isRoot ? [] : ['unshare', '--user', '--map-user=1000', '--map-group=1000']
   const [command = '', ...rest] = [...identity, process.execPath, PROGRAM, ...args]
   const child = spawn(command, rest, {
-    stdio: 'inherit',
+    stdio: isRoot ? ['inherit', 'inherit', 'inherit', 'ipc'] : 'inherit',
     env: { ...process.env, [STAGE]: 'runner', HOME: roomFolder() },
     ...(isRoot ? { uid: user, gid: group } : {}),
   })
+  if (isRoot) recordFor(child, roomFolder())
   return await new Promise<number>((done, failed) => {
     child.once('error', failed)
     child.once('exit', (code) => done(code ?? 1))

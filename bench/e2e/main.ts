@@ -5,13 +5,16 @@ import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'no
 import { join } from 'node:path'
 import { describeMachine, repository, versionLine } from '../support/machine.js'
 import { type BenchOptions, UsageError } from '../support/options.js'
+import type { Cost } from '../support/perf.js'
 import { backgroundLoad } from '../support/proc.js'
 import { killAll } from '../support/process.js'
 import { costs } from '../support/profile.js'
 import { Progress } from '../support/progress.js'
 import { significant, summarize } from '../support/statistics.js'
+import { costTable } from './costs.js'
 import { enterRoom, keepRoom, RESULTS_FILE, roomFolder, stage } from './enclosure.js'
 import { checkIntegrity } from './integrity.js'
+import { withRecording } from './recorder.js'
 import { KERNEL, type Report, type Run, reportText } from './report.js'
 import { scoreboard } from './scoreboard.js'
 import { Session, type Setting } from './session.js'
@@ -134,14 +137,28 @@ function printCosts(): void {
   }
 }
 
+interface Outcome {
+  readonly figures: Figures
+  readonly costs: readonly Cost[]
+}
+
+async function measureOnce(workload: Workload, stack: Stack, options: BenchOptions): Promise<Outcome> {
+  const { profile, perf } = options
+  return await withSession(stack, { ...workload, profile, perf }, async (session) => {
+    const work = () => workload.measure(session, options)
+    if (!perf || stack.isLimit) return { figures: await work(), costs: [] }
+    const { result, costs: found } = await withRecording(session.pids(), work)
+    return { figures: result, costs: found }
+  })
+}
+
 /** One measurement: a session, or as many as the workload wants, and their medians. */
-async function measure(workload: Workload, stack: Stack, options: BenchOptions): Promise<Figures> {
-  const all: Figures[] = []
-  for (let i = 0; i < (workload.repeat ?? 1); i++) {
-    all.push(await withSession(stack, { ...workload, profile: options.profile }, (session) => workload.measure(session, options)))
-  }
-  const median = (key: string) => summarize(all.map((figures) => figures[key] ?? 0)).median
-  return Object.fromEntries(Object.keys(all[0] ?? {}).map((key) => [key, median(key)]))
+async function measure(workload: Workload, stack: Stack, options: BenchOptions): Promise<Outcome> {
+  const all: Outcome[] = []
+  for (let i = 0; i < (workload.repeat ?? 1); i++) all.push(await measureOnce(workload, stack, options))
+  const median = (key: string) => summarize(all.map(({ figures }) => figures[key] ?? 0)).median
+  const [first] = all
+  return { figures: Object.fromEntries(Object.keys(first?.figures ?? {}).map((key) => [key, median(key)])), costs: first?.costs ?? [] }
 }
 
 async function measureAll(options: BenchOptions): Promise<number> {
@@ -166,9 +183,10 @@ async function measureAll(options: BenchOptions): Promise<number> {
       progress.begin(`round ${round}/${options.rounds} ${workload.name} ${stack.name}`)
       const background = await backgroundLoad(BACKGROUND_MS)
       const result = await attempt(() => measure(workload, stack, options))
-      const outcome = result instanceof Error ? { error: result.message } : { figures: result }
+      const outcome = result instanceof Error ? { error: result.message } : result
       runs.push({ workload: workload.name, stack: stack.name, round, background, ...outcome })
-      progress.end(resultLine(workload, stack, result))
+      progress.end(resultLine(workload, stack, result instanceof Error ? result : result.figures))
+      if (!(result instanceof Error) && options.perf) process.stderr.write(`${costTable(workload.name, result.costs)}\n`)
       if (options.profile) printCosts()
     }
   }

@@ -5,6 +5,7 @@ import { readReport } from '../compare.js'
 import { repository } from '../support/machine.js'
 import { UsageError } from '../support/options.js'
 import { charts } from './charts.js'
+import { costsText } from './costs.js'
 import { headerText, type Report, tablesText } from './report.js'
 import { scoreboard } from './scoreboard.js'
 import { stacks } from './stacks.js'
@@ -13,7 +14,13 @@ import { workloads } from './workloads.js'
 const FOLDER = join(repository, 'bench')
 const README = join(FOLDER, 'README.md')
 const BEGIN = '<!-- what is between these marks is written by `npm run bench -- page` -->'
-const END = '<!-- end -->'
+const RESULTS = [BEGIN, '<!-- end -->'] as const
+const COSTS = ['<!-- costs: what is between these marks is written by `npm run bench -- page` -->', '<!-- end of costs -->'] as const
+
+const costsPart = (report: Report): string =>
+  [`${report.date}, netloom ${report.revision}, kernel ${report.machine.kernel}, Node ${report.machine.node}.`, costsText(report)].join(
+    '\n\n',
+  )
 
 function text(report: Report, images: readonly string[]): string {
   const order = stacks.map(({ name }) => name)
@@ -25,13 +32,19 @@ function text(report: Report, images: readonly string[]): string {
   ].join('\n\n')
 }
 
+/** What is between two marks is written anew. */
+function between(whole: string, [begin, end]: readonly [string, string], content: string): string {
+  const [from, to] = [whole.indexOf(begin), whole.indexOf(end)]
+  if (from < 0 || to < from) throw new UsageError(`${README} has lost the marks that results go between`)
+  return `${whole.slice(0, from)}${begin}\n\n${content}\n\n${whole.slice(to)}`
+}
+
 export function page(files: readonly string[]): number {
-  const [file] = files
-  if (file === undefined || files.length > 1) throw new UsageError('page takes one file: what --json has written')
+  const [file, costsFile] = files
+  if (file === undefined || files.length > 2)
+    throw new UsageError('page takes what --json has written: RESULTS.json, and COSTS.json of a run with --perf')
   const report = readReport(file)
   const before = readFileSync(README, 'utf8')
-  const [begin, end] = [before.indexOf(BEGIN), before.indexOf(END)]
-  if (begin < 0 || end < begin) throw new UsageError(`${README} has lost the marks that results go between`)
   const drawn = charts(report)
   mkdirSync(join(FOLDER, 'charts'), { recursive: true })
   for (const [name, svg] of drawn) writeFileSync(join(FOLDER, 'charts', `${name}.svg`), svg)
@@ -39,7 +52,8 @@ export function page(files: readonly string[]): number {
     report,
     drawn.map(([name]) => name),
   )
-  writeFileSync(README, `${before.slice(0, begin)}${BEGIN}\n\n${body}\n\n${before.slice(end)}`)
+  const written = between(before, RESULTS, body)
+  writeFileSync(README, costsFile === undefined ? written : between(written, COSTS, costsPart(readReport(costsFile))))
   console.log(`${README} and ${drawn.length} charts are written`)
   return 0
 }

@@ -1,6 +1,7 @@
 // The results: kept as they were measured, printed as one Markdown table for each workload.
 import type { Machine } from '../support/machine.js'
 import type { BenchOptions } from '../support/options.js'
+import type { Cost } from '../support/perf.js'
 import { significant, summarize } from '../support/statistics.js'
 import { markdownTable } from '../support/table.js'
 import type { Figures, Metric, Workload } from './workload.js'
@@ -13,6 +14,8 @@ export interface Run {
   readonly background: number
   readonly figures?: Figures
   readonly error?: string
+  /** With --perf. */
+  readonly costs?: readonly Cost[]
 }
 
 export interface Report {

@@ -22,7 +22,7 @@ function portsToPublish(): number[] {
 }
 
 /** What a session has to know of its workload. */
-export type Setting = Pick<Workload, 'mtu' | 'isForward' | 'flows'> & { readonly profile?: boolean }
+export type Setting = Pick<Workload, 'mtu' | 'isForward' | 'flows'> & { readonly profile?: boolean; readonly perf?: boolean }
 
 export class Session {
   /** Where the load generator runs. */
@@ -56,10 +56,10 @@ export class Session {
     this.#published = isServerInGuest ? published : undefined
   }
 
-  static async open(stack: Stack, { mtu, isForward, flows, profile = false }: Setting): Promise<Session> {
+  static async open(stack: Stack, { mtu, isForward, flows, profile = false, perf = false }: Setting): Promise<Session> {
     if (stack.open === undefined) return new Session(undefined, undefined)
     const published = isForward ? portsToPublish() : []
-    const session = new Session(await stack.open({ mtu, flows, published, profile }), isForward ? published : undefined)
+    const session = new Session(await stack.open({ mtu, flows, published, profile, perf }), isForward ? published : undefined)
     try {
       await session.#setCubic()
       for (const port of published) await session.#stack?.until(() => isListening(port, 'tcp'), 'listening', LISTEN_MS)

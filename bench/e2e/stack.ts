@@ -21,6 +21,8 @@ export interface Plan {
   readonly published: readonly number[]
   /** Netloom runs under Node's profiler. */
   readonly profile: boolean
+  /** Node tells perf(1) the names of its functions. */
+  readonly perf: boolean
 }
 
 /** Where profiles are left. */
@@ -86,12 +88,12 @@ export const netloom = (name: string, driver?: 'tap' | 'direct'): Stack => ({
   isLimit: false,
   version: () =>
     existsSync(netloomEntry) ? (versionLine(process.execPath, [netloomEntry, '--version']) ?? 'does not answer --version') : undefined,
-  open: attaching((guest, { mtu, flows, published, profile }) => {
+  open: attaching((guest, { mtu, flows, published, profile, perf }) => {
     const args = ['attach', '--mtu', String(mtu)]
     if (profile) args.push('--no-sandbox') // the profile is a file that netloom itself writes
     if (flows !== undefined) args.push('--max-flows', String(flows))
     if (driver !== undefined) args.push('--publish-driver', driver, '-p', `127.0.0.1:${range(published)}:${range(published)}`)
-    const profiling = profile ? ['--cpu-prof', `--cpu-prof-dir=${profileFolder()}`] : []
+    const profiling = profile ? ['--cpu-prof', `--cpu-prof-dir=${profileFolder()}`] : perf ? ['--perf-basic-prof'] : []
     const program = start(process.execPath, [...profiling, netloomEntry, ...args, String(guest.pid)], ['ignore', 'pipe', 'pipe'], 'netloom')
     return ready(program, () => program.stdout.includes('netloom: ready: '))
   }),

@@ -1,5 +1,6 @@
 // The workloads, in the order of the tables, and how a command line chooses among them.
 import { UsageError } from '../support/options.js'
+import { COSTLY, COSTS } from './costs.js'
 import { idleConnections } from './crowd.js'
 import { datagramLoss, datagrams } from './datagrams.js'
 import { idle, startUp } from './footprint.js'
@@ -67,6 +68,7 @@ function named(name: string): readonly Workload[] {
     const isShown = ({ name }: Workload) => about(name).length > 0 || UNASKED.includes(name)
     return workloads.filter(isShown).map((workload) => withoutOthers(workload, about(workload.name)))
   }
+  if (name === 'costs') return workloads.filter(({ name }) => COSTS.includes(name)).map((workload) => ({ ...workload, stacks: COSTLY }))
   const exact = workloads.filter((workload) => workload.name === name)
   return exact.length > 0 ? exact : workloads.filter((workload) => !workload.onRequest && workload.name.startsWith(name))
 }

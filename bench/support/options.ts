@@ -3,18 +3,20 @@ import { parseArgs } from 'node:util'
 
 export const USAGE = `usage: npm run bench -- [micro|stack|e2e|impaired] [options]
        npm run bench -- compare OLD.json NEW.json
-       npm run bench -- page RESULTS.json
+       npm run bench -- page RESULTS.json [COSTS.json]
 
   micro | stack | e2e  one part only (default: all three; with --only, micro or e2e, whichever has it)
   impaired           netloom against Linux over a bad link
   compare            what has changed between two runs of e2e, with an interval
-  page               put a run of e2e into bench/README.md and bench/charts
-  --only NAMES       workloads whose name is, or begins with, one of these (comma-separated); figures: all that something is asked of
+  page               put a run of e2e into bench/README.md and bench/charts, and one with --perf
+  --only NAMES       workloads whose name is, or begins with, one of these (comma-separated); figures: all that
+                     something is asked of; costs: what --perf is for
   --stacks NAMES     these stacks only: netloom, slirp4netns, pasta, rootlesskit, loopback, veth, node (default: all that are installed)
   --rounds N         rounds of each (workload, stack), interleaved (default 5)
   --seconds S        length of one measurement (default 5)
   --buffers MIB      raise tcp_rmem and tcp_wmem to this many MiB for the run (default: what the machine has)
   --profile          run netloom under Node's profiler, and print the ten functions that took longest
+  --perf             record with perf(1), as root, and print the ten largest costs, the kernel's among them
   --smoke            micro and stack only: a short look whether all runs, allocates nothing, and is not off by a large factor
   --json FILE        also write every single measurement there
   --list             print the names of the e2e workloads and stop`
@@ -35,6 +37,7 @@ export interface BenchOptions {
   readonly buffers: number
   readonly json: string | undefined
   readonly profile: boolean
+  readonly perf: boolean
   readonly smoke: boolean
   readonly list: boolean
   readonly help: boolean
@@ -72,6 +75,7 @@ function parse(args: readonly string[]) {
         buffers: { type: 'string' },
         json: { type: 'string' },
         profile: { type: 'boolean' },
+        perf: { type: 'boolean' },
         smoke: { type: 'boolean' },
         list: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
@@ -100,6 +104,7 @@ export function parseOptions(args: readonly string[]): BenchOptions {
     buffers: number('buffers', values.buffers, 0, 1, 1024),
     json: values.json,
     profile: values.profile === true,
+    perf: values.perf === true,
     smoke: values.smoke === true,
     list: values.list === true,
     help: values.help === true,
