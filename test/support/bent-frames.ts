@@ -6,6 +6,7 @@ import * as ipv4 from '../../src/wire/ipv4.js'
 import { PROTOCOL_ICMP, PROTOCOL_TCP, PROTOCOL_UDP } from '../../src/wire/numbers.js'
 import * as tcp from '../../src/wire/tcp.js'
 import * as udp from '../../src/wire/udp.js'
+import { bendPieces } from './bent-pieces.js'
 import { cut, piece } from './fragments.js'
 import {
   arpFrame,
@@ -148,32 +149,8 @@ export function inPieces(random: Random, frame: Uint8Array): Uint8Array[] {
   const id = random.below(4)
   const size = 8 * random.between(Math.max(1, length >> 7), Math.max(1, length >> 3))
   const pieces = cut(frame, size, id)
-  for (let i = random.below(4); i > 0; i--) {
-    const at = random.below(pieces.length)
-    switch (random.below(6)) {
-      case 0:
-        pieces.splice(at, 1)
-        if (pieces.length === 0) return pieces
-        break
-      case 1:
-        pieces.push(pieces[at]!)
-        break
-      case 2: {
-        const offset = 8 * random.below(length >> 3)
-        pieces.splice(at, 0, piece(frame, id, offset, random.below(length - offset), random.chance(70)))
-        break
-      }
-      case 3:
-        ;[pieces[0], pieces[at]] = [pieces[at]!, pieces[0]!]
-        break
-      case 4:
-        pieces[at] = lie(random, pieces[at]!.slice())
-        break
-      default:
-        pieces.reverse()
-    }
-  }
-  return pieces
+  const other = (offset: number, size: number, isMore: boolean) => piece(frame, id, offset, size, isMore)
+  return bendPieces(random, pieces, length, other, (one) => lie(random, one))
 }
 
 /** Makes the checksums right again where they can be, so that the lie gets further. */

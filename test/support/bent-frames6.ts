@@ -7,6 +7,7 @@ import * as extension from '../../src/wire/ipv6-extension.js'
 import { PROTOCOL_ICMPV6, PROTOCOL_TCP, PROTOCOL_UDP } from '../../src/wire/numbers.js'
 import * as tcp from '../../src/wire/tcp.js'
 import * as udp from '../../src/wire/udp.js'
+import { bendPieces } from './bent-pieces.js'
 import { cut6, piece6 } from './fragments6.js'
 import { BROADCAST_MAC, GUEST_MAC, IP_AT, type Mac } from './frames.js'
 import {
@@ -217,32 +218,8 @@ export function inPieces6(random: Random, frame: Uint8Array): Uint8Array[] {
   // A few identifiers, so that pieces of several frames meet.
   const id = random.below(4)
   const pieces = cut6(frame, 8 * random.between(Math.max(1, length >> 7), Math.max(1, length >> 3)), id)
-  for (let i = random.below(4); i > 0; i--) {
-    const at = random.below(pieces.length)
-    switch (random.below(6)) {
-      case 0:
-        pieces.splice(at, 1)
-        if (pieces.length === 0) return pieces
-        break
-      case 1:
-        pieces.push(pieces[at]!)
-        break
-      case 2: {
-        const offset = 8 * random.below(length >> 3)
-        pieces.splice(at, 0, piece6(frame, id, offset, random.below(length - offset), random.chance(70)))
-        break
-      }
-      case 3:
-        ;[pieces[0], pieces[at]] = [pieces[at]!, pieces[0]!]
-        break
-      case 4:
-        pieces[at] = lie6(random, pieces[at]!.slice())
-        break
-      default:
-        pieces.reverse()
-    }
-  }
-  return pieces
+  const other = (offset: number, size: number, isMore: boolean) => piece6(frame, id, offset, size, isMore)
+  return bendPieces(random, pieces, length, other, (one) => lie6(random, one))
 }
 
 const found = new Int32Array(extension.COLUMNS)

@@ -41,6 +41,14 @@ export class Random {
   pick<T>(list: readonly T[]): T {
     return list[this.below(list.length)] as T
   }
+
+  /** Puts a list into another order, each as likely as any (Fisher and Yates). */
+  shuffle<T>(list: T[]): void {
+    for (let i = list.length - 1; i > 0; i--) {
+      const j = this.below(i + 1)
+      ;[list[i], list[j]] = [list[j] as T, list[i] as T]
+    }
+  }
 }
 
 /** Calls `body` for each of `runs` seeds; `file` is the test's, for the command that replays one. */

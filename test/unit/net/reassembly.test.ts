@@ -42,10 +42,7 @@ test('pieces in any order, each once or twice, make the datagram', () => {
     const payload = bytes(random.pick([1, 8, 9, 100, 3000, random.below(LARGEST), LARGEST]), random.int32())
     const size = random.pick([8, 16, 1480, 8 * random.between(1, 1000)])
     const pieces = cut(datagram(payload), Math.max(size, (payload.length >> 11) << 3))
-    for (let i = pieces.length - 1; i > 0; i--) {
-      const j = random.below(i + 1)
-      ;[pieces[i], pieces[j]] = [pieces[j]!, pieces[i]!]
-    }
+    random.shuffle(pieces)
     // The last one ends it: what comes after that begins a new one.
     const last = pieces.pop()!
     if (random.chance(50)) pieces.splice(random.below(pieces.length + 1), 0, ...pieces.filter(() => random.chance(20)))

@@ -51,10 +51,7 @@ test('pieces in any order, each once or twice, make the packet', () => {
     const payload = bytes(random.pick([9, 100, 3000, random.between(9, LARGEST), LARGEST]), random.int32())
     const size = random.pick([16, 1440, 8 * random.between(2, 1000)])
     const pieces = cut6(datagram(payload), Math.max(size, (payload.length >> 10) << 3))
-    for (let i = pieces.length - 1; i > 0; i--) {
-      const j = random.below(i + 1)
-      ;[pieces[i], pieces[j]] = [pieces[j]!, pieces[i]!]
-    }
+    random.shuffle(pieces)
     const last = pieces.pop()!
     if (random.chance(50)) pieces.splice(random.below(pieces.length + 1), 0, ...pieces.filter(() => random.chance(20)))
     net.receive(...pieces)
