@@ -96,5 +96,3 @@ export const failure = z.object({
 
 export type NetworkDescription = z.infer<typeof network>
 export type PublicationDescription = z.infer<typeof publication>
-export type FlowDescription = z.infer<typeof flows>['flows'][number]
-export type PublishRequest = z.infer<typeof publishRequest>

@@ -39,7 +39,7 @@ export const NETWORK_OPTIONS: readonly OptionRow[] = [
   { flags: '--disable-host-loopback', help: "do not let the gateway address lead to the host's loopback" },
   {
     flags: '-p, --publish <SPEC>',
-    help: 'lead a TCP port of the host into the sandbox: [HOSTADDR:]HOSTPORT:GUESTPORT; may be given again (see README.md)',
+    help: 'lead a port of the host into the sandbox: [HOSTADDR:]HOSTPORT:GUESTPORT[/udp]; may be given again (see README.md)',
     isList: true,
   },
   { flags: '--udp-filtering <WHICH>', help: `from whom a UDP socket hears: ${FILTERINGS.join(' (default) or ')}` },

@@ -22,6 +22,7 @@ import type { UdpClients } from './udp-clients.js'
 
 /** Datagrams taken from one listener at a time: the rest comes with the next event. */
 const TURN_BUDGET = 64
+
 export class UdpForwards {
   readonly #native: NativeContext
   readonly #table: FlowTable

@@ -108,10 +108,6 @@ export const flags = (message: Buffer): number => message.readUInt16BE(2)
 export const rcode = (message: Buffer): number => flags(message) & RCODE
 const questions = (message: Buffer): number => message.readUInt16BE(4)
 
-export function setId(message: Buffer, value: number): void {
-  message.writeUInt16BE(value, 0)
-}
-
 export function setFlags(message: Buffer, value: number): void {
   message.writeUInt16BE(value, 2)
 }

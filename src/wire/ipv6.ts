@@ -35,7 +35,6 @@ export const HEADER_LENGTH = LENGTH
 export const MINIMUM_MTU = 1280
 
 /** From the start of a packet, for the pointer of a parameter problem. */
-export const PAYLOAD_LENGTH_OFFSET = PAYLOAD_LENGTH
 export const NEXT_HEADER_OFFSET = NEXT_HEADER
 /** Where both addresses begin. */
 export const SOURCE_OFFSET = SOURCE
