@@ -80,6 +80,7 @@ export const cases: readonly MicroCase[] = [
   find(1),
   find(1000),
   find(100_000),
+  insertAndRemove(1),
   insertAndRemove(1000),
   insertAndRemove(100_000),
   insertAndEvict(4096, ''),
