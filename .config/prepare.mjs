@@ -61,8 +61,9 @@ if (force || changed(at('dist', '.built')) < latest) {
   const { build } = await import('esbuild')
   rmSync(at('dist', 'bin'), { recursive: true, force: true })
   for (const [name, file] of [
-    ['main', 'main.cjs'],
+    ['main', 'main.bundle.cjs'],
     ['slirp4netns', 'slirp4netns.bundle.cjs'],
+    ['cached', 'main.cjs'],
     ['cached', 'slirp4netns.cjs'],
   ]) {
     await build({
@@ -75,6 +76,8 @@ if (force || changed(at('dist', '.built')) < latest) {
       // Needed only when somebody asks the control socket.
       external: ['zod'],
       target: 'node20',
+      // cached.ts gives a bundle `require` alone.
+      supported: { 'dynamic-import': false },
       logLevel: 'warning',
       define: { 'import.meta.url': '__importMetaUrl' },
       ...(name === 'cached' ? {} : { banner: { js: "const __importMetaUrl = require('node:url').pathToFileURL(__filename).href;" } }),
@@ -92,19 +95,32 @@ if (changed(program) < changed(built[2])) {
   symlinkSync(realpathSync(process.execPath), at('dist', 'bin', 'node'))
 }
 
-/** Keeps what V8 makes of the bundle (src/cli/cached.cts) by one run: a socket in place of the TAP, one that is told ready, one that ends it. */
-function warm(cache) {
+// What V8 makes of each bundle by one run is kept (src/cli/cached.ts): long enough for it to have practised (src/app/warm-up.ts).
+const PRACTICE = 500 // ms
+
+/** A socket in place of the TAP, one that is told ready, one that ends it. */
+function startSlirp4netns(env) {
   const stdio = ['ignore', 'ignore', 'ignore', 'pipe', 'pipe', 'pipe']
-  const args = ['--enable-ipv6', '--netns-type=tapfd', '--ready-fd=4', '--exit-fd=5', '3']
-  const child = spawn(program, args, { stdio, env: { NETLOOM_CODE_CACHE: cache } })
+  const child = spawn(program, ['--enable-ipv6', '--netns-type=tapfd', '--ready-fd=4', '--exit-fd=5', '3'], { stdio, env })
   child.stdio[3].resume()
-  child.stdio[4].on('data', () => child.stdio[5].destroy())
-  return new Promise((resolve) => child.on('exit', resolve))
+  child.stdio[4].on('data', () => setTimeout(() => child.stdio[5].destroy(), PRACTICE))
+  return child
 }
 
-const cache = at('dist', 'bin', 'slirp4netns.bundle.cjs.cache')
-if (changed(cache) < changed(at('dist', 'bin', 'slirp4netns.bundle.cjs'))) {
-  const status = await warm(cache)
-  if (status !== 0)
-    console.error('netloom: slirp4netns starts some 20 ms later than it could, for its code could not be compiled beforehand')
+/** Where namespaces are not to be had it fails, after what comes before them. In its sandbox it could write no file. */
+function startMain(env) {
+  const command = ['run', '--disable-control', '--no-sandbox', '--', 'sleep', `${PRACTICE / 1000}`]
+  return spawn(process.execPath, [at('dist', 'bin', 'main.cjs'), ...command], { stdio: 'ignore', env })
+}
+
+for (const [name, start] of [
+  ['main', startMain],
+  ['slirp4netns', startSlirp4netns],
+]) {
+  const cache = at('dist', 'bin', `${name}.bundle.cjs.cache`)
+  if (changed(cache) >= changed(at('dist', 'bin', `${name}.bundle.cjs`))) continue
+  const child = start({ ...process.env, NETLOOM_CODE_CACHE: cache })
+  await new Promise((resolve) => child.on('exit', resolve).on('error', resolve))
+  if (!existsSync(cache))
+    console.error(`netloom: ${name} starts some 20 ms later than it could, for its code could not be compiled beforehand`)
 }

@@ -29,6 +29,12 @@ static int32_t stream_pair(Context *context, const int32_t *argument) {
   return make_pair(context, SOCK_STREAM | SOCK_NONBLOCK);
 }
 
+/* framePair(): the two ends of a cable: frames, whole ones, in order, and never more than the kernel will queue. scratch[0], scratch[1]. */
+static int32_t frame_pair(Context *context, const int32_t *argument) {
+  (void)argument;
+  return make_pair(context, SOCK_SEQPACKET | SOCK_NONBLOCK);
+}
+
 /* The first descriptor of a message, -1 when it has none; any other is closed. */
 static int take_descriptor(struct msghdr *message) {
   int taken = -1;
@@ -74,6 +80,7 @@ static int32_t send_message(Context *context, const int32_t *argument) {
 const Method message_methods[] = {
     {"socketPair", 0, socket_pair},
     {"streamPair", 0, stream_pair},
+    {"framePair", 0, frame_pair},
     {"receiveMessage", 3, receive_message},
     {"sendMessage", 4, send_message},
     {NULL, 0, NULL},

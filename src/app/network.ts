@@ -47,6 +47,7 @@ import type {
   RunOptions,
   Sandbox,
 } from './types.js'
+import { WARM_UP_BYTES, WarmUp } from './warm-up.js'
 
 /** Of the guest's default route: address-plan.ts, ROUTER_WORD. */
 const ROUTER = format6(LINK_LOCAL_0, LINK_LOCAL_1, 0, ROUTER_WORD)
@@ -81,7 +82,7 @@ export async function startNetwork(options: ResolvedOptions, host: HostFacts): P
   return network
 }
 
-/** Networks that this process has made: what their names by default tell them apart by. */
+/** Networks that this process has made: what their names by default tell them apart by. Only the first one warms up. */
 let networks = 0
 
 const impairedFrames = ({ lost, overflowed, duplicated, corrupted, heldBack }: ImpairedWay): ImpairedFrames => ({
@@ -126,6 +127,9 @@ class LiveNetwork implements Network {
   #control: ControlServer | null = null
   #sockets: NamespaceSockets | null = null
   readonly #auto: AutoPublish | null
+  // What is to practise, and what does.
+  #warmUp: WarmUp | null
+  #practising: WarmUp | null = null
   #child: ChildProcess | null = null
   // Of the command, '' before it runs.
   #namespace = ''
@@ -156,7 +160,10 @@ class LiveNetwork implements Network {
     const which = hostRead === 'ring' ? '(Linux 6.9)' : 'over IPv6 (Linux 6.12)'
     if (hostRead !== 'peek') options.log.verbose(`this kernel has no SO_PEEK_OFF for TCP ${which}: bytes wait in a ring of ours`)
     if (!mayPing) options.log.warn(NO_PING)
-    this.#native = createContext(arenaBytes(stackOptions))
+    const bytes = arenaBytes(stackOptions)
+    const practises = options.warmUp && networks === 1
+    this.#native = createContext(practises ? bytes + WARM_UP_BYTES : bytes)
+    this.#warmUp = practises ? new WarmUp(this.#native, bytes) : null
     this.#loop = new EventLoop(this.#native)
     for (const outbound of [options.outbound4, options.outbound6]) if (outbound !== null) this.#native.outboundAddress(...outbound)
     if (!options.hostLoopback) this.#native.outboundMulticast(0)
@@ -407,7 +414,20 @@ class LiveNetwork implements Network {
     const device = new TapDevice(this.#native, this.#loop, this.#arena, this.#region, descriptor, this.mtu, features, receiver)
     this.#device = device
     this.#stack.connect(device)
+    this.#practise()
     return device
+  }
+
+  // What V8 has learned serves every network of the process, and this one when it is attached again.
+  #practise(): void {
+    const warmUp = this.#warmUp
+    this.#warmUp = null
+    if (warmUp === null) return
+    this.#practising = warmUp
+    warmUp.start()
+    void warmUp.ended.then(() => {
+      this.#practising = null
+    })
   }
 
   // Ends what the namespace has of us: first its processes, then its interface.
@@ -419,6 +439,7 @@ class LiveNetwork implements Network {
       if (child.kill('SIGKILL')) await exited
     }
     this.#auto?.stop()
+    this.#practising?.stop()
     this.#stack.direct.connect(null)
     this.#sockets?.close()
     this.#sockets = null

@@ -74,10 +74,10 @@ export class Stack implements TurnHandler {
   readonly gate: Gate
   readonly forwards: PortForwards
   readonly direct: DirectRelay
+  readonly tcpRelay: TcpRelay
   /** The bad link in front of the device; null: none. */
   readonly impaired: ImpairedDevice | null
   readonly #demux: TcpDemux
-  readonly #tcpRelay: TcpRelay
   readonly #flows: DatagramFlows
   readonly #udpRelay: UdpRelay
   readonly #timers: TimerWheel
@@ -113,7 +113,7 @@ export class Stack implements TurnHandler {
     this.tcp = new Tcp(this.interface, relay, this.table.rows, flows, slabs, this.#timers, random.subarray(2, 4), SLAB_CLASSES - 1)
     this.#demux = new TcpDemux(this.tcp, drops)
     relay.connect(this.#demux)
-    this.#tcpRelay = relay
+    this.tcpRelay = relay
     this.direct = new DirectRelay(native, loop, this.table, this.gate)
     const { neighbors } = this.input.arp
     const datagrams = new UdpForwards(native, this.table, this.gate, this.#udpRelay.clients, this.interface)
@@ -162,7 +162,7 @@ export class Stack implements TurnHandler {
   serveDns(forwarder: DnsForwarder): void {
     this.#dns = forwarder
     this.#udpRelay.serveDns(forwarder)
-    this.#tcpRelay.serveDns(forwarder.streams)
+    this.tcpRelay.serveDns(forwarder.streams)
   }
 
   /** Names who gives addresses to the guest. */

@@ -5,6 +5,7 @@ import { parse, type Syntax } from './arguments.js'
 import { hardening, NETWORK_OPTIONS, networkOptions, publish } from './network-flags.js'
 import { print, usageError } from './output.js'
 import { reportNetwork, reportTraffic } from './report.js'
+import { tierUpSooner } from './tier-up.js'
 
 const SYNTAX: Syntax = {
   name: 'attach',
@@ -57,6 +58,7 @@ export async function main(args: readonly string[]): Promise<number> {
     const attachment = await Promise.race([network.attach(target), stopped])
     if (attachment === null) return 0
     await network.harden(hardening(flags))
+    tierUpSooner()
     const { ifname, addresses } = network
     if (flags['quiet'] !== true) print(`netloom: ready: ${ifname} ${addresses.guest}/${addresses.prefix} in ${where}\n`)
     reportNetwork(options.log, network, where)

@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 // The front of a bundle, itself bundled as dist/bin/NAME.cjs: compiles NAME.bundle.cjs, beside it, with what V8 has kept of an earlier compilation in
 // NAME.bundle.cjs.cache. Without that, or with one of another V8, it is compiled afresh; a start takes some 20 ms more then.
 //

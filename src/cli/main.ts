@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 // `netloom`: finds out which command is meant and loads only that one, since what is loaded before a sandbox starts is waited for.
 import { packageVersion } from '../util/package-root.js'
 import { HELP, suggest } from './help.js'

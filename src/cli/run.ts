@@ -6,6 +6,7 @@ import { SignalForwarder, signalStatus } from '../host/signals.js'
 import { parse, type Syntax } from './arguments.js'
 import { hardening, NETWORK_OPTIONS, networkOptions, publish } from './network-flags.js'
 import { reportNetwork, reportTraffic } from './report.js'
+import { tierUpSooner } from './tier-up.js'
 
 const SYNTAX: Syntax = {
   name: 'run',
@@ -43,6 +44,7 @@ export async function main(args: readonly string[]): Promise<number> {
     publish(network, flags, options.log)
     const mapCurrentUser = flags['mapCurrentUser'] === true
     const sandbox = await network.run(command, { mapCurrentUser, openFiles: callerOpenFiles(), harden: hardening(flags) })
+    tierUpSooner()
     signals.forward((signal) => sandbox.kill(signal))
     reportNetwork(options.log, network, `PID ${sandbox.pid}`)
     const { code, signal } = await sandbox.exited

@@ -12,6 +12,7 @@ import type { TapFeatures } from '../host/tap-device.js'
 import * as address from '../wire/address.js'
 import { MINIMUM_MTU } from '../wire/ipv6.js'
 import { createLog, fail } from './output.js'
+import { tierUpSooner } from './tier-up.js'
 
 const STANDARD_ERROR = 2
 
@@ -127,6 +128,7 @@ async function main(args: readonly string[]): Promise<number> {
   const hungUp = hangup(given.number('exit'))
   await network.harden({ sandbox: given.has('sandbox'), seccomp: given.has('seccomp') })
   tellReady(given.number('ready'))
+  tierUpSooner()
   const reason = await Promise.race([hungUp, ended])
   await network.close()
   writeSync(STANDARD_ERROR, `${reason}\ndo_slirp is exiting\n`)

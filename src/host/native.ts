@@ -195,6 +195,8 @@ export interface NativeContext {
    * after tcpReset its other end sees an error if something was unread, else the end.
    */
   streamPair(): number
+  /** A non-blocking SOCK_SEQPACKET pair that closes on exec, for two devices that read and write each other's frames: scratch[0], scratch[1]. */
+  framePair(): number
   /** One message: its length, 0 at the end; scratch[0] = the descriptor that came along, or -1. */
   receiveMessage(descriptor: number, at: number, length: number): number
   /** One message, with a descriptor unless `pass` is -1; ours stays open. */

@@ -26,9 +26,11 @@ export const BIG_FRAME = (BIG_DATAGRAM + LINK_HEADROOM + 63) & ~63
 export class Arena {
   readonly view: DataView
   readonly bytes: Uint8Array
-  #used = 0
+  #used: number
 
-  constructor(buffer: ArrayBuffer) {
+  /** `from`: the first byte of the buffer that is this arena's. */
+  constructor(buffer: ArrayBuffer, from = 0) {
+    this.#used = from
     this.view = new DataView(buffer)
     this.bytes = new Uint8Array(buffer)
   }

@@ -47,6 +47,7 @@ test('without options: the plan of slirp4netns', () => {
     directLoopback: false,
     name: null,
     control: true,
+    warmUp: true,
     dns: true,
     dnsNames: new Map(),
     dhcp: true,

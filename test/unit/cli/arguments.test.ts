@@ -87,7 +87,7 @@ function long(syntax: Syntax, args: readonly string[]): Arguments | Error | null
 
 test('flags become options of a network', () => {
   const { log, ...plain } = networkOptions({})
-  assert.deepEqual(plain, { hostLoopback: true, dns: true, dhcp: true })
+  assert.deepEqual(plain, { hostLoopback: true, dns: true, dhcp: true, warmUp: true })
   assert.equal(log.level, 'normal')
   const all = ['--mtu=9000', '--cidr=10.1.0.0/16', '--ifname=eth0', '--disable-host-loopback', '--disable-dns', '--disable-dhcp', '-v']
   const { log: verbose, ...options } = networkOptions(scan(RUN, all)?.flags ?? {})
