@@ -3,7 +3,8 @@ import { contextSwitches, memoryMiB, preciseCpuMs } from '../support/proc.js'
 import type { Workload } from './workload.js'
 
 const MTU = 1500
-const SETTLE_MS = 1000 // the guest's kernel still sends neighbour and router solicitations, a runtime still compiles
+// Until then the guest's kernel sends router solicitations (RFC 4861, 10) and group reports, and a runtime still compiles.
+const SETTLE_MS = 4000
 const STARTS = 7
 
 const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))
