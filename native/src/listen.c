@@ -29,6 +29,9 @@ static int32_t tcp_listen(Context *context, const int32_t *argument) {
   const int one = 1;
   const int descriptor = socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
   if (descriptor < 0) return -errno;
+  /* What is accepted inherits both (sk_clone), which spares two calls a connection; connect_to() of tcp.c says what they are for. */
+  if (setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one) < 0) return fail_closing(descriptor);
+  if (setsockopt(descriptor, SOL_SOCKET, SO_OOBINLINE, &one, sizeof one) < 0) return fail_closing(descriptor);
   if (setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) < 0) return fail_closing(descriptor);
   if (address.ss_family == AF_INET6 && setsockopt(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one) < 0)
     return fail_closing(descriptor);
@@ -43,11 +46,8 @@ static int32_t tcp_listen(Context *context, const int32_t *argument) {
 static int32_t tcp_accept(Context *context, const int32_t *argument) {
   struct sockaddr_storage address;
   socklen_t length = sizeof address;
-  const int one = 1;
   const int descriptor = accept4(argument[0], (struct sockaddr *)&address, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
   if (descriptor < 0) return -errno;
-  if (setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one) < 0) return fail_closing(descriptor);
-  if (setsockopt(descriptor, SOL_SOCKET, SO_OOBINLINE, &one, sizeof one) < 0) return fail_closing(descriptor);
   tell(context, &address);
   return descriptor;
 }

@@ -62,6 +62,7 @@ export class HostText {
 
   /** See Relay.consume. */
   consume(c: Connection, length: number): void {
+    this.#sockets.bound(c.base, length)
     const ring = this.#sockets.ringOf(c.base)
     if (ring !== null) ring.consume(c, length)
     else this.#native.tcpDiscard(c.socket, length)

@@ -222,7 +222,8 @@ export class TcpRelay implements Relay, ReadyHandler, Evictor, ErrorReceiver {
     const socket = this.#rows[base + SOCKET]!
     this.#errors.told = 0
     if ((events & EPOLLERR) !== 0) this.#errors.drain(socket, this.#rows, base, this.#demux!.guestSequence(row))
-    const error = this.#native.socketError(socket)
+    // A socket is writable when it is connected, and not before (tcp_poll).
+    const error = (events & (EPOLLERR | EPOLLHUP)) !== 0 ? this.#native.socketError(socket) : 0
     if (error === EINPROGRESS || error === EAGAIN) return
     if (error !== 0) {
       this.#failed(row, error, this.#errors.told > 0)
@@ -289,6 +290,8 @@ export class TcpRelay implements Relay, ReadyHandler, Evictor, ErrorReceiver {
   }
 
   finish(c: Connection): void {
+    // Our FIN is acknowledged as well: `close` follows, and sends the guest's.
+    if (c.state === 'FIN-WAIT-2') return
     this.#native.tcpShutdown(c.socket)
   }
 

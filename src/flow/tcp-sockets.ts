@@ -3,7 +3,7 @@
 import { EPOLLET, EPOLLIN, EPOLLOUT, EPOLLPRI, EPOLLRDHUP, TOKEN_TCP, token } from '../host/event-loop.js'
 import type { NativeContext } from '../host/native.js'
 import { isLoopback } from '../net/address-plan.js'
-import { GENERATION, HOST_ADDRESS, HOST_PORT, isMapped, ROW_SHIFT, SOCKET } from '../net/flow-row.js'
+import { BYTES_OUT, GENERATION, HOST_ADDRESS, HOST_PORT, isMapped, ROW_SHIFT, SOCKET } from '../net/flow-row.js'
 import type { Decision } from './gate.js'
 import { outgoing } from './hops.js'
 import type { SendRing } from './send-ring.js'
@@ -13,6 +13,8 @@ import type { SendRing } from './send-ring.js'
  * faster than we are: all of it kernel memory, and cold when its turn comes. A path with a round trip keeps what it needs.
  */
 const LOOPBACK_BUFFER = 1 << 20
+/** Bytes behind which it is bounded: before that it has not grown, and most connections end. */
+const BOUND_BEHIND = 1 << 16
 
 const EVENTS = EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET
 
@@ -47,7 +49,8 @@ export class TcpSockets {
     rows[base + HOST_ADDRESS + 2] = decision.address2
     rows[base + HOST_ADDRESS + 3] = decision.address3
     rows[base + HOST_PORT] = decision.port
-    const socket = this.#connect(decision, outgoing(ttl, decision.isLoopback))
+    // No router is on the way to the loopback: no hop limit matters there.
+    const socket = this.#connect(decision, decision.isLoopback ? 0 : outgoing(ttl, false))
     if (socket < 0) return socket
     const status = this.take(row, socket)
     if (status < 0) this.#native.closeDescriptor(socket)
@@ -69,9 +72,16 @@ export class TcpSockets {
   /** The row's socket is connected. */
   connected(base: number): void {
     const socket = this.#rows[base + SOCKET]!
-    if (!isMapped(this.#rows, base + HOST_ADDRESS)) this.#native.tcpConnected(socket)
+    if (!isMapped(this.#rows, base + HOST_ADDRESS) && !isLoopback(this.#rows, base + HOST_ADDRESS)) this.#native.tcpConnected(socket)
     if (this.ringOf(base) === null) this.#native.tcpPeekOffset(socket, 0)
-    if (isLoopback(this.#rows, base + HOST_ADDRESS)) this.#native.tcpReceiveBuffer(socket, LOOPBACK_BUFFER)
+  }
+
+  /** The guest takes `length` bytes more of the host's: bounds the receive buffer of a sender on the loopback once it has sent much. */
+  bound(base: number, length: number): void {
+    const rows = this.#rows
+    const before = rows[base + BYTES_OUT]! >>> 0
+    if (before >= BOUND_BEHIND || before + length < BOUND_BEHIND || rows[base + BYTES_OUT + 1] !== 0) return
+    if (isLoopback(rows, base + HOST_ADDRESS)) this.#native.tcpReceiveBuffer(rows[base + SOCKET]!, LOOPBACK_BUFFER)
   }
 
   /** Where a connection's bytes wait; null: in the host's socket. */

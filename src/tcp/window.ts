@@ -19,6 +19,10 @@ export function advance(tcp: Tcp, c: Connection): void {
   // After its FIN the guest asks for nothing.
   if (c.has(FIN_DELIVERED)) return
   const ring = slabSize(c.slabClass)
+  const step = Math.min(c.sndMss, ring >> 1)
+  const open = seq.diff(c.rcvEdge, c.rcvNxt)
+  // However much the socket takes, the edge would not move: the kernel need not be asked.
+  if (open >= step && ring - open < step && !c.has(HOST_FULL)) return
   if (c.hostFree < ring) c.hostFree = c.has(HOST_FULL) ? 0 : tcp.relay.room(c)
   const free = c.hostFree
   if (free <= 0) {
@@ -27,10 +31,9 @@ export function advance(tcp: Tcp, c: Connection): void {
     tcp.relay.wantRoom(c)
     return
   }
-  const step = Math.min(c.sndMss, ring >> 1)
   const edge = (c.rcvNxt + Math.max(Math.min(free, ring), step)) | 0
   const gain = seq.diff(edge, c.rcvEdge)
-  if (gain >= step || (gain > 0 && seq.diff(c.rcvEdge, c.rcvNxt) < step)) c.rcvEdge = edge
+  if (gain >= step || (gain > 0 && open < step)) c.rcvEdge = edge
 }
 
 /**
