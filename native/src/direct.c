@@ -17,11 +17,13 @@
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
 #include <linux/sock_diag.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "context.h"
@@ -113,6 +115,7 @@ static int32_t socket_connect(Context *context, const int32_t *argument) {
   socklen_t length = address_load(&address, argument + 1, argument[5]);
   int error = 0;
   if (setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one) < 0) return -errno;
+  if (setsockopt(descriptor, SOL_SOCKET, SO_OOBINLINE, &one, sizeof one) < 0) return -errno;
   if (connect(descriptor, (struct sockaddr *)&address, length) < 0 && errno != EINPROGRESS) return -errno;
   struct pollfd state = {.fd = descriptor, .events = POLLOUT};
   const int is_done = poll(&state, 1, 0) > 0;
@@ -152,6 +155,22 @@ static int32_t pour(int from, int to, size_t *held, int32_t *given) {
 }
 
 /*
+ * splice() stops before an urgent byte, and then says what it says of a socket that is empty: EAGAIN, or 0 when the end has come, whatever
+ * is still queued. recv(2) takes the byte like any other (SO_OOBINLINE); it goes on through the pipe, which is empty here. What splice()
+ * had to say, if there is no such byte.
+ */
+static ssize_t take_urgent(int from, int pipe_write, ssize_t moved) {
+  const int error = errno;
+  int is_at_mark = 0;
+  char byte;
+  if (moved < 0 && error != EAGAIN) return moved;
+  if (ioctl(from, SIOCATMARK, &is_at_mark) == 0 && is_at_mark && recv(from, &byte, 1, MSG_DONTWAIT) == 1)
+    return write(pipe_write, &byte, 1);
+  errno = error;
+  return moved;
+}
+
+/*
  * spliceMove(from, to, pipeRead, pipeWrite, held, budget): moves bytes from one socket to another, `held` of which are in the pipe from the
  * last time, until there is nothing to take (FROM_EMPTY, FROM_ENDED), no room (TO_FULL), or about `budget` bytes were taken. Returns the
  * flags; scratch[0] = bytes taken, [1] = bytes given, [2] = errno where an end is broken.
@@ -162,7 +181,8 @@ static int32_t splice_move(Context *context, const int32_t *argument) {
   int32_t taken = 0, given = 0;
   int32_t flags = pour(pipe_read, to, &held, &given);
   while (flags == 0 && taken < argument[5]) {
-    const ssize_t moved = splice(from, NULL, pipe_write, NULL, SPLICE_CHUNK, SPLICE_FLAGS);
+    ssize_t moved = splice(from, NULL, pipe_write, NULL, SPLICE_CHUNK, SPLICE_FLAGS);
+    if (moved <= 0) moved = take_urgent(from, pipe_write, moved);
     if (moved > 0) {
       held += (size_t)moved;
       taken += (int32_t)moved;

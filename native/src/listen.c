@@ -29,7 +29,10 @@ static int32_t tcp_listen(Context *context, const int32_t *argument) {
   const int one = 1;
   const int descriptor = socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
   if (descriptor < 0) return -errno;
-  /* What is accepted inherits both (sk_clone), which spares two calls a connection; connect_to() of tcp.c says what they are for. */
+  /*
+   * What is accepted inherits both (sk_clone), which spares two calls a connection; connect_to() of tcp.c says what they are for. After
+   * accept(2) it were too late for the second: of urgent bytes that came before, the kernel would have skipped one.
+   */
   if (setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one) < 0) return fail_closing(descriptor);
   if (setsockopt(descriptor, SOL_SOCKET, SO_OOBINLINE, &one, sizeof one) < 0) return fail_closing(descriptor);
   if (setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) < 0) return fail_closing(descriptor);
