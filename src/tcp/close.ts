@@ -1,4 +1,5 @@
 // The end of a connection (RFC 9293, 3.6 and 3.10.5): orderly through TIME-WAIT or LAST-ACK, or by a reset from either side.
+import { FIN_SENT } from './columns.js'
 import type { Connection } from './connection.js'
 import * as output from './output.js'
 import { MODE_TIMEOUT } from './retransmission-timer.js'
@@ -11,6 +12,14 @@ import { type Tcp, TIMER_DELAYED_ACK, TIMER_KEEP_ALIVE, TIMER_RETRANSMIT } from 
 export const MSL = 30_000
 /** Silence in FIN-WAIT-2 after which the guest is asked whether it is still there, ms; as long as Linux' tcp_fin_timeout. */
 const FIN_WAIT_2_IDLE = 60_000
+
+/** Our FIN has left: the state changes the first time (RFC 9293, 3.10.4 CLOSE). */
+export function finSent(c: Connection): void {
+  if (c.has(FIN_SENT)) return
+  c.raise(FIN_SENT)
+  if (c.state === 'ESTABLISHED') c.state = 'FIN-WAIT-1'
+  else if (c.state === 'CLOSE-WAIT') c.state = 'LAST-ACK'
+}
 
 /** Our FIN is acknowledged; the guest may go on for hours, but only as long as it lives. */
 export function enterFinWait2(tcp: Tcp, c: Connection): void {

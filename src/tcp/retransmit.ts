@@ -4,6 +4,7 @@ import { TRANSPORT_AT } from '../net/interface.js'
 import { MAX_DATAGRAM } from '../packet/arena.js'
 import * as ipv4 from '../wire/ipv4.js'
 import { FIN, PSH } from '../wire/tcp.js'
+import { finSent } from './close.js'
 import { FIN_SENT, HOST_EOF, HOST_READABLE, IS_PROBING_TAIL, IS_RECOVERING, IS_TAIL_RESENT, IS_TIMED, NO_BIG_TCP } from './columns.js'
 import type { Connection } from './connection.js'
 import * as output from './output.js'
@@ -87,9 +88,11 @@ function fresh(tcp: Tcp, c: Connection): boolean {
     resume(tcp, c)
     return false
   }
-  output.sendText(tcp, c, c.sndNxt, header, length, PSH)
-  c.sndNxt = (c.sndNxt + length) | 0
+  const isEnd = c.has(HOST_EOF)
+  output.sendText(tcp, c, c.sndNxt, header, length, isEnd ? PSH | FIN : PSH)
+  c.sndNxt = (c.sndNxt + length + (isEnd ? 1 : 0)) | 0
   c.sndMax = c.sndNxt
+  if (isEnd) finSent(c)
   return true
 }
 

@@ -6,6 +6,7 @@ import { TRANSPORT_AT } from '../net/interface.js'
 import { MAX_DATAGRAM } from '../packet/arena.js'
 import * as ipv4 from '../wire/ipv4.js'
 import { FIN, PSH } from '../wire/tcp.js'
+import { finSent } from './close.js'
 import {
   ACK_DELAYED,
   FIN_SENT,
@@ -132,14 +133,6 @@ function sendFin(tcp: Tcp, c: Connection): void {
   output.sendControl(tcp, c, c.sndNxt, FIN)
   moved(tcp, c, (c.sndNxt + 1) | 0)
   finSent(c)
-}
-
-/** Its state change (RFC 9293, 3.10.4 CLOSE) happens the first time. */
-function finSent(c: Connection): void {
-  if (c.has(FIN_SENT)) return
-  c.raise(FIN_SENT)
-  if (c.state === 'ESTABLISHED') c.state = 'FIN-WAIT-1'
-  else if (c.state === 'CLOSE-WAIT') c.state = 'LAST-ACK'
 }
 
 function moved(tcp: Tcp, c: Connection, to: number): void {

@@ -6,7 +6,7 @@ import { STATE } from '../../src/tcp/columns.js'
 import { verify } from '../../src/tcp/invariants.js'
 import { STATE_INDEX, STATES } from '../../src/tcp/state.js'
 import { ECHO } from '../../src/wire/icmpv4.js'
-import { RST, SYN } from '../../src/wire/tcp.js'
+import { FIN, PSH, RST, SYN } from '../../src/wire/tcp.js'
 import { WINDOW_SCALE } from '../../src/wire/tcp-options.js'
 import { Agenda } from './agenda.js'
 import { ends } from './ends.js'
@@ -168,7 +168,9 @@ export class Conversation {
       return
     }
     for (let at = 0; at < s.text.length; at += s.gsoSize) {
-      const piece = { ...s, seq: (s.seq + at) | 0, text: s.text.subarray(at, at + s.gsoSize) }
+      // Only the last one ends the text (tcp_gso_segment).
+      const flags = at + s.gsoSize < s.text.length ? s.flags & ~(FIN | PSH) : s.flags
+      const piece = { ...s, flags, seq: (s.seq + at) | 0, text: s.text.subarray(at, at + s.gsoSize) }
       this.#carry(1, () => this.guest.receive(this.now, piece))
     }
   }

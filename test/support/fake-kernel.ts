@@ -597,8 +597,9 @@ export class FakeKernel {
     d.isRegistered = false
     if (d instanceof FakeTcp) {
       d.isClosed = true
-      // tcp(7): closing with unread bytes, or before the connect has ended, is a reset.
+      // tcp(7): closing with unread bytes, or before the connect has ended, is a reset; else the other end is told of the end.
       if (d.arrived > d.front) d.wasReset = true
+      else d.isShut = true
     }
     return 0
   }

@@ -29,6 +29,16 @@ ours('new text is the probe where there is some, whatever the congestion window'
   f.acks(6).expects(6).acks(7)
 })
 
+ours('the last text there is takes the FIN with it', WHY, () => {
+  const f = flight(4)
+  f.t.ours.connection.cwnd = 4000
+  f.t.hostSends('bye').hostEnds().silence()
+  f.t.wait(60).expect({ flags: 'FP.', seq: 4001, text: 'bye' })
+  assert.equal(f.t.state, 'FIN-WAIT-1')
+  f.t.silence().guest({ seq: 1, ack: 4005 })
+  assert.equal(f.t.state, 'FIN-WAIT-2')
+})
+
 ours('a loss that only the probe has repaired is a loss (7.4.2): the rate falls', WHY, () => {
   const f = flight(10).acks(10).wait(60).expects(10)
   // The acknowledgment of the tail may be the first copy's; one of what came after, without a D-SACK before it, is not.
