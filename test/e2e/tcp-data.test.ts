@@ -94,7 +94,7 @@ e2e('a host that pauses 3 s stops the guest, loses nothing and goes on', async (
 
 e2e('a guest that pauses 3 s stops the host, loses nothing and goes on', async (scope) => {
   const host = scope.use(await TcpHost.start())
-  const program = scope.use(sandbox().guest('tcp.py', 'exchange', GATEWAY, host.port, 0, 'both', 1_000_000, 3))
+  const program = scope.use(sandbox().guest('tcp.py', 'exchange', GATEWAY, host.port, 0, 'both', 1_000_000))
   const peer = await host.accept()
   let hasSentAll = false
   const sending = peer.send(100_000_000).then((digest) => {
@@ -102,8 +102,10 @@ e2e('a guest that pauses 3 s stops the host, loses nothing and goes on', async (
     peer.end()
     return digest
   })
-  await program.line(/^going on$/m)
+  await program.line(/^pausing$/m)
+  await new Promise((resolve) => setTimeout(resolve, 3_000))
   assert.equal(hasSentAll, false, 'everything was taken although nobody read: it is held somewhere without bound')
+  program.write('\n')
   const sent = await sending
   assert.deepEqual((await answer<Exchanged>(program)).received, sent)
 })

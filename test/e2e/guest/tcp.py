@@ -12,7 +12,6 @@ import socket
 import struct
 import sys
 import threading
-import time
 
 CHUNK = 256 * 1024
 
@@ -60,7 +59,7 @@ class Transfer:
             self.result['sendError'] = name(error)
         self.result['sent'] = {'bytes': size, 'sha256': digest.hexdigest()}
 
-    def receive(self, pause_after=None, pause=0.0):
+    def receive(self, pause_after=None):
         digest = hashlib.sha256()
         size = 0
         try:
@@ -69,8 +68,7 @@ class Transfer:
                 size += len(data)
                 if pause_after is not None and size >= pause_after:
                     say('pausing')
-                    time.sleep(pause)
-                    say('going on')
+                    sys.stdin.readline()
                     pause_after = None
         except OSError as error:
             self.result['receiveError'] = name(error)
@@ -78,21 +76,21 @@ class Transfer:
         say('received')
 
 
-def exchange(address, size, order='both', pause_after=None, pause=0):
-    """Sends `size` bytes and an end, and receives up to the other's end: both at once, or one after the other."""
+def exchange(address, size, order='both', pause_after=None):
+    """Sends `size` bytes and an end, and receives up to the other's end: both at once, or one after the other; after some bytes it waits for a line of input."""
     transfer = Transfer(socket.create_connection(address))
     size = int(size)
-    pauses = (None if pause_after is None else int(pause_after), float(pause))
+    pause_after = None if pause_after is None else int(pause_after)
     if order == 'send-first':
         transfer.send(size)
-        transfer.receive(*pauses)
+        transfer.receive(pause_after)
     elif order == 'receive-first':
-        transfer.receive(*pauses)
+        transfer.receive(pause_after)
         transfer.send(size)
     else:
         sender = threading.Thread(target=transfer.send, args=(size,))
         sender.start()
-        transfer.receive(*pauses)
+        transfer.receive(pause_after)
         sender.join()
     transfer.connection.close()
     return transfer.result
