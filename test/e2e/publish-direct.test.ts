@@ -11,7 +11,7 @@ import { everything } from '../support/stream.js'
 import { world } from '../support/world.js'
 
 const LOOPBACK_SERVER =
-  "import socket, sys; s = socket.create_server(('127.0.0.1', 7000)); print('listening', flush=True)\nwhile True: c, a = s.accept(); c.sendall(a[0].encode()); c.close()"
+  "import socket, sys; s = socket.create_server(('127.0.0.1', 7000)); print('listening', flush=True)\nwhile True: c, a = s.accept(); c.recv(9); c.sendall(a[0].encode()); c.close()"
 const HTTP_PORT = 17_080
 const IPERF_PORT = 17_201
 const IDLE_PORT = 17_300
