@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ACK, FIN, SYN } from '../../../src/wire/tcp.js'
-import type { FakeTcp } from '../../support/fake-kernel.js'
+import type { FakeTcp } from '../../support/fake-tcp.js'
 import { type Endpoints, guestFrame, parse, type ReceivedSegment, type TcpFields } from '../../support/guest-frame.js'
 import { Random } from '../../support/random.js'
 import { GUEST, SimulatedStack } from '../../support/simulated-stack.js'

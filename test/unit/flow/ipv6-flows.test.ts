@@ -13,7 +13,7 @@ import { RST, SYN } from '../../../src/wire/tcp.js'
 import * as udp from '../../../src/wire/udp.js'
 import * as virtio from '../../../src/wire/virtio-net.js'
 import { inboundTo6 } from '../../support/ends.js'
-import type { FakeError } from '../../support/fake-kernel.js'
+import type { FakeError } from '../../support/fake-descriptor.js'
 import { IP_AT } from '../../support/frames.js'
 import {
   destinationOptions,
