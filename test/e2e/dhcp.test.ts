@@ -43,6 +43,9 @@ exec dhcpcd -B --nodelay -f /dev/null -c /run/dhcpcd-hook`
 /** Shell commands inside, with files of their own. */
 const shell = (script: string): string[] => ['unshare', '--mount', 'sh', '-ec', PREPARE + script]
 
+/** The same, and a daemon that they leave behind ends with them. */
+const shellOfDaemons = (script: string): string[] => ['unshare', '--pid', '--fork', '--kill-child', ...shell(script)]
+
 async function start(scope: Scope, ...args: string[]): Promise<Sandbox> {
   const before = readFileSync('/etc/resolv.conf')
   scope.defer(() => {
@@ -101,7 +104,7 @@ e2e('dhclient: configures the interface, has the same address after it began ane
   const guest = await start(scope, '--mtu=9000')
   const client = 'dhclient -1 -v -lf /run/lease -pf /run/pid -sf /run/dhclient-hook tap0'
   const program = scope.use(
-    guest.spawn(shell(`${client}; ${client} -x; ip -4 addr flush dev tap0; ${client}; echo done; read end || true; ${client} -r`)),
+    guest.spawn(shellOfDaemons(`${client}; ${client} -x; ip -4 addr flush dev tap0; ${client}; echo done; read end || true; ${client} -r`)),
   )
   await program.line(/^done$/m)
   expectPrinted(program, {

@@ -7,10 +7,13 @@ import ctypes
 import json
 import os
 import sys
+import time
 
 PEEKTEXT, STEP, GETREGS, SETREGS, ATTACH, DETACH = 1, 9, 12, 13, 16, 17
 WALL = 0x40000000
 SYSCALL_INSTRUCTION = 0x050F
+# 10 ms apart.
+TRIES = 1000
 # Places in struct user_regs_struct.
 RAX, ORIG_RAX, RIP = 10, 15, 16
 ARGUMENTS = (14, 13, 12, 7, 9, 8)
@@ -42,17 +45,26 @@ def wait(thread):
     return os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
 
 
+def stop(thread):
+    """Stops the thread in a system call, as soon as it is in one: its registers."""
+    registers = (ctypes.c_ulonglong * 27)()
+    for _ in range(TRIES):
+        ptrace(ATTACH, thread)
+        wait(thread)
+        ptrace(GETREGS, thread, None, registers)
+        if ptrace(PEEKTEXT, thread, registers[RIP] - 2) & 0xFFFF == SYSCALL_INSTRUCTION:
+            return registers
+        ptrace(DETACH, thread)
+        time.sleep(0.01)
+    raise SystemExit('the thread is never in a system call')
+
+
 def main(thread, name, first='0'):
     if os.uname().machine != 'x86_64':
         raise SystemExit('x86_64 only')
-    registers = (ctypes.c_ulonglong * 27)()
-    ptrace(ATTACH, thread)
-    wait(thread)
-    ptrace(GETREGS, thread, None, registers)
-    before = (ctypes.c_ulonglong * 27)(*registers)
+    before = stop(thread)
+    registers = (ctypes.c_ulonglong * 27)(*before)
     registers[RIP] -= 2
-    if ptrace(PEEKTEXT, thread, registers[RIP]) & 0xFFFF != SYSCALL_INSTRUCTION:
-        raise SystemExit('the thread is not in a system call')
     registers[RAX] = NUMBERS[name]
     registers[ORIG_RAX] = 2**64 - 1
     for place in ARGUMENTS:
