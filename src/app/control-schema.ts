@@ -14,7 +14,7 @@ export const driver = z
   )
 
 /** One port to publish. */
-export const publishRequest = z.strictObject({
+const publishRequest = z.strictObject({
   hostAddress: address.describe('address of the host to listen on; every one of both families when left out').optional(),
   hostPort: port(0).describe('port of the host; 0, or left out: one that is free').optional(),
   guestPort: port(1).describe('port of the sandbox'),

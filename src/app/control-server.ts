@@ -17,7 +17,7 @@ const MAX_CLIENTS = 32
 /** Another network that ends may take the empty folder away between our making it and our using it. */
 const TRIES = 3
 
-export interface ControlOptions {
+interface ControlOptions {
   /** How long a connection may take, ms. */
   readonly limit?: number
 }

@@ -10,7 +10,7 @@ import type { Network } from './types.js'
 const LIMIT = 10_000
 const MAX_CLIENTS = 64
 
-export interface SlirpApiOptions {
+interface SlirpApiOptions {
   /** How long a connection may take, ms. */
   readonly limit?: number
 }

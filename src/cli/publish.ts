@@ -137,7 +137,7 @@ const printJson = (value: object): void => print(`${JSON.stringify(value, null, 
 const HEAD = ['id', 'conns', 'current', 'refused', 'pkts to', 'bytes to', 'pkts from', 'bytes from', 'driver', 'rule']
 
 /** Publications as a table, one line each, with a head; `to` and `from` the sandbox. */
-export function formatPublications(publications: readonly PublicationDescription[]): string[] {
+function formatPublications(publications: readonly PublicationDescription[]): string[] {
   const rows = publications.map((publication) => {
     const { connections, current, refused, packetsIn, packetsOut, bytesIn, bytesOut } = publication.counters
     const counts = [publication.id, connections, current, refused, packetsOut, formatBytes(bytesOut), packetsIn, formatBytes(bytesIn)]

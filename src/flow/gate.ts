@@ -57,7 +57,7 @@ export interface Census {
   admits(words: Int32Array, at: number, hasRemote: boolean): boolean
 }
 
-export interface GateOptions {
+interface GateOptions {
   readonly allowsHostLoopback: boolean
   readonly hasDns: boolean
 }
@@ -148,7 +148,7 @@ export class Gate {
 }
 
 /** RFC 1122, 3.2.1.3 and RFC 6890: this network, loopback, multicast, reserved and broadcast are no destinations. */
-export function isUnicast(address: number): boolean {
+function isUnicast(address: number): boolean {
   const top = address >>> 24
   return top !== 0 && top !== 127 && top < 224
 }

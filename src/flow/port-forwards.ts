@@ -40,9 +40,9 @@ const WORDS = 16
 const LAST_PORT = 32_767
 
 /** How a connection goes on: over the interface, past it, or past it where its client is on the host's loopback. */
-export const DRIVER_AUTO = 0
-export const DRIVER_TAP = 1
-export const DRIVER_DIRECT = 2
+const DRIVER_AUTO = 0
+const DRIVER_TAP = 1
+const DRIVER_DIRECT = 2
 /** A rule of UDP: its listener has datagrams. */
 export const DRIVER_DATAGRAMS = 3
 const LOOPBACK = 0x7f000001

@@ -13,7 +13,7 @@ import { MESSAGE_PORT, MESSAGE_SOURCE, MESSAGE_TOS, MESSAGE_TTL } from './incomi
 export const EXPIRY_TWO_WAY = 300_000
 
 /** Has a row's socket take and send many datagrams in one call. */
-export interface TrainBeginner {
+interface TrainBeginner {
   begin(row: number): void
 }
 

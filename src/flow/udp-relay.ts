@@ -38,9 +38,9 @@ import { UdpPeers } from './udp-peers.js'
 import { EMSGSIZE, refusalCode, tellFailure } from './unreachable.js'
 
 /** Silence that ends a mapping that nothing ever came back to, ms (RFC 4787, REQ-5). */
-export const EXPIRY_ONE_WAY = 120_000
+const EXPIRY_ONE_WAY = 120_000
 /** The same of a mapping that has asked name servers and nobody else (REQ-5a: ports below 1024 may have less): resolvers take a new port for each question. */
-export const EXPIRY_DNS = 20_000
+const EXPIRY_DNS = 20_000
 /** Datagrams taken from one socket before the others get their turn. */
 const TURN_BUDGET = 64
 const LIMITED_BROADCAST = -1
@@ -50,7 +50,7 @@ const ASKS_OTHERS = PROTOCOL + 5
 /** Whom a mapping's guest hears: everybody, or those that it has sent to (RFC 4787, 5). */
 export type UdpFiltering = 'endpoint-independent' | 'address-dependent'
 
-export interface UdpRelayOptions {
+interface UdpRelayOptions {
   /** Whether the gateway address is the host's loopback. */
   readonly hostLoopback: boolean
   readonly udpFiltering: UdpFiltering

@@ -17,7 +17,7 @@ const RULES_BYTES = 65_536
 const MANAGED = ['systemd/resolve', 'NetworkManager', 'resolvconf', 'connman', 'netconfig', 'dhcpcd'].map((name) => `/run/${name}`)
 const RESOLV_CONF = '/etc/resolv.conf'
 
-export interface Hardened {
+interface Hardened {
   /** Gives up capabilities, and all files but a few. */
   readonly sandbox: boolean
   /** Ends the process at system calls that lead elsewhere. */

@@ -27,7 +27,7 @@ export interface Attempt {
 }
 
 /** Value of a sysctl, null when this kernel has none of that name. */
-export type ReadSetting = (name: string) => string | null
+type ReadSetting = (name: string) => string | null
 
 const readSetting: ReadSetting = (name) => {
   try {

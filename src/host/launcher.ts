@@ -59,7 +59,7 @@ type StandardStream = 'pipe' | 'inherit' | 'ignore' | number
 export type LaunchStreams = 'pipe' | 'inherit' | 'ignore' | readonly [StandardStream, StandardStream, StandardStream]
 
 /** The command of `launchRun`. */
-export interface LaunchCommand {
+interface LaunchCommand {
   readonly command: readonly string[]
   /** Name server for resolv.conf, null to leave that alone. */
   readonly dns: string | null

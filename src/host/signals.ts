@@ -18,7 +18,7 @@ import { EPOLLIN, EventLoop, type ReadyHandler, TOKEN_SIGNAL, token } from './ev
 import { createContext, type NativeContext } from './native.js'
 
 /** What is passed on. The others stop, end or ignore us as they do any program; SIGKILL takes the command along (prctl(2), PR_SET_PDEATHSIG). */
-export const FORWARDED = ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2', 'SIGTERM', 'SIGWINCH'] as const
+const FORWARDED = ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2', 'SIGTERM', 'SIGWINCH'] as const
 /** Sent by the kernel: sigaction(2). */
 const SI_KERNEL = 0x80
 /** Nothing is stored in this context's arena (bytes). */

@@ -47,7 +47,7 @@ export const LIST = 32 // the list it is in, 0 none
 export const IS_POSTPONED = 33 // 1 while a datagram flow waits for its next turn
 export const RULE = 36 // the port forward that it came by, 0 none, see flow/rule-counts.ts
 export const IS_IPV6 = 34 // 1: the guest's and the remote address are
-export const PSEUDO_SUM = 35 // partial sum of both addresses and the protocol's number: with the length added, of the pseudo-header
+const PSEUDO_SUM = 35 // partial sum of both addresses and the protocol's number: with the length added, of the pseudo-header
 
 /** First word that belongs to the protocol. */
 export const PROTOCOL = 40

@@ -15,12 +15,12 @@
 import { broadcast } from '../wire/address.js'
 
 /** ms for which an offer is kept: longer than any client takes to say whether it wants it. */
-export const OFFER_TIME = 60_000
+const OFFER_TIME = 60_000
 /** Seconds of a lease, and ms: a day, so that a sandbox that was stopped overnight keeps its address and its connections. */
 export const LEASE_SECONDS = 86_400
 export const LEASE_TIME = 1000 * LEASE_SECONDS
 /** ms for which an address is left alone that somebody else in the sandbox is using. */
-export const DECLINE_TIME = 600_000
+const DECLINE_TIME = 600_000
 
 /** First address and number of them, as libslirp has it. */
 const FIRST_OFFSET = 15
@@ -55,7 +55,7 @@ class Lease {
 }
 
 /** What became of a claim. */
-export type Claim = 'new' | 'renewed' | 'refused'
+type Claim = 'new' | 'renewed' | 'refused'
 
 /** The addresses of a network's pool, in their order. */
 export function planPool({ network, prefix, gateway, dns, guest }: PoolAddresses): number[] {

@@ -30,7 +30,7 @@ const MAX_DOMAINS = 768
 /** Seconds until a client asks again: IRT_DEFAULT (RFC 8415, 7.6). */
 const REFRESH_TIME = 86_400
 
-export interface Dhcpv6ServerOptions {
+interface Dhcpv6ServerOptions {
   /** Addresses of DNS servers, four words each. */
   readonly dns: Int32Array
   /** Domains to look names up in; asked for with each reply. */

@@ -24,10 +24,10 @@ export const QR = 0x8000
 export const OPCODE = 0x7800
 export const AA = 0x0400
 export const TC = 0x0200
-export const RD = 0x0100
-export const RA = 0x0080
-export const AD = 0x0020
-export const CD = 0x0010
+const RD = 0x0100
+const RA = 0x0080
+const AD = 0x0020
+const CD = 0x0010
 const RCODE = 0x000f
 
 export const NOERROR = 0
@@ -43,7 +43,7 @@ export const TYPE_PTR = 12
 export const TYPE_AAAA = 28
 export const TYPE_OPT = 41
 export const TYPE_IXFR = 251
-export const TYPE_AXFR = 252
+const TYPE_AXFR = 252
 export const TYPE_ANY = 255
 export const CLASS_IN = 1
 
@@ -78,7 +78,7 @@ export interface Question {
   readonly end: number
 }
 
-export type Section = 'answer' | 'authority' | 'additional'
+type Section = 'answer' | 'authority' | 'additional'
 
 /** Where a record is. */
 export interface ResourceRecord {

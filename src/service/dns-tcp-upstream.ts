@@ -35,7 +35,7 @@ const EVENTS = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET
 const { EAGAIN, EINPROGRESS } = constants.errno
 
 /** Is told of answers. */
-export interface TransferReceiver<Q extends ConnectionQuestion> extends AnswerReceiver<Q> {
+interface TransferReceiver<Q extends ConnectionQuestion> extends AnswerReceiver<Q> {
   /** A message of a transfer, with any identifier, that is not the last; false: no more until `resume`. */
   transferred(question: Q, message: Buffer): boolean
 }

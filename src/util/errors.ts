@@ -6,7 +6,7 @@
 
 import { constants } from 'node:os'
 
-export type ExitCode = 1 | 2 | 126 | 127
+type ExitCode = 1 | 2 | 126 | 127
 
 export class NetloomError extends Error {
   override readonly name = 'NetloomError'

@@ -60,16 +60,8 @@ function halfSipHash(
   return v1 ^ v3
 }
 
-export function hash1(k0: number, k1: number, a: number): number {
-  return halfSipHash(k0, k1, 1, a, 0, 0, 0, 0, 0, 0)
-}
-
 export function hash2(k0: number, k1: number, a: number, b: number): number {
   return halfSipHash(k0, k1, 2, a, b, 0, 0, 0, 0, 0)
-}
-
-export function hash3(k0: number, k1: number, a: number, b: number, c: number): number {
-  return halfSipHash(k0, k1, 3, a, b, c, 0, 0, 0, 0)
 }
 
 /** What every packet's flow is looked up by, so it is written out: half the time of the loop, which keeps V8 from using registers only. */

@@ -8,7 +8,7 @@
 
 export type LogLevel = 'quiet' | 'normal' | 'verbose'
 
-export type LogWrite = (text: string) => void
+type LogWrite = (text: string) => void
 
 const PREFIX = 'netloom: '
 

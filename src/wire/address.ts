@@ -19,13 +19,13 @@ export interface Mac {
 }
 
 /** `address` as it was written, `network` with the host bits cleared. */
-export interface Cidr4 {
+interface Cidr4 {
   readonly address: number
   readonly network: number
   readonly prefix: number
 }
 
-export interface Cidr6 {
+interface Cidr6 {
   readonly address: Words
   readonly network: Words
   readonly prefix: number

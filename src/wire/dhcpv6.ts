@@ -48,18 +48,15 @@ const AT_SERVER = 2
 const AT_SERVER_LENGTH = 3
 const AT_ASKED = 4
 const AT_ASKED_LENGTH = 5
+/** 1: an identity association is there, so it is none of the messages that are answered here (RFC 8415, 16.12). */
 const AT_ASKS_FOR_ADDRESS = 6
 
 /** Columns of the array. */
 export const CLIENT = AT_CLIENT
-export const CLIENT_LENGTH = AT_CLIENT_LENGTH
 export const SERVER = AT_SERVER
 export const SERVER_LENGTH = AT_SERVER_LENGTH
-/** Where the codes that the client asks for are, two bytes each, and their bytes. */
+/** Where the codes that the client asks for are, two bytes each. */
 export const ASKED = AT_ASKED
-export const ASKED_LENGTH = AT_ASKED_LENGTH
-/** 1: an identity association is there, so it is none of the messages that are answered here (RFC 8415, 16.12). */
-export const ASKS_FOR_ADDRESS = AT_ASKS_FOR_ADDRESS
 
 /** Words of the array. */
 export const COLUMNS = 7

@@ -36,8 +36,6 @@ export const HOST_UNREACHABLE = 1
 export const PROTOCOL_UNREACHABLE = 2
 export const PORT_UNREACHABLE = 3
 export const FRAGMENTATION_NEEDED = 4
-export const NETWORK_PROHIBITED = 9
-export const HOST_PROHIBITED = 10
 export const ADMINISTRATIVELY_PROHIBITED = 13
 
 /** Codes of TIME_EXCEEDED. */

@@ -40,8 +40,6 @@ export const ADMINISTRATIVELY_PROHIBITED = 1
 export const BEYOND_SCOPE = 2
 export const ADDRESS_UNREACHABLE = 3
 export const PORT_UNREACHABLE = 4
-export const POLICY_FAILED = 5
-export const ROUTE_REJECTED = 6
 
 /** Codes of TIME_EXCEEDED. */
 export const HOP_LIMIT_EXCEEDED = 0

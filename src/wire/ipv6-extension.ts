@@ -30,7 +30,7 @@ import { PROTOCOL_ICMPV6 } from './numbers.js'
 export const HOP_BY_HOP_OPTIONS = 0
 export const ROUTING = 43
 export const FRAGMENT_HEADER = 44
-export const NO_NEXT_HEADER = 59
+const NO_NEXT_HEADER = 59
 export const DESTINATION_OPTIONS = 60
 
 // Every header but the fragment header.

@@ -80,7 +80,7 @@ export const INFINITY = -1
 
 /** Bytes that the writers write. */
 export const LINK_ADDRESS_LENGTH = 8
-export const MTU_LENGTH = 8
+const MTU_LENGTH = 8
 export const PREFIX_LENGTH = 32
 
 /** Servers that one option holds: 255 units of 8 bytes, without the first. */

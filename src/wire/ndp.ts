@@ -45,7 +45,7 @@ export const REDIRECT = TYPE_REDIRECT
 export const ROUTER_SOLICITATION_LENGTH = 8
 export const ROUTER_ADVERTISEMENT_LENGTH = 16
 export const NEIGHBOR_LENGTH = 24
-export const REDIRECT_LENGTH = 40
+const REDIRECT_LENGTH = 40
 
 /** No router forwards with it: the packet is a neighbor's (RFC 4861, 3.1). */
 export const NEIGHBOR_HOP_LIMIT = 255
@@ -237,13 +237,3 @@ export function isSolicitedNode(word0: number, word1: number, word2: number, wor
 /** The first two words of a link-local address, `fe80::/64`. */
 export const LINK_LOCAL_0 = 0xfe800000 | 0
 export const LINK_LOCAL_1 = 0
-
-/** Third word of the address that a MAC address makes: EUI-64 with its bit for "universal" turned (RFC 4291, appendix A). */
-export function interfaceIdentifierHigh(high: number, low: number): number {
-  return ((high ^ 0x0200) << 16) | ((low >>> 16) & 0xff00) | 0xff
-}
-
-/** Fourth word of the address that a MAC address makes. */
-export function interfaceIdentifierLow(low: number): number {
-  return 0xfe000000 | (low & 0x00ffffff)
-}

@@ -29,8 +29,6 @@ export const GSO_NONE = 0
 export const GSO_TCPV4 = 1
 export const GSO_TCPV6 = 4
 export const GSO_UDP_L4 = 5
-/** A bit beside one of the TCP types: the segments may carry CWR (RFC 3168). */
-export const GSO_ECN = 0x80
 
 export function isValid(_view: DataView, _at: number, available: number): boolean {
   return available >= HEADER_LENGTH

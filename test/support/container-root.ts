@@ -4,7 +4,7 @@ import { chownSync, existsSync, mkdirSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { world } from './world.js'
 
-export const GUEST_FOLDER = '/guest'
+const GUEST_FOLDER = '/guest'
 
 /** What has to be mounted, read-only: from, to. */
 export const CONTAINER_MOUNTS = [

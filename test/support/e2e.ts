@@ -4,7 +4,7 @@ import { after, before, test } from 'node:test'
 import { expectNothingLeft, type Inventory, takeInventory } from './leftovers.js'
 import { world } from './world.js'
 
-export interface Closable {
+interface Closable {
   close(): Promise<void>
 }
 
@@ -26,7 +26,7 @@ export class Scope {
   }
 }
 
-export interface E2eOptions {
+interface E2eOptions {
   /** For the whole test, in ms. */
   timeout?: number
   /** The test plays another user or another device file, which only root can. */

@@ -4,7 +4,7 @@ import type { Words } from '../../src/wire/address.js'
 import { type FakeAddress, FakeDescriptor, type FakeError, type FakeWaker } from './fake-descriptor.js'
 
 /** What a socket puts into the IP header. */
-export interface FakeHeader {
+interface FakeHeader {
   readonly ttl: number
   readonly tos: number
   readonly dontFragment: boolean

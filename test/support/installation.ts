@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { canRead, type TestUser } from './test-user.js'
 
-export interface Installation {
+interface Installation {
   /** Holds dist/, native/build/Release/, package.json, node_modules/ and test/e2e/guest/. */
   root: string
   node: string

@@ -13,7 +13,7 @@ const FIRST_TIMEOUT = 200
 const LAST_TIMEOUT = 3000
 const DELAYED_ACK = 40
 
-export interface GuestSetup {
+interface GuestSetup {
   readonly endpoints: Endpoints
   readonly isn: number
   readonly mss: number

@@ -19,7 +19,7 @@ export const at = (segment: number): number => 1 + (segment - 1) * SIZE
 /** The SACK block of segments `from` to `to`. */
 export const block = (from: number, to = from): readonly [number, number] => [at(from), at(to + 1)]
 
-export class Flight {
+class Flight {
   readonly t: Conversation
   readonly #hasTimestamps: boolean
   /** Our timestamp that the guest echoes. */

@@ -66,7 +66,7 @@ export interface Conversation {
 }
 
 /** Thrown where the kernel cannot play the part: the script is left out, and the reason printed. */
-export class LeftOut extends Error {}
+class LeftOut extends Error {}
 
 const isKernel = process.env['NETLOOM_SCRIPT_PEER'] === 'kernel'
 const kernel = isKernel ? await import('./kernel-script.js') : null

@@ -12,7 +12,7 @@ const REGION = 8 << 20
 export const linkBytes = (plan: LinkPlan): number => impairedBytes(Math.max(...plan.mtus)) + 2 * REGION
 
 /** Sees a frame of side `from` come to the link, and lets it pass. */
-export type Passage = (from: 0 | 1, at: number, length: number, passes: () => void) => void
+type Passage = (from: 0 | 1, at: number, length: number, passes: () => void) => void
 
 export class SimulatedLink {
   /** Where the frames of each side go. */

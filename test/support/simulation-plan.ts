@@ -43,7 +43,7 @@ export interface LinkPlan {
 }
 
 /** How the connection begins: B connects to A's host, which takes so long to answer; or both connect to each other at once. */
-export type Opening = 'accepted' | 'refused' | 'simultaneous'
+type Opening = 'accepted' | 'refused' | 'simultaneous'
 
 export interface EndPlan {
   readonly host: HostPlan
@@ -54,7 +54,7 @@ export interface EndPlan {
   readonly keepAliveIdle: number
 }
 
-export interface HandOver {
+interface HandOver {
   readonly side: 0 | 1
   readonly frame: number
   /** Before what has arrived is acknowledged, or after. */
@@ -62,7 +62,7 @@ export interface HandOver {
 }
 
 /** Most hand-overs of one simulation: each takes another set of rings. */
-export const MOST_HAND_OVERS = 3
+const MOST_HAND_OVERS = 3
 
 export interface Plan {
   readonly link: LinkPlan

@@ -24,7 +24,7 @@ import { isWhole } from './tcp-in-frame.js'
 export const FLOWS = 2
 
 /** What is particular to one side. */
-export interface SidePlan {
+interface SidePlan {
   readonly name: string
   readonly addresses: InterfaceAddresses
   readonly host: HostPlan
@@ -40,7 +40,7 @@ export interface SidePlan {
 }
 
 /** What is known of the frames that come. */
-export interface Traffic {
+interface Traffic {
   /** All of them belong to the same connection. */
   readonly isOfOneConnection: boolean
   /** Some are damaged, and it is for their checksums to tell. */

@@ -16,7 +16,7 @@ export const hasReference = existsSync(REFERENCE)
 const READY = 3
 const EXIT = 4
 
-export interface SlirpOptions extends ProgramOptions {
+interface SlirpOptions extends ProgramOptions {
   /** The program to start. */
   readonly path?: string
 }

@@ -22,7 +22,7 @@ const CHUNK = 256 * 1024
 /** In ms: far above what a connection takes to arrive. */
 const ACCEPT_DEADLINE = 30_000
 
-export class TcpPeer {
+class TcpPeer {
   readonly socket: Socket
   /** Settles when the connection is closed: the error's code, or '' when it ended in order. */
   readonly closed: Promise<string>

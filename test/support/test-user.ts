@@ -10,7 +10,7 @@ export interface TestUser {
   gid: number
 }
 
-export const ACCOUNT = 'netloom-test'
+const ACCOUNT = 'netloom-test'
 const TUN = '/dev/net/tun'
 /** What `mknod` needs for the TUN/TAP driver: Documentation/admin-guide/devices.txt, 10 char, 200. */
 const TUN_DEVICE = ['c', '10', '200']

@@ -3,7 +3,7 @@ import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
 import { isIPv6 } from 'node:net'
 
-export interface Sender {
+interface Sender {
   address: string
   port: number
   bytes: number

@@ -220,19 +220,6 @@ test('the solicited-node group of RFC 4291, 2.7.1', () => {
   )
 })
 
-test('the link-local address of a MAC address is the one that Linux makes', () => {
-  for (const [mac, text] of [
-    ['4a:ad:be:ef:10:64', 'fe80::48ad:beff:feef:1064'],
-    ['52:55:0a:00:02:02', 'fe80::5055:aff:fe00:202'],
-    ['00:00:00:00:00:00', 'fe80::200:ff:fe00:0'],
-    ['ff:ff:ff:ff:ff:ff', 'fe80::fdff:ffff:feff:ffff'],
-  ] as const) {
-    const { high, low } = address.parseMac(mac)!
-    const words = [ndp.LINK_LOCAL_0, ndp.LINK_LOCAL_1, ndp.interfaceIdentifierHigh(high, low), ndp.interfaceIdentifierLow(low)] as const
-    assert.equal(address.format6(...words), text)
-  }
-})
-
 test('no message leads out of its packet', () => {
   const found = new Int32Array(options.COLUMNS)
   let valid = 0
