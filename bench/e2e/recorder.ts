@@ -28,7 +28,9 @@ export function recordFor(runner: ChildProcess, folder: string): void {
   const data = join(folder, 'perf.data')
   const samples = join(folder, 'perf.txt')
   let recording: { child: ChildProcess; end: Promise<void>; pids: readonly number[] } | undefined
-  const begin = (pids: readonly number[]) => {
+  const begin = (all: readonly number[]) => {
+    // Of one that has ended perf records nothing, nor of the others then.
+    const pids = all.filter((pid) => !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'utf8')))
     const args = ['record', '--quiet', '-g', '-F', String(FREQUENCY), '--delay', String(DELAY), '-o', data, '-p', pids.join(',')]
     const child = spawn('perf', args, { stdio: 'ignore' })
     recording = { child, end: ended(child), pids }
