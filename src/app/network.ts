@@ -1,7 +1,6 @@
 // One network: a context of the addon, an event loop, a stack, and the TAP of the one namespace it serves. This is what the
 // command line and the library use; types.ts says what each member means.
 import type { ChildProcess } from 'node:child_process'
-import { hostname } from 'node:os'
 import { setTimeout } from 'node:timers/promises'
 import { tableBytes } from '../flow/flow-table.js'
 import { EventLoop } from '../host/event-loop.js'
@@ -10,25 +9,22 @@ import { NamespaceSockets } from '../host/namespace-sockets.js'
 import { NamespaceWatch } from '../host/namespace-watch.js'
 import { createContext, type NativeContext } from '../host/native.js'
 import { findProcess, identifyNamespace } from '../host/network-namespace.js'
-import { randomInt, randomWords } from '../host/random.js'
-import { Resolver } from '../host/resolver.js'
+import { randomWords } from '../host/random.js'
+import type { Resolver } from '../host/resolver.js'
 import { RECEIVE_REGION, TapDevice, type TapFeatures } from '../host/tap-device.js'
 import { Warden } from '../host/warden.js'
-import type { ImpairedWay } from '../link/impaired-way.js'
-import { type Ipv6Addresses, ROUTER_WORD } from '../net/address-plan.js'
+import { ROUTER_WORD } from '../net/address-plan.js'
 import { Arena } from '../packet/arena.js'
-import { DhcpServer } from '../service/dhcp-server.js'
-import { Dhcpv6Server } from '../service/dhcpv6-server.js'
-import { DnsForwarder } from '../service/dns-forwarder.js'
-import { DnsNames, type OwnAddresses } from '../service/dns-names.js'
 import { verify } from '../tcp/invariants.js'
 import { errnoName, NetloomError } from '../util/errors.js'
-import { format, format6, mapped, type Words } from '../wire/address.js'
+import { format6 } from '../wire/address.js'
 import { LINK_LOCAL_0, LINK_LOCAL_1 } from '../wire/ndp.js'
 import { AutoPublish } from './auto-publish.js'
 import type { ControlServer } from './control-server.js'
 import { listFlows } from './flow-list.js'
 import { fitOptions, type HostFacts, probeHost } from './host-facts.js'
+import { startServices } from './network-services.js'
+import { addressTexts, countersOf } from './network-view.js'
 import { checkOpenFiles, type NetworkOptions, type ResolvedOptions } from './options.js'
 import { type Publication, Publications } from './publications.js'
 import type { PublishOptions } from './publish-spec.js'
@@ -40,7 +36,6 @@ import type {
   Ending,
   FlowInfo,
   HardenOptions,
-  ImpairedFrames,
   Network,
   NetworkAddresses,
   OpenDevice,
@@ -85,28 +80,6 @@ export async function startNetwork(options: ResolvedOptions, host: HostFacts): P
 /** Networks that this process has made: what their names by default tell them apart by. Only the first one warms up. */
 let networks = 0
 
-const impairedFrames = ({ lost, overflowed, duplicated, corrupted, heldBack }: ImpairedWay): ImpairedFrames => ({
-  lost,
-  overflowed,
-  duplicated,
-  corrupted,
-  reordered: heldBack,
-})
-
-const textOf = ({ network, prefix, gateway, dns, guest }: Ipv6Addresses): Omit<NetworkAddresses, 'ipv6'> => ({
-  network: format6(...network),
-  prefix,
-  gateway: format6(...gateway),
-  dns: format6(...dns),
-  guest: format6(...guest),
-})
-
-/** What has a name in DNS. */
-function ownAddresses({ addresses, hostLoopback }: ResolvedOptions): OwnAddresses {
-  const of = (role: 'gateway' | 'dns' | 'guest'): Words[] => [mapped(addresses[role]), ...(addresses.ipv6 ? [addresses.ipv6[role]] : [])]
-  return { gateway: of('gateway'), dns: of('dns'), guest: of('guest'), isHost: hostLoopback }
-}
-
 class LiveNetwork implements Network {
   readonly name: string
   readonly addresses: NetworkAddresses
@@ -140,20 +113,12 @@ class LiveNetwork implements Network {
   #isClosed = false
 
   constructor(options: ResolvedOptions, { hostRead, mayPing }: HostFacts) {
-    const a = options.addresses
     this.#options = options
     networks++
     this.name = options.name ?? (networks === 1 ? `${process.pid}` : `${process.pid}-${networks}`)
     this.mtu = options.mtu
     this.ifname = options.ifname
-    this.addresses = {
-      ipv6: a.ipv6 === undefined ? null : textOf(a.ipv6),
-      network: format(a.network),
-      prefix: a.prefix,
-      gateway: format(a.gateway),
-      dns: format(a.dns),
-      guest: format(a.guest),
-    }
+    this.addresses = addressTexts(options.addresses)
     const stackOptions: StackOptions = { ...options, hostRead }
     const { impairment } = options
     if (impairment !== null) options.log.verbose(`the link is bad on purpose: seed=${impairment.seed} draws the same again`)
@@ -175,25 +140,7 @@ class LiveNetwork implements Network {
     if (process.env['NETLOOM_DEBUG'] === '1') this.#stack.tcp.verify = verify
     this.#publications = new Publications(this.#native, this.#stack.forwards, options.addresses, options.publishDriver)
     this.#auto = options.publishAuto === null ? null : new AutoPublish(this.#native, this.#publications, options.publishAuto, options)
-    const resolver = options.dns ? new Resolver(() => this.#native.now()) : null
-    this.#resolver = resolver
-    if (resolver !== null) {
-      const random = (below: number) => randomInt(this.#native, below)
-      const names = new DnsNames(ownAddresses(options), options.dnsNames)
-      this.#stack.serveDns(new DnsForwarder(this.#native, this.#loop, this.#stack.udp, resolver, { names, random }))
-    }
-    if (options.dhcp) this.#serveDhcp(() => resolver?.search ?? [])
-    if (a.ipv6 !== undefined) this.#stack.serveRouter(resolver, options.dhcp)
-  }
-
-  #serveDhcp(search: () => readonly string[]): void {
-    const { addresses, mtu, dns, log } = this.#options
-    const { udp } = this.#stack
-    // What `run` starts is called as the host is (uts_namespaces(7)); of a namespace of somebody else's we cannot tell.
-    const hostName = () => (this.#child === null ? '' : hostname())
-    this.#stack.serveDhcp(new DhcpServer(udp, addresses, { mtu, dns, search, hostName, log }))
-    if (addresses.ipv6 === undefined) return
-    this.#stack.serveDhcpv6(new Dhcpv6Server(udp, { dns: Int32Array.from(dns ? addresses.ipv6.dns : []), search }))
+    this.#resolver = startServices(this.#native, this.#loop, this.#stack, options, () => this.#child !== null)
   }
 
   get control(): string | null {
@@ -219,28 +166,7 @@ class LiveNetwork implements Network {
   }
 
   get counters(): Counters {
-    const { table, gate, tcp, input, impaired } = this.#stack
-    let bytesIn = table.endedBytesIn
-    let bytesOut = table.endedBytesOut
-    for (const flow of this.flows()) {
-      bytesIn += flow.bytesIn
-      bytesOut += flow.bytesOut
-    }
-    return {
-      framesIn: this.#device?.framesIn ?? 0,
-      framesOut: this.#device?.framesOut ?? 0,
-      framesLost: this.#device?.framesLost ?? 0,
-      flowsOpen: table.inUse,
-      flowsTotal: table.total,
-      flowsRefused: gate.refused,
-      flowsLimited: gate.limited,
-      flowsEvicted: table.evictions,
-      bytesIn,
-      bytesOut,
-      retransmissions: tcp.retransmissions,
-      impaired: impaired === null ? null : { up: impairedFrames(impaired.fromGuest), down: impairedFrames(impaired.toGuest) },
-      drops: Object.fromEntries(Object.entries(input.drops).filter(([, count]) => count > 0)),
-    }
+    return countersOf(this.#stack, this.#device, this.flows())
   }
 
   get published(): readonly Publication[] {
