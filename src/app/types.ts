@@ -1,7 +1,7 @@
 // What the public API speaks of, as interfaces: network.ts implements them, src/index.ts exports them, the command line uses
 // nothing else. Everything here is a snapshot or a promise; nothing is live memory.
 import type { Readable, Writable } from 'node:stream'
-import type { LaunchStreams } from '../host/launcher.js'
+import type { LaunchStreams } from '../host/launcher-arguments.js'
 import type { LaunchTarget } from '../host/launcher-errors.js'
 import type { TapFeatures } from '../host/tap-device.js'
 import type { Publication } from './publications.js'

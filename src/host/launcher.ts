@@ -11,22 +11,27 @@
 //
 // After the exec the launcher's process is the command: what the caller knows as `child` never changes.
 import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync, statSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { constants } from 'node:os'
 import type { Arena } from '../packet/arena.js'
 import { errnoName, NetloomError } from '../util/errors.js'
 import type { Log } from '../util/log.js'
 import { EPOLLIN, type EventLoop, type ReadyHandler, TOKEN_LAUNCHER, token } from './event-loop.js'
-import { type Attempt, describeTarget, execError, type LaunchTarget, launcherError, warningText } from './launcher-errors.js'
+import {
+  attachArguments,
+  checkTarget,
+  type LaunchCommand,
+  type LaunchInterface,
+  runArguments,
+  type StandardStream,
+} from './launcher-arguments.js'
+import { type Attempt, execError, type LaunchTarget, launcherError, warningText } from './launcher-errors.js'
 import { LAUNCHER_PATH, type NativeContext } from './native.js'
-import { identifyNamespace } from './network-namespace.js'
 import type { TapFeatures } from './tap-device.js'
 import { Warden } from './warden.js'
 
 /** Longest message of the launcher (bytes): MESSAGE_MAX of channel.c. */
 const MESSAGE_BYTES = 96
-/** Largest pid_t. */
-const MAX_PID = 0x7fff_ffff
 const EAGAIN = constants.errno.EAGAIN
 
 /** What launching needs of a network. The loop has to be turning, or to start turning soon. */
@@ -37,40 +42,6 @@ export interface LaunchContext {
   /** Offset of a region for messages, used only while a call lasts: 96 bytes at least. */
   readonly region: number
   readonly log: Log
-}
-
-/** The interface in the namespace; addresses as text. */
-export interface LaunchInterface {
-  readonly ifname: string
-  readonly mtu: number
-  readonly address: string
-  readonly prefix: number
-  readonly gateway: string
-  /** Of IPv6; null: none. `gateway` is link-local. */
-  readonly ipv6: { readonly address: string; readonly prefix: number; readonly gateway: string } | null
-  /** MAC address; null: a random one. */
-  readonly mac: string | null
-  /** Whether frames may be super-segments; the kernel inside cuts what it sends where not. */
-  readonly superSegments: boolean
-}
-
-type StandardStream = 'pipe' | 'inherit' | 'ignore' | number
-/** The three standard streams alike, or each by itself; a number is a descriptor of this process. */
-export type LaunchStreams = 'pipe' | 'inherit' | 'ignore' | readonly [StandardStream, StandardStream, StandardStream]
-
-/** The command of `launchRun`. */
-interface LaunchCommand {
-  readonly command: readonly string[]
-  /** Name server for resolv.conf, null to leave that alone. */
-  readonly dns: string | null
-  /** Names to search, for the same file. */
-  readonly search: readonly string[]
-  readonly mapCurrentUser: boolean
-  /** The soft limit of open files, undefined for this process's. */
-  readonly openFiles: number | undefined
-  readonly cwd: string | undefined
-  readonly env: NodeJS.ProcessEnv | undefined
-  readonly stdio: LaunchStreams
 }
 
 /** Sockets that were made in a namespace, and so belong to it wherever they are; fewer where the kernel has not given them. */
@@ -104,12 +75,8 @@ export interface Launched {
  * @throws NetloomError: why the machine does not allow it.
  */
 export function launchRun(context: LaunchContext, link: LaunchInterface, options: LaunchCommand): Promise<Launched> {
-  const args = ['run', ...interfaceArguments(link), `--map=${options.mapCurrentUser ? 'current' : 'root'}`]
-  if (options.dns !== null) args.push(`--dns=${options.dns}`)
-  if (options.dns !== null && options.search.length > 0) args.push(`--search=${options.search.join(' ')}`)
-  if (options.openFiles !== undefined) args.push(`--open-files=${options.openFiles}`)
   const launch = new Launch(context, { ifname: link.ifname, mtu: link.mtu, target: null }, options)
-  return launch.start([...args, '--', ...options.command])
+  return launch.start(runArguments(link, options))
 }
 
 /**
@@ -118,11 +85,7 @@ export function launchRun(context: LaunchContext, link: LaunchInterface, options
  */
 export function launchAttach(context: LaunchContext, link: LaunchInterface, target: LaunchTarget): Promise<Launched> {
   checkTarget(target)
-  const args = ['attach', ...interfaceArguments(link)]
-  if ('pid' in target) args.push(`--pid=${target.pid}`)
-  else args.push(`--netns=${target.netns}`)
-  if ('netns' in target && target.userns !== undefined) args.push(`--userns=${target.userns}`)
-  return new Launch(context, { ifname: link.ifname, mtu: link.mtu, target }, null).start(args)
+  return new Launch(context, { ifname: link.ifname, mtu: link.mtu, target }, null).start(attachArguments(link, target))
 }
 
 /** Starts a warden (warden.ts) that finds the processes in the network namespace of this file; it has no other root to give. */
@@ -140,37 +103,6 @@ export function launchWarden(native: NativeContext, netns: string): Warden {
     native.closeDescriptor(theirs)
   }
   return new Warden(ours)
-}
-
-const interfaceArguments = (link: LaunchInterface): string[] => [
-  `--ifname=${link.ifname}`,
-  `--mtu=${link.mtu}`,
-  `--address=${link.address}`,
-  `--prefix=${link.prefix}`,
-  `--gateway=${link.gateway}`,
-  ...(link.ipv6 === null ? [] : [`--address6=${link.ipv6.address}`, `--prefix6=${link.ipv6.prefix}`, `--gateway6=${link.ipv6.gateway}`]),
-  ...(link.mac === null ? [] : [`--mac=${link.mac}`]),
-  ...(link.superSegments ? [] : ['--offload=checksum']),
-]
-
-/** Refuses what is no target, and our own network, whose default route a second one would take over. */
-function checkTarget(target: LaunchTarget): void {
-  if ('pid' in target && !(Number.isInteger(target.pid) && target.pid >= 1 && target.pid <= MAX_PID))
-    throw new NetloomError(
-      'ERR_TARGET',
-      `${target.pid} is not a PID`,
-      'give the PID of a process in the namespace, or the path of a netns file',
-      2,
-    )
-  if ('netns' in target && target.userns !== undefined && !existsSync(target.userns))
-    throw launcherError('userns-open', constants.errno.ENOENT, { ifname: '', mtu: 0, target })
-  const theirs = identifyNamespace('pid' in target ? `/proc/${target.pid}/ns/net` : target.netns)
-  if (theirs === '' || theirs !== identifyNamespace('/proc/self/ns/net')) return
-  throw new NetloomError(
-    'ERR_OWN_NETWORK',
-    `${describeTarget(target)} is in the network namespace that netloom itself is in`,
-    'start the process in one of its own, as `unshare --user --map-root-user --net` does',
-  )
 }
 
 class Launch implements ReadyHandler {
