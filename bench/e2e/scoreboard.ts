@@ -39,6 +39,13 @@ function reference(report: Report, goal: Goal, key: string, better: 'more' | 'le
   return measured.sort((a, b) => (better === 'more' ? b.value - a.value : a.value - b.value))[0]
 }
 
+/** What becomes of a figure from one workload to another where there is no stack at all: what the machine does to it, and its programs. */
+function withoutStack(report: Report, workload: string, than: string, key: string, better: 'more' | 'less'): number | undefined {
+  const own = medianOf(report, workload, 'loopback', key)
+  const other = medianOf(report, than, 'loopback', key)
+  return own === undefined || other === undefined ? undefined : timesAsGood(own, other, better)
+}
+
 export function score(report: Report, goal: Goal): Score {
   const { key, better, title } = metricOf(goal)
   const own = medianOf(report, goal.workload, goal.stack ?? 'netloom', key)
@@ -55,7 +62,9 @@ export function score(report: Report, goal: Goal): Score {
   if (own === undefined || other === undefined) return { goal, asked, measured: '', isReached: false }
   const times = timesAsGood(own, other.value, better)
   const unit = title.split(' ')[0] === 'stack' ? 's/GB' : title.replace(/^p\d+ /, '')
-  const measured = `${significant(times)}x ${other.name} (${significant(own)} against ${significant(other.value)} ${unit})`
+  const without = goal.than.workload === undefined ? undefined : withoutStack(report, goal.workload, goal.than.workload, key, better)
+  const beside = without === undefined ? '' : `; loopback itself ${significant(without)}x`
+  const measured = `${significant(times)}x ${other.name} (${significant(own)} against ${significant(other.value)} ${unit}${beside})`
   return { goal, asked, measured, isReached: times >= (goal.atLeast ?? 1) }
 }
 

@@ -44,6 +44,15 @@ test('a goal is measured against the best of the stacks that it names', () => {
   assert.match(measured, /^1\.01x pasta/)
 })
 
+test('beside what becomes of a figure with 64 streams stands what becomes of it without a stack', () => {
+  const goal = goals.find(({ workload }) => workload === 'tcp-up-1500-x64')!
+  const one = report({ netloom: [20], loopback: [40] }, 'tcp-up-1500', 'gbit')
+  const many = report({ netloom: [15], loopback: [30] }, 'tcp-up-1500-x64', 'gbit')
+  const { isReached, measured } = score({ ...one, runs: [...one.runs, ...many.runs] }, goal)
+  assert.equal(isReached, false)
+  assert.match(measured, /^0\.750x tcp-up-1500 \(15\.0 against 20\.0 Gbit\/s; loopback itself 0\.750x\)/)
+})
+
 test('one failure in one round is one too many', () => {
   const goal = goals.find(({ workload, key }) => workload === 'crr' && key === 'failures')!
   assert.equal(score(report({ netloom: [0, 0, 1] }, 'crr', 'failures'), goal).isReached, false)
