@@ -25,7 +25,8 @@ export const rootlesskit: Stack = {
     const network = ['--net=slirp4netns', `--mtu=${mtu}`, '--ifname=tap0', '--port-driver=builtin']
     const args = [`--state-dir=${state}`, ...network, ...ports, 'sh', '-c', holderScript()]
     const program = start('rootlesskit', args)
-    await ready(program, () => program.stdout.includes('open'))
-    return { guest: new Guest(Number(readText(join(state, 'child_pid')))), program }
+    const pid = () => Number(readText(join(state, 'child_pid')))
+    await ready(program, () => program.stdout.includes('open') && pid() > 0) // it writes the file when the child may already run
+    return { guest: new Guest(pid()), program }
   },
 }

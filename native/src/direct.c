@@ -10,6 +10,8 @@
  *     seed          connect -.   disconnect   connect -.   disconnect
  *                            `-> accept, disconnect    `-> accept, disconnect
  *                                = one more            = one more
+ *
+ * One whose connection has ended in order is disconnected in the same way, and so is there for the next.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -79,6 +81,13 @@ static int mint(int listener, int connector, const struct sockaddr_in *address) 
   return -1;
 }
 
+/* What is accepted from this one has it, too, and keeps it when it is disconnected. */
+static int set_options(int listener) {
+  const int one = 1;
+  if (setsockopt(listener, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one) < 0) return -1;
+  return setsockopt(listener, SOL_SOCKET, SO_OOBINLINE, &one, sizeof one);
+}
+
 /*
  * socketMint(seed, seed, count): unconnected TCP sockets of the seeds' namespace in scratch[0..]; how many, or -errno when there is not one.
  */
@@ -89,7 +98,7 @@ static int32_t socket_mint(Context *context, const int32_t *argument) {
   int32_t count = 0;
   if (argument[2] < 1 || argument[2] > SCRATCH_WORDS) return -EINVAL;
   /* On a port of the kernel's choice and every address: one that is asked for by name would stick to those that are accepted. */
-  if (listen(listener, SOMAXCONN) < 0 || getsockname(listener, (struct sockaddr *)&address, &length) < 0) {
+  if (set_options(listener) < 0 || listen(listener, SOMAXCONN) < 0 || getsockname(listener, (struct sockaddr *)&address, &length) < 0) {
     const int error = errno;
     disconnect(listener);
     return -error;
@@ -106,22 +115,41 @@ static int32_t socket_mint(Context *context, const int32_t *argument) {
 }
 
 /*
- * socketConnect(fd, a0, a1, a2, a3, port): begins to connect a socket that is not connected: 0 when it is done already, as within one
+ * socketRecycle(fd): makes a minted socket unconnected again, if its connection has ended on both ways: without a word to the other end,
+ * which may be in TIME-WAIT, and has all. -EISCONN, or what went wrong, when it can only be closed.
+ */
+static int32_t socket_recycle(Context *context, const int32_t *argument) {
+  (void)context;
+  const int descriptor = argument[0];
+  struct tcp_info info;
+  socklen_t length = sizeof info.tcpi_state;
+  if (getsockopt(descriptor, IPPROTO_TCP, TCP_INFO, &info, &length) < 0) return -errno;
+  if (info.tcpi_state != TCP_CLOSE) return -EISCONN;
+  int error = 0;
+  length = sizeof error;
+  /* A late reset: the next connection would hear of it. */
+  if (getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &error, &length) < 0) return -errno;
+  if (error != 0) return -error;
+  return disconnect(descriptor) < 0 ? -errno : 0;
+}
+
+/*
+ * socketConnect(fd, a0, a1, a2, a3, port): begins to connect a minted socket: 0 when it is done already, as within one
  * namespace it nearly always is, -EINPROGRESS when EPOLLOUT will tell. scratch[0] = its own port.
  */
 static int32_t socket_connect(Context *context, const int32_t *argument) {
   struct sockaddr_storage address;
-  const int descriptor = argument[0], one = 1;
+  const int descriptor = argument[0];
   socklen_t length = address_load(&address, argument + 1, argument[5]);
-  int error = 0;
-  if (setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one) < 0) return -errno;
-  if (setsockopt(descriptor, SOL_SOCKET, SO_OOBINLINE, &one, sizeof one) < 0) return -errno;
   if (connect(descriptor, (struct sockaddr *)&address, length) < 0 && errno != EINPROGRESS) return -errno;
   struct pollfd state = {.fd = descriptor, .events = POLLOUT};
   const int is_done = poll(&state, 1, 0) > 0;
-  length = sizeof error;
-  if (getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &error, &length) < 0) return -errno;
-  if (error != 0) return -error;
+  if ((state.revents & (POLLERR | POLLHUP)) != 0) {
+    int error = 0;
+    length = sizeof error;
+    if (getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &error, &length) < 0) return -errno;
+    if (error != 0) return -error;
+  }
   length = sizeof address;
   if (getsockname(descriptor, (struct sockaddr *)&address, &length) < 0) return -errno;
   context->scratch[0] = ntohs(((struct sockaddr_in *)&address)->sin_port);
@@ -253,6 +281,7 @@ static int32_t listeners_of(Context *context, const int32_t *argument) {
 
 const Method direct_methods[] = {
     {"socketMint", 3, socket_mint},
+    {"socketRecycle", 1, socket_recycle},
     {"socketConnect", 6, socket_connect},
     {"pipeOpen", 1, pipe_open},
     {"spliceMove", 6, splice_move},

@@ -1,5 +1,5 @@
 // Rows of the flow table as objects, for people and programs: the only reader of rows that makes anything.
-import { directState } from '../flow/direct-relay.js'
+import { directState } from '../flow/direct-row.js'
 import type { FlowTable } from '../flow/flow-table.js'
 import {
   ACTIVE,

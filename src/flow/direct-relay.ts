@@ -36,35 +36,30 @@ import {
   PACKETS_IN,
   PACKETS_OUT,
   PORTS,
-  PROTOCOL,
   REMOTE_ADDRESS,
   ROW_SHIFT,
   SOCKET,
 } from '../net/flow-row.js'
+import {
+  BOTH,
+  CLIENT_READABLE,
+  CLIENT_WRITABLE,
+  COLUMNS,
+  CONNECTING,
+  DIRECT,
+  DONE,
+  ENDED,
+  FROM_GUEST,
+  HELD,
+  PEER,
+  PEER_READABLE,
+  PEER_WRITABLE,
+  PIPE,
+  READY,
+} from './direct-row.js'
 import { type Evictor, type FlowTable, LIST_HALF_OPEN, LIST_NONE } from './flow-table.js'
 import type { Gate } from './gate.js'
 import { PipePool } from './pipe-pool.js'
-
-/** Columns of a row. The two ways, from the client and from the guest, have each of theirs side by side. */
-const PEER = PROTOCOL // the socket in the namespace
-const READY = PROTOCOL + 1
-const DONE = PROTOCOL + 2 // FROM_CLIENT, FROM_GUEST: that way has ended, and the end was passed on
-const PIPE = PROTOCOL + 3 // two
-const HELD = PROTOCOL + 5 // two: bytes in the pipe
-const ENDED = PROTOCOL + 7 // two: the sender has ended, and its end is still to be passed on
-const COLUMNS = 9
-
-const FROM_CLIENT = 1
-const FROM_GUEST = 2
-const BOTH = FROM_CLIENT | FROM_GUEST
-
-/** READY: what is known of each socket. */
-const CLIENT_READABLE = 1
-const CLIENT_WRITABLE = 2
-const PEER_READABLE = 4
-const PEER_WRITABLE = 8
-/** The connection to the server is not there yet. */
-const CONNECTING = 16
 
 const EVENTS = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET
 /** Bytes of one way of a flow before the next one gets its turn. */
@@ -145,7 +140,7 @@ export class DirectRelay implements ReadyHandler, Evictor {
     }
     const rows = this.#rows
     const base = row << ROW_SHIFT
-    rows.fill(0, base + PROTOCOL, base + PROTOCOL + COLUMNS)
+    rows.fill(0, base + DIRECT, base + DIRECT + COLUMNS)
     rows[base + CREATED] = rows[base + ACTIVE] = now
     rows[base + PORTS] = ports
     for (let i = 0; i < 4; i++) {
@@ -312,26 +307,22 @@ export class DirectRelay implements ReadyHandler, Evictor {
   #end(row: number): void {
     const base = row << ROW_SHIFT
     const rows = this.#rows
+    const peer = rows[base + PEER]!
     for (let way = 0; way < 2; way++) {
       const pipe = rows[base + PIPE + way]!
       if (pipe !== 0) this.#release(pipe, false)
     }
     if (rows[base + SOCKET]! >= 0) this.#native.closeDescriptor(rows[base + SOCKET]!)
-    if (rows[base + PEER]! >= 0) this.#native.closeDescriptor(rows[base + PEER]!)
+    if (rows[base + DONE] === BOTH && this.#sockets !== null) {
+      this.#native.epollDelete(peer)
+      this.#sockets.give(peer)
+    } else if (peer >= 0) this.#native.closeDescriptor(peer)
     rows[base + SOCKET] = rows[base + PEER] = -1
-    rows.fill(0, base + PROTOCOL, base + PROTOCOL + COLUMNS)
+    rows.fill(0, base + DIRECT, base + DIRECT + COLUMNS)
     this.#table.remove(row)
   }
 
   close(): void {
     this.#pipes.close()
   }
-}
-
-/** The state of a flow, by the names that RFC 9293, 3.3.2 has for the end that is not the guest's. */
-export function directState(rows: Int32Array, base: number): 'SYN-SENT' | 'ESTABLISHED' | 'FIN-WAIT-2' | 'CLOSE-WAIT' {
-  if ((rows[base + READY]! & CONNECTING) !== 0) return 'SYN-SENT'
-  const done = rows[base + DONE]!
-  if (done === 0) return 'ESTABLISHED'
-  return done === FROM_CLIENT ? 'FIN-WAIT-2' : 'CLOSE-WAIT'
 }

@@ -1,11 +1,14 @@
 // Sockets of the guest's network namespace, held by this process, which is in another: what native/src/direct.c makes of the two that
-// the launcher has left. A few are kept ready, so that a connection does not wait for one.
+// the launcher has left. A few are kept ready, so that a connection does not wait for one; and as one costs a connection of its own within
+// the namespace, those that come back unconnected are used again.
 import type { NamespaceSeeds } from './launcher.js'
 import type { NativeContext } from './native.js'
 
 /** Sockets that are made at a time, and as few as may be left before that: what comes in one turn of the event loop. */
 const BATCH = 16
 const LEAST = 8
+/** Sockets that are kept at most. */
+const MOST = 64
 /** After a failure nothing is made for so long, ms: the guest may have closed its loopback. */
 const PAUSE = 1000
 
@@ -13,7 +16,7 @@ export class NamespaceSockets {
   readonly #native: NativeContext
   readonly #seeds: NamespaceSeeds
   readonly #scratch: Int32Array
-  readonly #stock = new Int32Array(LEAST + BATCH)
+  readonly #stock = new Int32Array(MOST)
   #count = 0
   #isUsed = false
   #isPaused = false
@@ -35,6 +38,12 @@ export class NamespaceSockets {
     this.#isUsed = true
     if (this.#count === 0) this.#make(1, now)
     return this.#count === 0 ? -1 : this.#stock[--this.#count]!
+  }
+
+  /** Takes back one that no epoll instance watches any more: for the next connection, if its own has ended in order, else to close it. */
+  give(socket: number): void {
+    if (this.#count < MOST && this.#native.socketRecycle(socket) >= 0) this.#stock[this.#count++] = socket
+    else this.#native.closeDescriptor(socket)
   }
 
   /** Makes more where few are left, and some have been taken: at the end of a turn, when nobody waits. */

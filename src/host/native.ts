@@ -105,7 +105,9 @@ export interface NativeContext {
 
   /** Unconnected TCP sockets of the namespace that two such sockets belong to: scratch[0..]. How many, up to `count`; -errno: not one. */
   socketMint(seed: number, other: number, count: number): number
-  /** Begins to connect a socket that is not connected: 0: done, -EINPROGRESS: EPOLLOUT will tell. scratch[0] = its own port. */
+  /** Makes one of those unconnected again when its connection has ended on both ways; negative when it can only be closed. */
+  socketRecycle(descriptor: number): number
+  /** Begins to connect one of those: 0: done, -EINPROGRESS: EPOLLOUT will tell. scratch[0] = its own port. */
   socketConnect(descriptor: number, a0: number, a1: number, a2: number, a3: number, port: number): number
   /** A pipe of `bytes`, if it may have so many: scratch[0] = its read end, [1] = its write end. */
   pipeOpen(bytes: number): number

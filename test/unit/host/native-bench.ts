@@ -8,6 +8,7 @@ export const EPOLLIN = 0x001
 export const EPOLLOUT = 0x004
 export const EPOLLERR = 0x008
 export const EPOLLHUP = 0x010
+export const EPOLLRDHUP = 0x2000
 export const EPOLLET = 1 << 31
 
 /** errno(3), as far as the tests name them. */
@@ -20,6 +21,7 @@ export const EINVAL = 22
 export const EBADFD = 77
 export const EMSGSIZE = 90
 export const ENOBUFS = 105
+export const EISCONN = 106
 export const ECONNREFUSED = 111
 
 /** 127.0.0.1 and ::1 in words. */

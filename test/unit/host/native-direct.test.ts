@@ -9,7 +9,7 @@ import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { MOVE_EMPTY, MOVE_ENDED, MOVE_FROM_BROKEN, MOVE_FULL } from '../../../src/host/native.js'
 import { launch } from './launch.js'
-import { type Bench, ECONNREFUSED, EINVAL, EPOLLIN, EPOLLOUT, LOCALHOST, makeBench } from './native-bench.js'
+import { type Bench, ECONNREFUSED, EINVAL, EISCONN, EPOLLIN, EPOLLOUT, EPOLLRDHUP, LOCALHOST, makeBench } from './native-bench.js'
 
 const LISTEN = [
   'import socket',
@@ -77,6 +77,31 @@ test('minted sockets are of the sandbox’s namespace, and connect there', { ski
     ],
   )
   for (const descriptor of [one, two, three]) native.closeDescriptor(descriptor)
+})
+
+test('a minted socket can be connected again when both ends have ended, and not before', { skip }, async (t) => {
+  const bench = makeBench(t)
+  const { native, words } = bench
+  const { tcp } = await sandbox(t, bench)
+  assert.equal(native.socketMint(tcp[0]!, tcp[1]!, 1), 1)
+  const socket = words[0]!
+  t.after(() => native.closeDescriptor(socket))
+  const ports = new Set<number>()
+  for (let round = 0; round < 50; round++) {
+    assert.equal(native.socketConnect(socket, ...LOCALHOST, 7000), 0)
+    ports.add(words[0]!)
+    assert.equal(native.socketRecycle(socket), -EISCONN)
+    await bench.ready(socket, EPOLLIN)
+    assert.equal(bench.text(0, native.tcpReceive(socket, 0, 100)), '127.0.0.1')
+    await bench.ready(socket, EPOLLRDHUP)
+    native.tcpShutdown(socket)
+    assert.equal(native.socketRecycle(socket), 0)
+  }
+  assert.ok(ports.size > 1, 'each connection has a port of its own')
+  // By the sandbox's own address nobody listens there: what one connection came to is not told to the next.
+  assert.equal(native.socketConnect(socket, ...GUEST, 7000), -ECONNREFUSED)
+  assert.equal(native.socketRecycle(socket), 0)
+  assert.equal(native.socketConnect(socket, ...GUEST, 7001), 0)
 })
 
 async function connected(t: TestContext, bench: Bench): Promise<{ ours: number; peer: Socket }> {
