@@ -55,8 +55,11 @@ const WITH_LIMITS = ['tcp-up-1500', 'tcp-down-1500', 'rr-tcp', 'crr', 'http', ..
 /** Without the stacks whose figures nothing is compared with, where those take time: the limits, and the slow ones. */
 function withoutOthers(workload: Workload, about: readonly Goal[]): Workload {
   const named = new Set(about.flatMap(({ than }) => than?.stacks ?? []))
-  // What is compared with another workload of the same stack, or with nothing, needs no other stack, and takes time.
-  if (workload.onRequest && about.every(({ than }) => than?.stacks === undefined)) return { ...workload, stacks: ['netloom'] }
+  // What is compared with another workload of the same stack, or with nothing, needs none of the peers, and takes time.
+  if (workload.onRequest && about.every(({ than }) => than?.stacks === undefined)) {
+    const isBesideOther = about.some(({ than }) => than?.workload !== undefined)
+    return { ...workload, stacks: isBesideOther ? ['netloom', 'loopback'] : ['netloom'] }
+  }
   const isLeftOut = ({ name, isLimit }: Stack) => (isLimit && !WITH_LIMITS.includes(workload.name)) || workload.once?.includes(name)
   const left = stacks.filter((stack) => named.has(stack.name) || !isLeftOut(stack)).map(({ name }) => name)
   return { ...workload, stacks: left.filter((name) => workload.stacks?.includes(name) ?? true) }
