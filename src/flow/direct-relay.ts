@@ -6,8 +6,8 @@
 //
 // The server sees a client in its own namespace: the address that was connected to. Each way ends by itself; a reset at one end is one
 // at the other. Sockets are registered with epoll once, edge-triggered, and what an event has said is remembered (READY) until the kernel
-// says EAGAIN. A flow is in a row like any other, in which the bytes of its pipes are not: they count as taken, and as given when the receiving
-// kernel has them.
+// says EAGAIN. A flow is in a row like any other (direct-row.ts), in which the bytes of its pipes are not (direct-ways.ts): they count as
+// taken, and as given when the receiving kernel has them.
 import {
   EPOLLERR,
   EPOLLET,
@@ -21,20 +21,15 @@ import {
   token,
 } from '../host/event-loop.js'
 import type { NamespaceSockets } from '../host/namespace-sockets.js'
-import { MOVE_EMPTY, MOVE_ENDED, MOVE_FROM_BROKEN, MOVE_FULL, MOVE_TO_BROKEN, type NativeContext } from '../host/native.js'
+import type { NativeContext } from '../host/native.js'
 import {
   ACTIVE,
-  BYTES_IN,
-  BYTES_OUT,
   CREATED,
-  count,
   GENERATION,
   HOST_ADDRESS,
   HOST_PORT,
   KIND,
   KIND_DIRECT,
-  PACKETS_IN,
-  PACKETS_OUT,
   PORTS,
   REMOTE_ADDRESS,
   ROW_SHIFT,
@@ -48,22 +43,18 @@ import {
   CONNECTING,
   DIRECT,
   DONE,
-  ENDED,
+  ERA,
   FROM_GUEST,
-  HELD,
   PEER,
   PEER_READABLE,
   PEER_WRITABLE,
-  PIPE,
   READY,
 } from './direct-row.js'
+import { DirectWays } from './direct-ways.js'
 import { type Evictor, type FlowTable, LIST_HALF_OPEN, LIST_NONE } from './flow-table.js'
 import type { Gate } from './gate.js'
-import { PipePool } from './pipe-pool.js'
 
 const EVENTS = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET
-/** Bytes of one way of a flow before the next one gets its turn. */
-const BUDGET = 1 << 20
 /** errno(3). */
 const EINPROGRESS = 115
 
@@ -82,17 +73,10 @@ export class DirectRelay implements ReadyHandler, Evictor {
   readonly #rows: Int32Array
   readonly #gate: Gate
   readonly #scratch: Int32Array
-  readonly #pipes: PipePool
+  readonly #ways: DirectWays
   #sockets: NamespaceSockets | null = null
-  // Rows that have work left: those of this turn, and those for the next.
-  #queue: Int32Array
-  #later: Int32Array
-  #queueLength = 0
-  // Rows that wait for a pipe.
-  readonly #starved: Int32Array
-  #starvedLength = 0
-  // Rows in either list.
-  readonly #isQueued: Uint8Array
+  // Counts the namespaces that there have been: a flow may outlive its own, which has no use for another one's socket.
+  #era = 0
 
   constructor(native: NativeContext, loop: EventLoop, table: FlowTable, gate: Gate) {
     this.#native = native
@@ -101,11 +85,7 @@ export class DirectRelay implements ReadyHandler, Evictor {
     this.#rows = table.rows
     this.#gate = gate
     this.#scratch = new Int32Array(native.scratch)
-    this.#pipes = new PipePool(native, 2 * table.capacity)
-    this.#queue = new Int32Array(table.capacity + 1)
-    this.#later = new Int32Array(table.capacity + 1)
-    this.#starved = new Int32Array(table.capacity + 1)
-    this.#isQueued = new Uint8Array(table.capacity + 1)
+    this.#ways = new DirectWays(native, loop, table)
     loop.serve(TOKEN_DIRECT, this)
     table.serve(KIND_DIRECT, this)
   }
@@ -113,11 +93,12 @@ export class DirectRelay implements ReadyHandler, Evictor {
   /** Names where sockets of the guest's namespace come from; null: nowhere any more. */
   connect(sockets: NamespaceSockets | null): void {
     this.#sockets = sockets
+    this.#era = (this.#era + 1) | 0
   }
 
   /** True while some flow waits for its next turn. */
   get hasWork(): boolean {
-    return this.#queueLength > 0
+    return this.#ways.hasWork
   }
 
   /**
@@ -150,6 +131,7 @@ export class DirectRelay implements ReadyHandler, Evictor {
     rows[base + HOST_PORT] = words[client + 4]!
     rows[base + SOCKET] = socket
     rows[base + PEER] = peer
+    rows[base + ERA] = this.#era
     rows[base + READY] = status === 0 ? 0 : CONNECTING
     this.#table.file(row, status === 0 ? LIST_NONE : LIST_HALF_OPEN)
     // The kernel tells at once of what is there already.
@@ -195,14 +177,8 @@ export class DirectRelay implements ReadyHandler, Evictor {
   /** Goes on with what a budget has cut short. */
   resume(): void {
     const rows = this.#rows
-    const queue = this.#queue
-    const length = this.#queueLength
-    this.#queue = this.#later
-    this.#later = queue
-    this.#queueLength = 0
-    for (let i = 0; i < length; i++) {
-      const row = queue[i]!
-      this.#isQueued[row] = 0
+    for (let left = this.#ways.beginTurn(); left > 0; left--) {
+      const row = this.#ways.next()
       // It may have ended meanwhile; another one in its row has nothing to do, and finds that out.
       if (rows[(row << ROW_SHIFT) + KIND] === KIND_DIRECT && (rows[(row << ROW_SHIFT) + READY]! & CONNECTING) === 0) this.#serve(row)
     }
@@ -213,75 +189,9 @@ export class DirectRelay implements ReadyHandler, Evictor {
     this.#sockets?.refill(this.#loop.now)
   }
 
-  // Both ways, as far as they can go now.
   #serve(row: number): void {
-    const base = row << ROW_SHIFT
-    const rows = this.#rows
-    const client = rows[base + SOCKET]!
-    const peer = rows[base + PEER]!
-    const isWhole =
-      this.#move(row, base, 0, client, peer, CLIENT_READABLE, PEER_WRITABLE) &&
-      this.#move(row, base, 1, peer, client, PEER_READABLE, CLIENT_WRITABLE)
-    if (!isWhole) this.disconnect(row)
-    else if (rows[base + DONE] === BOTH) this.#end(row)
-  }
-
-  // One way; false when an end is broken.
-  #move(row: number, base: number, way: 0 | 1, from: number, to: number, readable: number, writable: number): boolean {
-    const rows = this.#rows
-    const ready = rows[base + READY]!
-    const held = rows[base + HELD + way]!
-    const mayTake = (ready & readable) !== 0 && rows[base + ENDED + way] === 0
-    if ((rows[base + DONE]! & (1 << way)) !== 0 || (ready & writable) === 0 || (held === 0 && !mayTake)) return true
-    const pipe = held > 0 ? rows[base + PIPE + way]! : this.#pipes.acquire()
-    if (pipe === 0) return this.#starve(row)
-    const native = this.#native
-    const budget = mayTake ? BUDGET : 0
-    const flags = native.spliceMove(from, to, this.#pipes.readEnd(pipe), this.#pipes.writeEnd(pipe), held, budget)
-    const taken = this.#scratch[0]!
-    const given = this.#scratch[1]!
-    this.#count(base, way, given)
-    const left = held + taken - given
-    rows[base + HELD + way] = left
-    rows[base + PIPE + way] = left > 0 ? pipe : 0
-    if (left === 0) this.#release(pipe, true)
-    if ((flags & (MOVE_FROM_BROKEN | MOVE_TO_BROKEN)) !== 0) return false
-    if ((flags & MOVE_EMPTY) !== 0) rows[base + READY]! &= ~readable
-    if ((flags & MOVE_FULL) !== 0) rows[base + READY]! &= ~writable
-    if ((flags & MOVE_ENDED) !== 0) rows[base + ENDED + way] = 1
-    if (rows[base + ENDED + way] === 1 && left === 0) {
-      native.tcpShutdown(to)
-      rows[base + DONE]! |= 1 << way
-    } else if (flags === 0) this.#postpone(row)
-    return true
-  }
-
-  // No pipe is to be had. Where others have some, one will come back; else there is no way to go on.
-  #starve(row: number): boolean {
-    if (this.#pipes.inUse === 0) return false
-    if (this.#isQueued[row] === 0) this.#starved[this.#starvedLength++] = row
-    this.#isQueued[row] = 1
-    return true
-  }
-
-  #release(pipe: number, isEmpty: boolean): void {
-    this.#pipes.release(pipe, isEmpty)
-    while (this.#starvedLength > 0) this.#queue[this.#queueLength++] = this.#starved[--this.#starvedLength]!
-  }
-
-  #postpone(row: number): void {
-    if (this.#isQueued[row] === 1) return
-    this.#isQueued[row] = 1
-    this.#queue[this.#queueLength++] = row
-  }
-
-  #count(base: number, way: 0 | 1, bytes: number): void {
-    if (bytes === 0) return
-    const rows = this.#rows
-    rows[base + ACTIVE] = this.#loop.now
-    const packets = base + (way === 0 ? PACKETS_OUT : PACKETS_IN)
-    rows[packets] = (rows[packets]! + 1) | 0
-    count(rows, base + (way === 0 ? BYTES_OUT : BYTES_IN), bytes)
+    if (!this.#ways.carry(row)) this.disconnect(row)
+    else if (this.#rows[(row << ROW_SHIFT) + DONE] === BOTH) this.#end(row)
   }
 
   /** Ends a flow: both ends see a reset. */
@@ -308,21 +218,25 @@ export class DirectRelay implements ReadyHandler, Evictor {
     const base = row << ROW_SHIFT
     const rows = this.#rows
     const peer = rows[base + PEER]!
-    for (let way = 0; way < 2; way++) {
-      const pipe = rows[base + PIPE + way]!
-      if (pipe !== 0) this.#release(pipe, false)
-    }
+    this.#ways.drop(row)
     if (rows[base + SOCKET]! >= 0) this.#native.closeDescriptor(rows[base + SOCKET]!)
-    if (rows[base + DONE] === BOTH && this.#sockets !== null) {
-      this.#native.epollDelete(peer)
-      this.#sockets.give(peer)
-    } else if (peer >= 0) this.#native.closeDescriptor(peer)
+    if (peer >= 0) this.#leave(peer, rows[base + DONE] === BOTH && rows[base + ERA] === this.#era)
     rows[base + SOCKET] = rows[base + PEER] = -1
     rows.fill(0, base + DIRECT, base + DIRECT + COLUMNS)
     this.#table.remove(row)
   }
 
+  // What is done with a socket in the namespace.
+  #leave(peer: number, isReusable: boolean): void {
+    if (!isReusable || this.#sockets === null) {
+      this.#native.closeDescriptor(peer)
+      return
+    }
+    this.#native.epollDelete(peer)
+    this.#sockets.give(peer)
+  }
+
   close(): void {
-    this.#pipes.close()
+    this.#ways.close()
   }
 }

@@ -9,8 +9,9 @@ export const DONE = DIRECT + 2 // FROM_CLIENT, FROM_GUEST: that way has ended, a
 export const PIPE = DIRECT + 3 // two
 export const HELD = DIRECT + 5 // two: bytes in the pipe
 export const ENDED = DIRECT + 7 // two: the sender has ended, and its end is still to be passed on
+export const ERA = DIRECT + 9 // of the namespace that PEER belongs to
 /** How many they are. */
-export const COLUMNS = 9
+export const COLUMNS = 10
 
 export const FROM_CLIENT = 1
 export const FROM_GUEST = 2

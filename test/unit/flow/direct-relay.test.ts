@@ -80,6 +80,11 @@ class World {
     const loop = { now: 5, serve: () => {} } as unknown as EventLoop
     const gate = { forward: () => this.isAllowed } as unknown as Gate
     this.relay = new DirectRelay(this.kernel as unknown as NativeContext, loop, this.table, gate)
+    this.connect()
+  }
+
+  /** There is a namespace, the first one or another. */
+  connect(): void {
     const take = () => (this.spare < 0 ? -1 : this.spare++)
     const give = (socket: number) => this.kernel.done.push(`give ${socket}`)
     this.relay.connect({ take, give, refill: () => {} } as unknown as NamespaceSockets)
@@ -144,6 +149,21 @@ test('each way ends by itself, and with both the flow', () => {
   w.event(row, 1, EPOLLIN | EPOLLRDHUP)
   // The next connection may have the socket in the namespace.
   assert.deepEqual(w.kernel.done, ['end 100', 'end 1', 'close 1', 'unwatch 100', 'give 100'])
+  assert.equal(w.table.inUse, 0)
+})
+
+test('a socket of one namespace is not kept for the next', () => {
+  const w = new World()
+  const row = w.settled(1)
+  w.relay.connect(null)
+  w.connect()
+  w.kernel.results = [
+    [MOVE_ENDED, 0, 0],
+    [MOVE_ENDED, 0, 0],
+  ]
+  w.event(row, 0, EPOLLIN | EPOLLRDHUP)
+  w.event(row, 1, EPOLLIN | EPOLLRDHUP)
+  assert.deepEqual(w.kernel.done, ['end 100', 'end 1', 'close 1', 'close 100'])
   assert.equal(w.table.inUse, 0)
 })
 
