@@ -27,6 +27,7 @@ import { fitOptions, type HostFacts, probeHost } from './host-facts.js'
 import { startServices } from './network-services.js'
 import { addressTexts, countersOf } from './network-view.js'
 import { checkOpenFiles, type NetworkOptions, type ResolvedOptions } from './options.js'
+import { PRACTICE_BYTES } from './practice.js'
 import { type Publication, Publications } from './publications.js'
 import type { PublishOptions } from './publish-spec.js'
 import { arenaBytes, SECRET_WORDS, Stack, type StackOptions } from './stack.js'
@@ -43,7 +44,7 @@ import type {
   RunOptions,
   Sandbox,
 } from './types.js'
-import { WARM_UP_BYTES, WarmUp } from './warm-up.js'
+import { WarmUp } from './warm-up.js'
 
 /** Of the guest's default route: address-plan.ts, ROUTER_WORD. */
 const ROUTER = format6(LINK_LOCAL_0, LINK_LOCAL_1, 0, ROUTER_WORD)
@@ -128,7 +129,7 @@ class LiveNetwork implements Network {
     if (!mayPing) options.log.warn(NO_PING)
     const bytes = arenaBytes(stackOptions)
     const practises = options.warmUp && networks === 1
-    this.#native = createContext(practises ? bytes + WARM_UP_BYTES : bytes)
+    this.#native = createContext(practises ? bytes + PRACTICE_BYTES : bytes)
     this.#warmUp = practises ? new WarmUp(this.#native, bytes) : null
     this.#loop = new EventLoop(this.#native)
     for (const outbound of [options.outbound4, options.outbound6]) if (outbound !== null) this.#native.outboundAddress(...outbound)

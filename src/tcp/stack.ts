@@ -117,7 +117,8 @@ export class Tcp {
     this.key1 = random[1]!
     this.#rows = rows
     this.#flows = flows
-    this.#connections = new Array<Connection | undefined>(flows + 1)
+    // Filled, so that it is of one kind to V8, whether or not there was a connection yet.
+    this.#connections = new Array<Connection | undefined>(flows + 1).fill(undefined)
     this.#dirty = new Int32Array(flows + 1)
     this.#ready = new Int32Array(flows + 1)
   }

@@ -5,7 +5,8 @@
 import assert from 'node:assert/strict'
 import { readdirSync } from 'node:fs'
 import { type TestContext, test } from 'node:test'
-import { WARM_UP_BYTES, WarmUp } from '../../../src/app/warm-up.js'
+import { PRACTICE_BYTES } from '../../../src/app/practice.js'
+import { WarmUp } from '../../../src/app/warm-up.js'
 import { EPOLLIN } from '../../../src/host/event-loop.js'
 import { createContext, type NativeContext } from '../../../src/host/native.js'
 
@@ -16,7 +17,7 @@ const JUNK = 0xa5
 const descriptors = (): number => readdirSync('/proc/self/fd').length
 
 function makeContext(t: TestContext): NativeContext {
-  const native = createContext(BEFORE + WARM_UP_BYTES)
+  const native = createContext(BEFORE + PRACTICE_BYTES)
   t.after(() => native.close())
   new Uint8Array(native.arena, 0, BEFORE).fill(JUNK)
   return native
@@ -27,7 +28,7 @@ function assertUntouched(native: NativeContext, before: number): void {
   assert.equal(descriptors(), before)
   assert.ok(new Uint8Array(native.arena, 0, BEFORE).every((byte) => byte === JUNK))
   const whole = BEFORE + (-BEFORE & 4095)
-  assert.ok(new Uint8Array(native.arena, whole, WARM_UP_BYTES & ~4095).every((byte) => byte === 0))
+  assert.ok(new Uint8Array(native.arena, whole, PRACTICE_BYTES & ~4095).every((byte) => byte === 0))
   assert.equal(native.epollWait(1, 0), 0)
 }
 
