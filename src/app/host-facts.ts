@@ -8,6 +8,9 @@ const IPV4 = 4
 const IPV6 = 6
 /** errno(3): none of our groups is in net.ipv4.ping_group_range. */
 const EACCES = 13
+/** What it means to the guest that this user may not open ping sockets, and the remedy. */
+export const NO_PING =
+  'ping reaches no further than the gateway, for this user may not open ping sockets: `sysctl -w net.ipv4.ping_group_range="0 2147483647"`'
 /**
  * Descriptors that are no flow's: Node's and our own (some 40), questions of the DNS forwarder under way (one to three each), its
  * connections (two each), and what else the process has open.

@@ -23,7 +23,7 @@ import { LINK_LOCAL_0, LINK_LOCAL_1 } from '../wire/ndp.js'
 import { AutoPublish } from './auto-publish.js'
 import type { ControlServer } from './control-server.js'
 import { listFlows } from './flow-list.js'
-import { fitOptions, type HostFacts, probeHost } from './host-facts.js'
+import { fitOptions, type HostFacts, NO_PING, probeHost } from './host-facts.js'
 import { startServices } from './network-services.js'
 import { addressTexts, countersOf } from './network-view.js'
 import { checkOpenFiles, type NetworkOptions, type ResolvedOptions } from './options.js'
@@ -52,8 +52,6 @@ const NO_FEATURES: TapFeatures = { vnetHeader: false, checksum: false, tso: fals
 /** How long what an ended command has sent may make no progress before it is given up, ms. */
 const DRAIN_PATIENCE = 60_000
 const DRAIN_INTERVAL = 5
-const NO_PING =
-  'ping reaches no further than the gateway, for this user may not open ping sockets: `sysctl -w net.ipv4.ping_group_range="0 2147483647"`'
 
 /**
  * Makes a network, ready for `run` or `attach`.
@@ -126,7 +124,7 @@ class LiveNetwork implements Network {
     if (impairment !== null) options.log.verbose(`the link is bad on purpose: seed=${impairment.seed} draws the same again`)
     const which = hostRead === 'ring' ? '(Linux 6.9)' : 'over IPv6 (Linux 6.12)'
     if (hostRead !== 'peek') options.log.verbose(`this kernel has no SO_PEEK_OFF for TCP ${which}: bytes wait in a ring of ours`)
-    if (!mayPing) options.log.warn(NO_PING)
+    if (!mayPing) options.log.verbose(NO_PING)
     const bytes = arenaBytes(stackOptions)
     const practises = options.warmUp && networks === 1
     this.#native = createContext(practises ? bytes + PRACTICE_BYTES : bytes)
@@ -140,6 +138,8 @@ class LiveNetwork implements Network {
     this.#tableDescriptor = new Int32Array(this.#native.scratch)[0]!
     this.#stack = new Stack(this.#native, this.#loop, this.#arena, table, randomWords(this.#native, SECRET_WORDS), stackOptions)
     if (process.env['NETLOOM_DEBUG'] === '1') this.#stack.tcp.verify = verify
+    // On a kernel's default setting nearly every network would begin with it, and few ping beyond the gateway.
+    if (!options.log.isVerbose) this.#stack.pings.onForbidden = () => options.log.warn(NO_PING)
     this.#publications = new Publications(this.#native, this.#stack.forwards, options.addresses, options.publishDriver)
     this.#auto = options.publishAuto === null ? null : new AutoPublish(this.#native, this.#publications, options.publishAuto, options)
     this.#resolver = startServices(this.#native, this.#loop, this.#stack, options, () => this.#child !== null)

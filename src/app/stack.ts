@@ -75,6 +75,7 @@ export class Stack implements TurnHandler {
   readonly forwards: PortForwards
   readonly direct: DirectRelay
   readonly tcpRelay: TcpRelay
+  readonly pings: PingRelay
   /** The bad link in front of the device; null: none. */
   readonly impaired: ImpairedDevice | null
   readonly #demux: TcpDemux
@@ -106,7 +107,7 @@ export class Stack implements TurnHandler {
     this.udp = new Udp(this.interface, drops)
     this.#flows = new DatagramFlows(native, loop, this.table, this.#timers, drops)
     this.#udpRelay = new UdpRelay(native, this.#flows, this.gate, this.udp, icmp, options)
-    new PingRelay(native, this.#flows, this.gate, icmp)
+    this.pings = new PingRelay(native, this.#flows, this.gate, icmp)
     const slabs = new SlabPool(arena, flows)
     const ring = options.hostRead === 'peek' ? null : new SendRing(native, arena.bytes, new SlabPool(arena, flows))
     const relay = new TcpRelay(native, loop, this.table, this.gate, icmp, drops, ring, options.hostRead !== 'ring')

@@ -15,7 +15,7 @@ import type { DatagramFlows, DatagramRelay } from './datagram-flows.js'
 import type { Decision, Gate } from './gate.js'
 import { incoming } from './hops.js'
 import { EAGAIN, HostErrors } from './host-errors.js'
-import { EMSGSIZE, refusalCode, tellFailure } from './unreachable.js'
+import { EACCES, EMSGSIZE, refusalCode, tellFailure } from './unreachable.js'
 
 /** Silence that ends an exchange, ms (RFC 5508, REQ-2: 60 s at least). */
 export const EXPIRY = 60_000
@@ -35,6 +35,8 @@ export class PingRelay implements EchoRelay, DatagramRelay {
   readonly #icmp: Icmp
   readonly #scratch: Int32Array
   readonly #errors: HostErrors
+  /** Told once, at the first request that no ping socket may be opened for. */
+  onForbidden: (() => void) | null = null
 
   constructor(native: NativeContext, flows: DatagramFlows, gate: Gate, to: Icmp) {
     this.#native = native
@@ -96,7 +98,14 @@ export class PingRelay implements EchoRelay, DatagramRelay {
     const socket = this.#native.pingOpen(inbound.isIpv6 ? 6 : 4, key >>> 16)
     if (socket >= 0) return this.#flows.open(KIND_PING, inbound.words, key, socket, inbound.now)
     tellFailure(this.#icmp, this.#flows.drops, inbound, -socket)
+    if (socket === -EACCES) this.#forbidden()
     return 0
+  }
+
+  #forbidden(): void {
+    const tell = this.onForbidden
+    this.onForbidden = null
+    tell?.()
   }
 
   failed(row: number): boolean {

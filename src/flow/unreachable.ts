@@ -8,7 +8,7 @@ import type { Verdict } from './gate.js'
 
 const ENETUNREACH = 101
 const ENETDOWN = 100
-const EACCES = 13
+export const EACCES = 13
 const EPERM = 1
 const ECONNREFUSED = 111
 export const EMSGSIZE = 90

@@ -1,6 +1,7 @@
 // The steps of the tour: each does something in the sandbox, checks what came of it, and says so in a few words.
 import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
+import { NO_PING, probeHost } from '../../app/host-facts.js'
 import type { Network } from '../../app/types.js'
 import { formatFlows } from '../report.js'
 import { formatBytes, formatDuration, formatRate } from '../units.js'
@@ -69,14 +70,19 @@ async function pingGateway({ network, guest }: Tour): Promise<string[]> {
     // A status above 1, and nothing sent: this ping does not know our options.
     if (done.status === 0 || /transmitted/.test(done.stdout)) {
       expect(answered === PINGS, `${answered} of ${PINGS} pings of ${gateway} were answered`)
-      return [`${gateway} answered ${answered} of ${PINGS}${fastest === undefined ? '' : `, the fastest in ${fastest} ms`}`]
+      return [
+        `${gateway} answered ${answered} of ${PINGS}${fastest === undefined ? '' : `, the fastest in ${fastest} ms`}`,
+        ...furtherPings(),
+      ]
     }
   }
   const { answered } = await guest.ask<Echoed>({ ask: 'echo', address: gateway, count: PINGS })
   expect(answered === PINGS, `${answered} of ${PINGS} pings of ${gateway} were answered`)
   const why = ping === null ? 'there is no ping program' : 'the ping program does not take our options'
-  return [`${gateway} answered ${answered} of ${PINGS} (${why}: sent by netloom's own ping socket, in the sandbox)`]
+  return [`${gateway} answered ${answered} of ${PINGS} (${why}: sent by netloom's own ping socket, in the sandbox)`, ...furtherPings()]
 }
+
+const furtherPings = (): string[] => (probeHost().mayPing ? [] : [NO_PING])
 
 async function resolveName({ network, guest }: Tour): Promise<string[]> {
   const { dns, gateway } = network.addresses
