@@ -37,24 +37,20 @@ void mapping_release(Mapping *mapping) {
 
 /* Node runs it on the thread of the environment, so the count needs no lock. */
 static void finalize(napi_env env, void *data, void *hint) {
-  int64_t counted;
+  (void)env;
   (void)data;
-  napi_adjust_external_memory(env, (int64_t)((Mapping *)hint)->size, &counted);
   mapping_release(hint);
 }
 
 /*
- * Takes a reference of its own. NULL with a pending exception on failure. V8 counts an external buffer as memory in use, and collects
- * garbage at once (7 ms) when it is a large one. But pages that were never touched are none, so as much is taken off the count before,
- * and put back when V8 lets go.
+ * Takes a reference of its own. NULL with a pending exception on failure. V8 counts the whole mapping as memory in use, touched or not, and
+ * may collect garbage because of it, 2 to 4 ms beside everything else of a start. The count is left as V8 made it: what napi_adjust_external_memory
+ * takes off must have been added by it, and newer versions of V8 end the process otherwise.
  */
 napi_value mapping_buffer(napi_env env, Mapping *mapping) {
   napi_value buffer;
-  int64_t counted;
   mapping->references++;
-  napi_adjust_external_memory(env, -(int64_t)mapping->size, &counted);
   if (napi_create_external_arraybuffer(env, mapping->base, mapping->size, finalize, mapping, &buffer) == napi_ok) return buffer;
-  napi_adjust_external_memory(env, (int64_t)mapping->size, &counted);
   mapping_release(mapping);
   return throw_errno(env, "napi_create_external_arraybuffer", ENOMEM);
 }

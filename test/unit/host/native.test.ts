@@ -40,6 +40,14 @@ test('a context that cannot be made says so', () => {
   assert.throws(() => createContext(-1), { code: 'EINVAL' })
 })
 
+test('V8 counts an arena as what it is', async () => {
+  const source = `
+    const before = process.memoryUsage().external
+    globalThis.native = createContext(64 << 20)
+    console.log((process.memoryUsage().external - before) >> 20)`
+  assert.equal(await inNode(source), '64')
+})
+
 test('every range is checked against the arena', (t) => {
   const { native } = makeBench(t, 4096)
   const bad = [
