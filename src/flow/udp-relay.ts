@@ -44,6 +44,11 @@ const EXPIRY_DNS = 20_000
 /** Datagrams taken from one socket before the others get their turn. */
 const TURN_BUDGET = 64
 const LIMITED_BROADCAST = -1
+/**
+ * Lowest port of the guest that its mapping has on the host, too: where Linux's own choice begins (net.ipv4.ip_local_port_range). Ports below it
+ * are those that servers are known by, and a server of the host's, started later, would find its own taken.
+ */
+const FIRST_KEPT_PORT = 32_768
 /** A mapping's own column, behind incoming-trains.ts': 1 once it has sent to another port than that of name servers. */
 const ASKS_OTHERS = PROTOCOL + 5
 
@@ -222,10 +227,11 @@ export class UdpRelay implements DatagramReceiver, DatagramRelay, TrainReceiver,
     return inbound.destination === LIMITED_BROADCAST || this.#udp.interface.addresses.role(inbound.words, 4) === GATEWAY
   }
 
-  // RFC 4787, 4.2.1: the guest's own port when it is free.
+  // RFC 4787, 4.2.1: the guest's own port where that is nobody's by name, and free. Not so its REQ-3 (a): what is below 1024 leaves from any.
   #open(inbound: Inbound, key: number): number {
     if (!this.#gate.begins(inbound)) return 0
-    const socket = this.#native.udpOpen(inbound.isIpv6 ? 6 : 4, key >>> 16)
+    const port = key >>> 16
+    const socket = this.#native.udpOpen(inbound.isIpv6 ? 6 : 4, port >= FIRST_KEPT_PORT ? port : 0)
     if (socket < 0) {
       tellFailure(this.#icmp, this.#flows.drops, inbound, -socket)
       return 0

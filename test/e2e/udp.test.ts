@@ -16,6 +16,8 @@ const FAMILIES = [
 /** Bytes of data in the longest datagram of IPv4. */
 const LARGEST = 65_507
 const KEPT_PORT = 34_567
+/** A port that a server of the host may want: below those that kernels choose by themselves. */
+const SERVER_PORT = 25_353
 
 const bracketed = (address: string) => (address.includes(':') ? `[${address}]` : address)
 
@@ -65,6 +67,16 @@ for (const { name, gateway, loopback, beyond, unrouted, target } of FAMILIES) {
       host.senders.map(({ address, port }) => ({ address, port })),
       [{ address: loopback, port: KEPT_PORT }],
     )
+  })
+
+  e2e(`a datagram of ${name} from the port of a server takes nothing from the host`, async (scope) => {
+    const host = scope.use(await UdpHost.start(loopback))
+    for (const port of [SERVER_PORT, 32_767]) {
+      const sent = `${target}:${bracketed(gateway)}:${host.port},bind=:${port},readbytes=5`
+      assert.equal(await sandbox().must(['socat', '-t', '20', '-', sent], { input: 'hello' }), 'hello')
+      assert.notEqual(host.senders.at(-1)!.port, port)
+      scope.use(await UdpHost.start(loopback === '::1' ? '::' : '0.0.0.0', port))
+    }
   })
 
   e2e(`socat moves datagrams of ${name} of every length, both ways`, async (scope) => {
