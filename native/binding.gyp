@@ -3,8 +3,9 @@
   'target_defaults': {
     'defines': ['_GNU_SOURCE'],
     # In cflags_c, because Node's common.gypi takes -Werror out of cflags.
-    'cflags_c': ['-std=c11', '-Wall', '-Wextra', '-Werror', '-O2', '-fvisibility=hidden', '-fstack-protector-strong'],
-    'ldflags': ['-Wl,-z,relro,-z,now'],
+    'cflags_c': ['-std=c11', '-Wall', '-Wextra', '-Werror', '-O2', '-fvisibility=hidden', '-fstack-protector-strong',
+                 '<!@(node flags.cjs compile)'],
+    'ldflags': ['-Wl,-z,relro,-z,now', '<!@(node flags.cjs link)'],
   },
   'targets': [
     {
