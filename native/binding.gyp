@@ -28,6 +28,7 @@
         'src/message.c',
         'src/outbound.c',
         'src/pass.c',
+        'src/peer.c',
         'src/process.c',
         'src/signal.c',
         'src/tap.c',

@@ -72,7 +72,7 @@ struct Context {
   int mutes_multicast;
 };
 
-extern const Method direct_methods[], forward_methods[], hardening_methods[], listen_methods[], loop_methods[], message_methods[], outbound_methods[], process_methods[], signal_methods[], tap_methods[], tcp_methods[], train_methods[], udp_methods[];
+extern const Method direct_methods[], forward_methods[], hardening_methods[], listen_methods[], loop_methods[], message_methods[], outbound_methods[], peer_methods[], process_methods[], signal_methods[], tap_methods[], tcp_methods[], train_methods[], udp_methods[];
 
 /* memory.c */
 Mapping *mapping_create(size_t bytes, int descriptor);

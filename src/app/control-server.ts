@@ -4,11 +4,12 @@
 //     connection -> one request, one answer -> closed            after LIMIT in any case: who is silent, or slow, or does not read, is cut off
 //
 // Beyond MAX_CLIENTS the oldest connection makes room, so that those who say nothing keep nobody out.
-import { chmodSync, unlinkSync } from 'node:fs'
+import { chmodSync } from 'node:fs'
 import type { Server as HttpServer } from 'node:http'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { NetloomError } from '../util/errors.js'
-import { controlFolder, prepareFolder, removeFolder, socketPath } from './control-path.js'
+import { ControlFolder } from './control-folder.js'
+import { controlFolder, makeFolder, removeFolder, socketPath } from './control-path.js'
 import type { Network } from './types.js'
 
 /** How long a connection may take from its first byte to its last, ms. */
@@ -48,14 +49,17 @@ export class ControlServer {
     const folder = controlFolder()
     const control = new ControlServer(folder, name, network, options)
     for (let i = 1; ; i++) {
+      makeFolder(folder)
+      const checked = ControlFolder.open(folder)
       try {
-        prepareFolder(folder)
         await control.#listen()
         return control
       } catch (error) {
         const { code } = error as NodeJS.ErrnoException
-        if (code === 'EADDRINUSE' && i < TRIES) await removeStale(control.path, name)
+        if (code === 'EADDRINUSE' && checked !== null && i < TRIES) await removeStale(checked, name)
         else if (code !== 'ENOENT' || i === TRIES) throw error instanceof NetloomError ? error : cannot(control.path, String(code))
+      } finally {
+        checked?.close()
       }
     }
   }
@@ -109,9 +113,9 @@ export class ControlServer {
 }
 
 /** What a process that was killed has left goes; a network that answers stays. */
-async function removeStale(path: string, name: string): Promise<void> {
+async function removeStale(folder: ControlFolder, name: string): Promise<void> {
   const code = await new Promise<string>((resolve) => {
-    const socket = connect(path)
+    const socket = connect(folder.socket(name))
     socket.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? ''))
     socket.once('connect', () => {
       socket.destroy()
@@ -121,7 +125,7 @@ async function removeStale(path: string, name: string): Promise<void> {
   if (code === 'ENOENT') return
   if (code !== 'ECONNREFUSED')
     throw new NetloomError('ERR_NAME_IN_USE', `a network with the name '${name}' is running`, 'choose another --name, or end that one')
-  unlinkSync(path)
+  folder.remove(name)
 }
 
 const cannot = (path: string, code: string): NetloomError =>

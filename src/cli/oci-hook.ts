@@ -12,7 +12,7 @@ import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
 import { text } from 'node:stream/consumers'
 import { setTimeout } from 'node:timers/promises'
-import type { NetworkDescription } from '../app/control-schema.js'
+import type { NetworkProcess } from '../app/control-peer.js'
 import { identifyNamespace } from '../host/network-namespace.js'
 import { NetloomError } from '../util/errors.js'
 import { parse, type Syntax } from './arguments.js'
@@ -88,36 +88,30 @@ function reason(said: string): string {
 
 /** A network whose namespace is gone ends by itself, and may be doing so. */
 async function end(name: string): Promise<void> {
-  let told = 0
+  let told: NetworkProcess | null = null
   for (let left = PATIENCE; ; left -= INTERVAL) {
-    const pid = await processOf(name)
-    if (pid === 0) return
-    if (pid !== null && pid !== told) signal(pid, 'SIGTERM')
-    if (pid !== null) told = pid
+    const found = await processOf(name)
+    if (found === 'gone') break
+    if (told === null) found?.signal('SIGTERM')
+    else found?.close()
+    told ??= found
     if (left <= 0) {
       createLog('normal').warn(`the network ${name} did not end in ${PATIENCE} ms, and is killed`)
-      if (told !== 0) signal(told, 'SIGKILL')
-      return
+      told?.signal('SIGKILL')
+      break
     }
     await setTimeout(INTERVAL)
   }
+  told?.close()
 }
 
-function signal(pid: number, name: NodeJS.Signals): void {
+/** The process of a network; null when it does not answer, as it may be about to end. */
+async function processOf(name: string): Promise<NetworkProcess | 'gone' | null> {
+  const client = await import('../app/control-client.js')
   try {
-    process.kill(pid, name)
-  } catch {
-    // It has ended meanwhile.
-  }
-}
-
-/** The process of a network, 0 when it does not run, null when it does not answer: it may be about to end. */
-async function processOf(name: string): Promise<number | null> {
-  const { ask } = await import('../app/control-client.js')
-  try {
-    return (await ask<NetworkDescription>(name, 'GET', '/v1/network')).pid
+    return await client.processOf(name)
   } catch (error) {
-    if (!(error instanceof NetloomError)) throw error
-    return error.code === 'ERR_NO_NETWORK' ? 0 : null
+    if (error instanceof NetloomError && error.code === 'ERR_NO_NETWORK') return 'gone'
+    throw error
   }
 }

@@ -3,6 +3,7 @@
 import { closeSync, fstatSync, writeSync } from 'node:fs'
 import { NetloomError } from '../util/errors.js'
 import { Log, type LogLevel } from '../util/log.js'
+import { visibleLines } from '../util/text.js'
 
 const STANDARD_INPUT = 0
 const STANDARD_OUTPUT = 1
@@ -26,8 +27,8 @@ function write(descriptor: number, text: string): void {
   }
 }
 
-/** Whole lines on standard output, line ends included. */
-export const print = (text: string): void => write(STANDARD_OUTPUT, text)
+/** Whole lines on standard output, line ends included. What no terminal should be told is spelled out, whoever said it. */
+export const print = (text: string): void => write(STANDARD_OUTPUT, visibleLines(text))
 
 /** A log on standard error. */
 export const createLog = (level: LogLevel): Log => new Log(level, (text) => write(STANDARD_ERROR, text))
@@ -40,7 +41,7 @@ export function fail(error: unknown): number {
     return error.exitCode
   }
   log.error(`this is a defect of netloom, please report it: ${error instanceof Error ? error.message : String(error)}`)
-  if (error instanceof Error && error.stack !== undefined) write(STANDARD_ERROR, `${error.stack}\n`)
+  if (error instanceof Error && error.stack !== undefined) write(STANDARD_ERROR, visibleLines(`${error.stack}\n`))
   return 1
 }
 

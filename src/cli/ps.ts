@@ -1,6 +1,6 @@
 // `netloom ps`: the networks of this user that run.
 import { ask, runningNetworks } from '../app/control-client.js'
-import type { NetworkDescription } from '../app/control-schema.js'
+import * as schema from '../app/control-schema.js'
 import { parse, type Syntax } from './arguments.js'
 import { print } from './output.js'
 import { formatTable } from './table.js'
@@ -19,7 +19,7 @@ export async function main(args: readonly string[]): Promise<number> {
   const parsed = await parse(SYNTAX, args)
   if (parsed === null) return 0
   const names = await runningNetworks()
-  const answers = await Promise.allSettled(names.map((name) => ask<NetworkDescription>(name, 'GET', '/v1/network')))
+  const answers = await Promise.allSettled(names.map((name) => ask(name, schema.network, 'GET', '/v1/network')))
   // One that has ended since is none that runs.
   const networks = answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []))
   if (parsed.flags['json'] === true) {

@@ -1,6 +1,6 @@
 // `netloom publish add|rm|ls`: the published ports of a network that runs, over its control socket.
 import { ask, chooseNetwork } from '../app/control-client.js'
-import type { PublicationDescription } from '../app/control-schema.js'
+import * as schema from '../app/control-schema.js'
 import { checkDriver, type PublishOptions, parsePublish } from '../app/publish-spec.js'
 import { type Flags, type OptionRow, parse, type Syntax } from './arguments.js'
 import { print, usageError } from './output.js'
@@ -43,9 +43,7 @@ const SHOW: Syntax = {
   more: '',
 }
 
-interface Answer {
-  readonly publications: readonly PublicationDescription[]
-}
+type PublicationDescription = schema.PublicationDescription
 
 const HELP = `Usage: netloom publish add|rm|ls [OPTION...] [SPEC...]
 
@@ -80,7 +78,7 @@ async function add(args: readonly string[]): Promise<number> {
   if (operands.length === 0) throw usageError('no port to publish is given', 'write one as in 127.0.0.1:8080:80')
   const driver = typeof flags['driver'] === 'string' ? { driver: checkDriver(flags['driver']) } : {}
   const ports = operands.flatMap(parsePublish).map((port) => ({ ...port, ...driver }))
-  const answer = await ask<Answer>(await nameOf(flags), 'POST', LIST, { ports })
+  const answer = await ask(await nameOf(flags), schema.publications, 'POST', LIST, { ports })
   if (flags['json'] === true) printJson(answer)
   else for (const publication of answer.publications) print(`${publication.id}  ${ruleOf(publication)}\n`)
   return 0
@@ -97,7 +95,7 @@ async function remove(args: readonly string[]): Promise<number> {
   const gone: PublicationDescription[] = []
   for (let i = 0; i < ids.length; i += IDS_AT_A_TIME) {
     const some = ids.slice(i, i + IDS_AT_A_TIME).join(',')
-    gone.push(...(await ask<Answer>(name, 'DELETE', `${LIST}/${some}?close=${close}`)).publications)
+    gone.push(...(await ask(name, schema.publications, 'DELETE', `${LIST}/${some}?close=${close}`)).publications)
   }
   if (flags['json'] === true) printJson({ publications: gone })
   return 0
@@ -107,7 +105,7 @@ async function remove(args: readonly string[]): Promise<number> {
 async function idsOf(name: string, words: readonly string[]): Promise<number[]> {
   const isId = (word: string) => /^\d+$/.test(word)
   if (words.every(isId)) return words.map(Number)
-  const { publications } = await ask<Answer>(name, 'GET', LIST)
+  const { publications } = await ask(name, schema.publications, 'GET', LIST)
   return words.flatMap((word) => {
     if (isId(word)) return [Number(word)]
     const wanted = parsePublish(word)
@@ -126,7 +124,7 @@ const isSame = ({ hostAddress, hostPort, guestPort, protocol = 'tcp' }: PublishO
 async function list(args: readonly string[]): Promise<number> {
   const parsed = await parse(SHOW, args)
   if (parsed === null) return 0
-  const answer = await ask<Answer>(await nameOf(parsed.flags), 'GET', LIST)
+  const answer = await ask(await nameOf(parsed.flags), schema.publications, 'GET', LIST)
   if (parsed.flags['json'] === true) printJson(answer)
   else for (const line of formatPublications(answer.publications)) print(`${line}\n`)
   return 0

@@ -1,7 +1,9 @@
-// Columns of text.
+// Columns of text. A cell is one line, whatever it is made of.
+import { visible } from '../util/text.js'
 
 /** Rows of cells as lines, each column as wide as it needs; numbers to the right. */
-export function formatTable(rows: readonly (readonly string[])[], isNumber: (column: number) => boolean): string[] {
+export function formatTable(cells: readonly (readonly string[])[], isNumber: (column: number) => boolean): string[] {
+  const rows = cells.map((row) => row.map(visible))
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)))
   return rows.map((row) =>
     row

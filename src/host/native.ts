@@ -215,6 +215,16 @@ export interface NativeContext {
   signalStop(): number
   /** A descriptor that is ready to read once the process has ended. */
   pidfdOpen(pid: number): number
+  /** Sends a signal, by its number, to the process of a pidfd and no other. */
+  pidfdSignal(pidfd: number, signal: number): number
+
+  /** A non-blocking connection to the socket whose path, `length` bytes, is at `at` in the arena. */
+  unixConnect(at: number, length: number): number
+  /** Who listens at the other end of a connection: scratch[0] = PID, 0 for one of another PID namespace, [1] = UID. */
+  peerCredentials(descriptor: number): number
+  /** A pidfd of that process (Linux 6.5, else -ENOPROTOOPT). */
+  peerPidfd(descriptor: number): number
+
   // Hardening of the whole process, all of its threads, for good: native/src/hardening.
 
   /** Gives up all capabilities but CAP_NET_BIND_SERVICE, and any way to gain one (no_new_privs). */

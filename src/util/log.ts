@@ -6,6 +6,8 @@
  *     verbose   everything
  */
 
+import { visible } from './text.js'
+
 export type LogLevel = 'quiet' | 'normal' | 'verbose'
 
 type LogWrite = (text: string) => void
@@ -44,6 +46,6 @@ export class Log {
 
   /** One call, one line: a line end inside (from a system message, or a guest's name) may not forge another. */
   #line(text: string): void {
-    this.#write(`${PREFIX}${text.replace(/\p{Cc}+/gu, ' ').trimEnd()}\n`)
+    this.#write(`${PREFIX}${visible(text.replace(/\p{Cc}+/gu, ' ').trimEnd())}\n`)
   }
 }
