@@ -220,9 +220,7 @@ export class ImpairedWay implements FrameReceiver, TimerHandler {
     const field = start + virtio.checksumOffset(view, at)
     // What a guest wrote: it may point anywhere.
     if (field + 2 > at + length) return
-    const sum = checksum.finish(checksum.add(view, start, at + length - start, 0))
-    // RFC 768: in UDP zero means that there is none; in TCP both are right.
-    view.setUint16(field, sum === 0 ? 0xffff : sum)
+    checksum.complete(view, start, field, at + length)
   }
 
   #slotAt(slot: number): number {

@@ -4,6 +4,8 @@ export class DropCounters {
   /** Frames for other stations than ours. */
   station = 0
   etherType = 0
+  /** Frames whose virtio-net header has a checksum completed, or the frame cut, where that cannot be. */
+  offload = 0
   ipv4Invalid = 0
   ipv4Checksum = 0
   ipv6Invalid = 0

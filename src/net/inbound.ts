@@ -37,8 +37,15 @@ export class Inbound {
   typeOfService = 0
   /** 1 when no router may cut it: of IPv6 whatever came in one piece. */
   dontFragment: 0 | 1 = 0
-  /** The checksum was never computed, or was verified already: the frame did not cross a wire (NEEDS_CSUM, DATA_VALID). */
+  /** The transport's checksum was never computed, or was verified already: the frame did not cross a wire (NEEDS_CSUM, DATA_VALID). */
   isTrusted = false
+  /** The second of them. */
+  isVerified = false
+  /** Of the virtio-net header, as arena offsets: where an open checksum begins to count (0: none is open), and its field; open-checksum.ts. */
+  checksumAt = 0
+  checksumField = 0
+  /** One past the frame. */
+  frameEnd = 0
   /** Of the virtio-net header: how a super-segment is to be cut. */
   gsoType = 0
   gsoSize = 0

@@ -66,7 +66,13 @@ export class Input {
       this.drops.station++
       return
     }
-    inbound.isTrusted = (virtio.flags(view, at) & (virtio.FLAG_NEEDS_CSUM | virtio.FLAG_DATA_VALID)) !== 0
+    const flags = virtio.flags(view, at)
+    const isOpen = (flags & virtio.FLAG_NEEDS_CSUM) !== 0
+    inbound.isVerified = (flags & virtio.FLAG_DATA_VALID) !== 0
+    inbound.isTrusted = isOpen || inbound.isVerified
+    inbound.checksumAt = isOpen ? ethernetAt + virtio.checksumStart(view, at) : 0
+    inbound.checksumField = inbound.checksumAt + virtio.checksumOffset(view, at)
+    inbound.frameEnd = at + length
     inbound.gsoType = virtio.gsoType(view, at)
     inbound.gsoSize = virtio.gsoSize(view, at)
     const type = ethernet.etherType(view, ethernetAt)

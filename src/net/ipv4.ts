@@ -10,6 +10,7 @@ import type { DropCounters } from './drops.js'
 import type { Icmpv4 } from './icmpv4.js'
 import type { Inbound, Protocols } from './inbound.js'
 import type { Interface } from './interface.js'
+import * as openChecksum from './open-checksum.js'
 import type { Reassembly } from './reassembly.js'
 
 const LOOPBACK_NET = 127
@@ -68,8 +69,13 @@ export class Ipv4Input {
     inbound.timeToLive = ipv4.timeToLive(view, at)
     inbound.typeOfService = ipv4.typeOfService(view, at)
     inbound.dontFragment = ipv4.dontFragment(view, at) ? 1 : 0
+    const isPiece = ipv4.isFragment(view, at)
+    if ((isPiece || !openChecksum.isSettled(inbound)) && !openChecksum.complete(view, inbound, inbound.payloadAt)) {
+      drops.offload++
+      return
+    }
     if (inbound.timeToLive <= 1 && this.#isBeyond(destination)) this.#expire(inbound)
-    else if (!ipv4.isFragment(view, at) || this.#reassembly?.add(inbound) === true) this.#deliver(inbound)
+    else if (!isPiece || this.#reassembly?.add(inbound) === true) this.#deliver(inbound)
   }
 
   #deliver(inbound: Inbound): void {

@@ -12,6 +12,7 @@ import { isMapped } from './flow-row.js'
 import type { Icmpv6 } from './icmpv6.js'
 import type { Inbound, Protocols } from './inbound.js'
 import type { Interface } from './interface.js'
+import * as openChecksum from './open-checksum.js'
 import type { Reassembly } from './reassembly.js'
 
 /** Multicast addresses of scope 0 or 1, by the first word. */
@@ -89,7 +90,8 @@ export class Ipv6Input {
         this.#deliver(inbound, at)
         return
       case extension.FRAGMENTED:
-        if (this.#reassembly?.add6(inbound, found) === true) this.#again(inbound)
+        if (!openChecksum.complete(this.#interface.view, inbound, at + found[extension.OFFSET]!)) this.#drops.offload++
+        else if (this.#reassembly?.add6(inbound, found) === true) this.#again(inbound)
         return
       case extension.PROBLEM:
         this.#drops.ipv6Extension++
@@ -121,6 +123,10 @@ export class Ipv6Input {
     }
     inbound.payloadAt = at + found[extension.OFFSET]!
     inbound.payloadLength = end - inbound.payloadAt
+    if (!openChecksum.isSettled(inbound) && !openChecksum.complete(this.#interface.view, inbound, inbound.payloadAt)) {
+      this.#drops.offload++
+      return
+    }
     const receiver = this.#protocols[inbound.protocol] ?? null
     // The other version of ICMP has a number of its own.
     if (receiver !== null && inbound.protocol !== PROTOCOL_ICMP) {

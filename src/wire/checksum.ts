@@ -104,6 +104,15 @@ function halves(word: number): number {
   return (word >>> 16) + (word & 0xffff)
 }
 
+/**
+ * Completes a checksum that was left open: the 16 bits at `field` hold a partial sum (of a pseudo-header), and all from `start` to `end` is added to
+ * them. A sum of 0 becomes 0xffff: in UDP zero means that there is none (RFC 768), in TCP both are right.
+ */
+export function complete(view: DataView, start: number, field: number, end: number): void {
+  const sum = finish(add(view, start, end - start, 0))
+  view.setUint16(field, sum === 0 ? 0xffff : sum)
+}
+
 /** The header field of a complete sum. */
 export function finish(sum: number): number {
   return ~sum & 0xffff
