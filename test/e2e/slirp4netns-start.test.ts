@@ -1,7 +1,20 @@
 // slirp4netns from its start to its end, as callers see it: what is there when it says that it is ready, and before; every kind of target; every
 // way to end, after which nothing is left.
 import assert from 'node:assert/strict'
-import { chmodSync, copyFileSync, existsSync, mkdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { connect } from 'node:net'
 import { delimiter, dirname, join } from 'node:path'
 import { e2e, type Scope } from '../support/e2e.js'
@@ -148,6 +161,43 @@ for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGUSR1', 'SIGKILL'] as co
     await expectNoTap(target)
   })
 }
+
+/** The processes that `pid` has started and that hold a pipe as their input: of this program the one that removes its API socket. */
+const helpersOf = (pid: number): number[] =>
+  readdirSync('/proc').flatMap((name) => {
+    try {
+      const stat = readFileSync(`/proc/${name}/stat`, 'utf8')
+      const isChild = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]) === pid
+      return isChild && readlinkSync(`/proc/${name}/fd/0`).startsWith('pipe:') ? [Number(name)] : []
+    } catch {
+      return []
+    }
+  })
+
+e2e('the API socket of a successor stays, even where its file has the inode number that the first one had', async (scope) => {
+  const target = scope.use(await Bare.start())
+  const slirp = scope.use(await Slirp.start(['-c', `-a${API}`, String(target.inside), 'tap0']))
+  const { ino } = statSync(API)
+  const [helper] = helpersOf(slirp.program.pid)
+  assert.ok(helper !== undefined)
+  // It comes to its work late, as on a busy machine.
+  process.kill(helper, 'SIGSTOP')
+  scope.defer(() => {
+    if (existsSync(`/proc/${helper}`)) process.kill(helper, 'SIGKILL')
+  })
+  slirp.program.kill('SIGKILL')
+  await slirp.program.finished
+  // Many a file system gives the number of a file that is gone to the next one.
+  unlinkSync(API)
+  for (let i = 0; i < 64 && (!existsSync(API) || statSync(API).ino !== ino); i++) {
+    rmSync(API, { force: true })
+    writeFileSync(API, 'of the successor')
+  }
+  scope.defer(() => rmSync(API, { force: true }))
+  process.kill(helper, 'SIGCONT')
+  await until(() => !existsSync(`/proc/${helper}`), 'the helper does not end')
+  assert.ok(existsSync(API), 'it has removed what is not its own')
+})
 
 e2e('it ends when the namespace ends', async (scope) => {
   const target = scope.use(await Bare.start())
