@@ -70,9 +70,10 @@ struct Context {
   BusyPoll busy_poll;
   struct sockaddr_storage outbound[2]; /* outbound.c: of IPv4 and IPv6; AF_UNSPEC: none. */
   int mutes_multicast;
+  int descriptors; /* process.c: how many the process may have open for others; 0: as many as it gets. */
 };
 
-extern const Method direct_methods[], forward_methods[], hardening_methods[], listen_methods[], loop_methods[], message_methods[], outbound_methods[], peer_methods[], process_methods[], signal_methods[], tap_methods[], tcp_methods[], train_methods[], udp_methods[];
+extern const Method direct_methods[], forward_methods[], hardening_methods[], listen_methods[], listeners_methods[], loop_methods[], message_methods[], outbound_methods[], peer_methods[], process_methods[], signal_methods[], tap_methods[], tcp_methods[], train_methods[], udp_methods[];
 
 /* memory.c */
 Mapping *mapping_create(size_t bytes, int descriptor);
@@ -98,6 +99,13 @@ napi_value loop_start(napi_env env, napi_callback_info info);
 
 /* signal.c */
 int32_t signal_stop(Context *context, const int32_t *argument);
+
+/* process.c: shares of the descriptors that the process may have open for others, in quarters: for bytes on their way past the interface,
+ * for all that is published, and for whatever a guest asks for. */
+#define SHARE_PIPES 2
+#define SHARE_PUBLISHED 3
+#define SHARE_ALL 4
+int descriptor_admit(const Context *context, int descriptor, int share);
 
 /* outbound.c */
 int outbound_bind(const Context *context, int descriptor, int family, int port);

@@ -1,5 +1,5 @@
 /*
- * Connections that are made inside the guest's namespace and carried from kernel to kernel: splice(2), pipe(7), tcp(7), sock_diag(7).
+ * Connections that are made inside the guest's namespace and carried from kernel to kernel: splice(2), pipe(7), tcp(7).
  *
  * A socket belongs for life to the network namespace that it was made in, whoever holds it, and can be connected again after it was
  * disconnected (connect(2), AF_UNSPEC). So the launcher leaves no process in the namespace: it hands over two TCP sockets of it, and
@@ -16,9 +16,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/inet_diag.h>
-#include <linux/netlink.h>
-#include <linux/sock_diag.h>
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -30,10 +27,17 @@
 
 #include "context.h"
 
-/* How long a connection within the loopback of the namespace may take: it is made before connect() returns, unless the machine is busy (ms). */
-#define MINT_PATIENCE 20
+/*
+ * Nothing here waits. A connection within the loopback of the namespace is made before connect() returns, unless the machine is busy, and who
+ * is root in the namespace may see to it that it never is. Then the caller tries again later.
+ *
+ * The listener takes whoever connects to it while it listens: so many of others are closed a call, so that nobody can keep us here.
+ */
+#define FOREIGN_MAX 64
 /* Bytes asked of one splice: more than any pipe holds. */
 #define SPLICE_CHUNK (1 << 20)
+/* Bytes copied at a time, where there is no pipe. */
+#define COPY_CHUNK (1 << 16)
 #define SPLICE_FLAGS (SPLICE_F_MOVE | SPLICE_F_NONBLOCK)
 
 /* What spliceMove() has found; src/host/native.ts has the same. */
@@ -52,27 +56,27 @@ static bool is_same(const struct sockaddr_in *a, const struct sockaddr_in *b) {
   return a->sin_port == b->sin_port && a->sin_addr.s_addr == b->sin_addr.s_addr;
 }
 
-/* The other end of `connector`. What others in the namespace connect meanwhile is closed. -1 and errno when it does not come. */
-static int accept_own(int listener, int connector) {
+/* The other end of `connector`. What others in the namespace connect meanwhile is closed. -1 and errno when it is not there (EAGAIN). */
+static int accept_own(int listener, int connector, int *foreign) {
   struct sockaddr_in own, peer;
   socklen_t length = sizeof own;
   if (getsockname(connector, (struct sockaddr *)&own, &length) < 0) return -1;
   for (;;) {
     length = sizeof peer;
     const int accepted = accept4(listener, (struct sockaddr *)&peer, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (accepted >= 0 && is_same(&own, &peer)) return accepted;
-    if (accepted >= 0) {
-      close(accepted);
-      continue;
+    if (accepted < 0 || is_same(&own, &peer)) return accepted;
+    close(accepted);
+    if (++*foreign >= FOREIGN_MAX) {
+      errno = EAGAIN;
+      return -1;
     }
-    struct pollfd wait = {.fd = listener, .events = POLLIN};
-    if (errno != EAGAIN || poll(&wait, 1, MINT_PATIENCE) <= 0) return -1;
   }
 }
 
-static int mint(int listener, int connector, const struct sockaddr_in *address) {
+static int mint(const Context *context, int listener, int connector, const struct sockaddr_in *address, int *foreign) {
   if (connect(connector, (const struct sockaddr *)address, sizeof *address) < 0 && errno != EINPROGRESS) return -1;
-  const int accepted = accept_own(listener, connector);
+  int accepted = accept_own(listener, connector, foreign);
+  if (accepted >= 0) accepted = descriptor_admit(context, accepted, SHARE_PUBLISHED);
   const int error = errno;
   disconnect(connector);
   if (accepted >= 0 && disconnect(accepted) == 0) return accepted;
@@ -90,12 +94,14 @@ static int set_options(int listener) {
 
 /*
  * socketMint(seed, seed, count): unconnected TCP sockets of the seeds' namespace in scratch[0..]; how many, or -errno when there is not one.
+ * -EAGAIN: not yet.
  */
 static int32_t socket_mint(Context *context, const int32_t *argument) {
   const int listener = argument[0], connector = argument[1];
   struct sockaddr_in address;
   socklen_t length = sizeof address;
   int32_t count = 0;
+  int foreign = 0;
   if (argument[2] < 1 || argument[2] > SCRATCH_WORDS) return -EINVAL;
   /* On a port of the kernel's choice and every address: one that is asked for by name would stick to those that are accepted. */
   if (set_options(listener) < 0 || listen(listener, SOMAXCONN) < 0 || getsockname(listener, (struct sockaddr *)&address, &length) < 0) {
@@ -105,7 +111,7 @@ static int32_t socket_mint(Context *context, const int32_t *argument) {
   }
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   while (count < argument[2]) {
-    const int minted = mint(listener, connector, &address);
+    const int minted = mint(context, listener, connector, &address, &foreign);
     if (minted < 0) break;
     context->scratch[count++] = minted;
   }
@@ -160,6 +166,10 @@ static int32_t socket_connect(Context *context, const int32_t *argument) {
 static int32_t pipe_open(Context *context, const int32_t *argument) {
   int ends[2];
   if (pipe2(ends, O_NONBLOCK | O_CLOEXEC) < 0) return -errno;
+  if (descriptor_admit(context, ends[1], SHARE_PIPES) < 0) {
+    close(ends[0]);
+    return -EMFILE;
+  }
   fcntl(ends[1], F_SETPIPE_SZ, argument[0]);
   context->scratch[0] = ends[0];
   context->scratch[1] = ends[1];
@@ -198,85 +208,77 @@ static ssize_t take_urgent(int from, int pipe_write, ssize_t moved) {
   return moved;
 }
 
+/* Takes off a socket what was peeked at: 0, or -1. */
+static int take_off(int from, char *bytes, size_t length) {
+  while (length > 0) {
+    const ssize_t gone = recv(from, bytes, length, MSG_DONTWAIT);
+    if (gone > 0)
+      length -= (size_t)gone;
+    else if (gone == 0 || errno != EINTR)
+      return -1;
+  }
+  return 0;
+}
+
 /*
- * spliceMove(from, to, pipeRead, pipeWrite, held, budget): moves bytes from one socket to another, `held` of which are in the pipe from the
- * last time, until there is nothing to take (FROM_EMPTY, FROM_ENDED), no room (TO_FULL), or about `budget` bytes were taken. Returns the
- * flags; scratch[0] = bytes taken, [1] = bytes given, [2] = errno where an end is broken.
+ * The same without a pipe, where none is to be had: by copies. Nothing is taken off the one socket before the other has it, so that no byte is
+ * here between two calls.
  */
-static int32_t splice_move(Context *context, const int32_t *argument) {
+static int32_t copy(int from, int to, int32_t budget, int32_t *moved) {
+  char bytes[COPY_CHUNK];
+  while (*moved < budget) {
+    const ssize_t seen = recv(from, bytes, sizeof bytes, MSG_PEEK | MSG_DONTWAIT);
+    if (seen == 0) return FROM_ENDED;
+    if (seen < 0 && errno == EINTR) continue;
+    if (seen < 0) return errno == EAGAIN ? FROM_EMPTY : FROM_BROKEN;
+    const ssize_t sent = send(to, bytes, (size_t)seen, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (sent < 0 && errno == EINTR) continue;
+    if (sent < 0) return errno == EAGAIN ? TO_FULL : TO_BROKEN;
+    *moved += (int32_t)sent;
+    if (take_off(from, bytes, (size_t)sent) < 0) return FROM_BROKEN;
+    if (sent < seen) return TO_FULL;
+  }
+  return 0;
+}
+
+static int32_t splice_through(const int32_t *argument, int32_t *taken, int32_t *given) {
   const int from = argument[0], to = argument[1], pipe_read = argument[2], pipe_write = argument[3];
   size_t held = (size_t)argument[4];
-  int32_t taken = 0, given = 0;
-  int32_t flags = pour(pipe_read, to, &held, &given);
-  while (flags == 0 && taken < argument[5]) {
+  int32_t flags = pour(pipe_read, to, &held, given);
+  while (flags == 0 && *taken < argument[5]) {
     ssize_t moved = splice(from, NULL, pipe_write, NULL, SPLICE_CHUNK, SPLICE_FLAGS);
     if (moved <= 0) moved = take_urgent(from, pipe_write, moved);
     if (moved > 0) {
       held += (size_t)moved;
-      taken += (int32_t)moved;
-      flags = pour(pipe_read, to, &held, &given);
+      *taken += (int32_t)moved;
+      flags = pour(pipe_read, to, &held, given);
     } else if (moved == 0) {
       flags = FROM_ENDED;
     } else if (errno != EINTR) {
       flags = errno == EAGAIN ? FROM_EMPTY : FROM_BROKEN;
     }
   }
+  return flags;
+}
+
+/*
+ * spliceMove(from, to, pipeRead, pipeWrite, held, budget): moves bytes from one socket to another, `held` of which are in the pipe from the
+ * last time, until there is nothing to take (FROM_EMPTY, FROM_ENDED), no room (TO_FULL), or about `budget` bytes were taken. Returns the
+ * flags; scratch[0] = bytes taken, [1] = bytes given, [2] = errno where an end is broken. A pipe of -1: without one, and nothing is held.
+ */
+static int32_t splice_move(Context *context, const int32_t *argument) {
+  int32_t taken = 0, given = 0, flags;
+  errno = 0;
+  if (argument[2] >= 0) {
+    flags = splice_through(argument, &taken, &given);
+  } else {
+    flags = copy(argument[0], argument[1], argument[5], &given);
+    taken = given;
+  }
   context->scratch[0] = taken;
   context->scratch[1] = given;
   context->scratch[2] = errno;
   return flags;
-}
-
-/* One listening socket of an answer: whether anybody may reach it, and its port. */
-static int32_t add_listener(Context *context, int32_t count, const struct inet_diag_msg *found) {
-  int32_t *words = &context->scratch[5 * count];
-  struct sockaddr_storage address;
-  if (count >= SCRATCH_WORDS / 5 || found->idiag_state != TCP_LISTEN) return count;
-  memset(&address, 0, sizeof address);
-  address.ss_family = found->idiag_family;
-  if (found->idiag_family == AF_INET)
-    memcpy(&((struct sockaddr_in *)&address)->sin_addr, found->id.idiag_src, sizeof(struct in_addr));
-  else
-    memcpy(&((struct sockaddr_in6 *)&address)->sin6_addr, found->id.idiag_src, sizeof(struct in6_addr));
-  address_store(words, &words[4], (const struct sockaddr *)&address);
-  words[4] = ntohs(found->id.idiag_sport);
-  return count + 1;
-}
-
-/* Reads an answer to its end. */
-static int32_t read_listeners(Context *context, int descriptor, int32_t count) {
-  char buffer[16384] __attribute__((aligned(8)));
-  for (;;) {
-    /* The kernel has the answer ready before it returns from the request, or from reading what came before. */
-    const ssize_t length = recv(descriptor, buffer, sizeof buffer, MSG_DONTWAIT);
-    if (length < 0) return errno == EAGAIN ? count : -errno;
-    unsigned left = (unsigned)length;
-    for (const struct nlmsghdr *header = (const void *)buffer; NLMSG_OK(header, left); header = NLMSG_NEXT(header, left)) {
-      if (header->nlmsg_type == NLMSG_DONE) return count;
-      if (header->nlmsg_type == NLMSG_ERROR) return ((const struct nlmsgerr *)NLMSG_DATA(header))->error;
-      count = add_listener(context, count, NLMSG_DATA(header));
-    }
-  }
-}
-
-static int32_t ask_listeners(Context *context, int descriptor, int family, int32_t count) {
-  const struct {
-    struct nlmsghdr header;
-    struct inet_diag_req_v2 request;
-  } message = {
-      .header = {.nlmsg_len = sizeof message, .nlmsg_type = SOCK_DIAG_BY_FAMILY, .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP},
-      .request = {.sdiag_family = (uint8_t)family, .sdiag_protocol = IPPROTO_TCP, .idiag_states = 1 << TCP_LISTEN},
-  };
-  if (send(descriptor, &message, sizeof message, MSG_DONTWAIT) < 0) return -errno;
-  return read_listeners(context, descriptor, count);
-}
-
-/* listenersOf(diag): who listens by TCP in the namespace of a sock_diag socket; five words each, address and port, in the scratch. How many. */
-static int32_t listeners_of(Context *context, const int32_t *argument) {
-  const int32_t count = ask_listeners(context, argument[0], AF_INET, 0);
-  if (count < 0) return count;
-  const int32_t all = ask_listeners(context, argument[0], AF_INET6, count);
-  return all < 0 ? count : all; /* A kernel without IPv6. */
 }
 
 const Method direct_methods[] = {
@@ -285,6 +287,5 @@ const Method direct_methods[] = {
     {"socketConnect", 6, socket_connect},
     {"pipeOpen", 1, pipe_open},
     {"spliceMove", 6, splice_move},
-    {"listenersOf", 1, listeners_of},
     {NULL, 0, NULL},
 };

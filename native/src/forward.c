@@ -28,7 +28,8 @@ static int32_t udp_listen(Context *context, const int32_t *argument) {
   struct sockaddr_storage address;
   socklen_t length = address_load(&address, argument, argument[4]);
   const int one = 1, is_v4 = address.ss_family == AF_INET;
-  const int descriptor = socket(address.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_UDP);
+  const int opened = socket(address.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_UDP);
+  const int descriptor = descriptor_admit(context, opened, SHARE_PUBLISHED);
   if (descriptor < 0) return -errno;
   if (datagram_prepare(context, descriptor, address.ss_family) < 0) return fail_closing(descriptor);
   const int option = is_v4 ? IP_PKTINFO : IPV6_RECVPKTINFO;
@@ -83,7 +84,8 @@ static int32_t udp_answer(Context *context, const int32_t *argument) {
   const int is_told = (scratch[LOCAL] | scratch[LOCAL + 1] | scratch[LOCAL + 2] | scratch[LOCAL + 3]) != 0;
   const socklen_t local_length = address_load(&local, is_told ? &scratch[LOCAL] : words, port);
   const socklen_t client_length = address_load(&client, scratch, scratch[CLIENT_PORT]);
-  const int descriptor = socket(own.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_UDP);
+  const int opened = socket(own.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_UDP);
+  const int descriptor = descriptor_admit(context, opened, SHARE_PUBLISHED);
   if (descriptor < 0) return -errno;
   if (datagram_prepare(context, descriptor, own.ss_family) < 0) return fail_closing(descriptor);
   if (setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one) < 0) return fail_closing(descriptor);

@@ -131,9 +131,9 @@ static void lengthen_queue(const Options *options) {
       .attribute = {.rta_len = RTA_LENGTH(sizeof request.length), .rta_type = IFLA_TXQLEN},
       .length = QUEUE_LENGTH,
   };
-  const int netlink = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+  const int netlink = netlink_open(0, NETLINK_ROUTE);
   if (netlink < 0) return;
-  (void)!send(netlink, &request, sizeof request, 0);
+  (void)!send(netlink, &request, sizeof request, MSG_DONTWAIT);
   close(netlink);
 }
 

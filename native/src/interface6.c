@@ -35,16 +35,29 @@ static void add(Request *request, int type, const void *value, size_t length) {
   request->header.nlmsg_len = NLMSG_ALIGN(request->header.nlmsg_len) + RTA_ALIGN(attribute->rta_len);
 }
 
-/* 0, or the errno that the kernel answers with. */
+/* Messages looked at for an answer: the kernel has it ready when send() returns, in front of nothing but what came before the connect. */
+#define ANSWERS_MAX 16
+
+/* 0, or the errno that the kernel answers with. Nobody is waited for. */
 static int ask(int netlink, Request *request) {
+  static unsigned sequence;
   struct {
     struct nlmsghdr header;
     struct nlmsgerr error;
     char quoted[512];
   } answer;
-  if (send(netlink, request, request->header.nlmsg_len, 0) < 0) return errno;
-  if (recv(netlink, &answer, sizeof answer, 0) < (ssize_t)NLMSG_LENGTH(sizeof answer.error)) return EBADMSG;
-  return answer.header.nlmsg_type == NLMSG_ERROR ? -answer.error.error : EBADMSG;
+  request->header.nlmsg_seq = ++sequence;
+  if (send(netlink, request, request->header.nlmsg_len, MSG_DONTWAIT) < 0) return errno;
+  for (int i = 0; i < ANSWERS_MAX; i++) {
+    struct sockaddr_nl sender = {0};
+    socklen_t length = sizeof sender;
+    const ssize_t bytes = recvfrom(netlink, &answer, sizeof answer, MSG_DONTWAIT, (struct sockaddr *)&sender, &length);
+    if (bytes < 0) return errno;
+    if (length != sizeof sender || sender.nl_pid != 0 || bytes < (ssize_t)NLMSG_LENGTH(sizeof answer.error)) continue;
+    if (answer.header.nlmsg_seq != sequence || answer.header.nlmsg_type != NLMSG_ERROR) continue;
+    return answer.error.error <= 0 ? -answer.error.error : EBADMSG;
+  }
+  return EBADMSG;
 }
 
 static int set_address(const Options *options, int netlink, int index) {
@@ -73,7 +86,7 @@ static int set_route(const Options *options, int netlink, int index) {
 }
 
 void interface6_configure(const Options *options) {
-  const int netlink = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+  const int netlink = netlink_open(0, NETLINK_ROUTE);
   if (netlink < 0) channel_fail(options, "ipv6", errno);
   const int index = (int)if_nametoindex(options->ifname);
   int error = set_address(options, netlink, index);

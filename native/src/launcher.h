@@ -57,6 +57,9 @@ void namespace_create(const Options *options);
 void namespace_open(const Options *options, int *net, int *user);
 void namespace_join(const Options *options);
 
+/* netlink.c: a socket that hears the kernel alone; -1 and errno. */
+int netlink_open(int flags, int protocol);
+
 /* interface6.c */
 void interface6_configure(const Options *options);
 

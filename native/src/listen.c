@@ -27,7 +27,8 @@ static int32_t tcp_listen(Context *context, const int32_t *argument) {
   struct sockaddr_storage address;
   socklen_t length = address_load(&address, argument, argument[4]);
   const int one = 1;
-  const int descriptor = socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
+  const int opened = socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
+  const int descriptor = descriptor_admit(context, opened, SHARE_PUBLISHED);
   if (descriptor < 0) return -errno;
   /*
    * What is accepted inherits both (sk_clone), which spares two calls a connection; connect_to() of tcp.c says what they are for. After

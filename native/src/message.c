@@ -26,7 +26,10 @@ static int32_t socket_pair(Context *context, const int32_t *argument) {
 /* streamPair(): two ends of a connection within this process. scratch[0], scratch[1]. */
 static int32_t stream_pair(Context *context, const int32_t *argument) {
   (void)argument;
-  return make_pair(context, SOCK_STREAM | SOCK_NONBLOCK);
+  const int32_t status = make_pair(context, SOCK_STREAM | SOCK_NONBLOCK);
+  if (status < 0 || descriptor_admit(context, context->scratch[1], SHARE_ALL) >= 0) return status;
+  close(context->scratch[0]);
+  return -EMFILE;
 }
 
 /* framePair(): the two ends of a cable: frames, whole ones, in order, and never more than the kernel will queue. scratch[0], scratch[1]. */

@@ -1,7 +1,8 @@
 /*
- * What a process can do that Node has no function for: pidfds, the descriptor limit, giving pages back, closing.
+ * What a process can do that Node has no function for: pidfds, how many descriptors there may be, giving pages back, closing.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/resource.h>
@@ -20,6 +21,34 @@
 static int32_t close_descriptor(Context *context, const int32_t *argument) {
   (void)context;
   return close(argument[0]) < 0 ? -errno : 0;
+}
+
+/*
+ * A descriptor that was just opened for a guest or a stranger, and is to be one of `share` quarters of those that there may be: it is closed, and
+ * the outcome is -1 with EMFILE, where it is beyond. The kernel gives the lowest number that is free, so its number says how many are open at
+ * least, whoever has opened them, and nobody has to count.
+ */
+int descriptor_admit(const Context *context, int descriptor, int share) {
+  if (descriptor < 0 || context->descriptors == 0 || descriptor < context->descriptors / SHARE_ALL * share) return descriptor;
+  close(descriptor);
+  errno = EMFILE;
+  return -1;
+}
+
+/* descriptorLimit(count): from now on so many may be open for others; the rest is for what this process needs itself. 0: no limit. */
+static int32_t descriptor_limit(Context *context, const int32_t *argument) {
+  if (argument[0] < 0) return -EINVAL;
+  context->descriptors = argument[0];
+  return 0;
+}
+
+/* descriptorRoom(): 0 when there is a descriptor for one more published connection, -EMFILE or -ENFILE when there is not. */
+static int32_t descriptor_room(Context *context, const int32_t *argument) {
+  (void)argument;
+  const int next = descriptor_admit(context, fcntl(context->epoll, F_DUPFD_CLOEXEC, 0), SHARE_PUBLISHED);
+  if (next < 0) return -errno;
+  close(next);
+  return 0;
 }
 
 /* pidfdOpen(pid): a descriptor that is readable once the process has ended; it closes on exec. */
@@ -62,6 +91,8 @@ static int32_t random_words(Context *context, const int32_t *argument) {
 
 const Method process_methods[] = {
     {"closeDescriptor", 1, close_descriptor},
+    {"descriptorLimit", 1, descriptor_limit},
+    {"descriptorRoom", 0, descriptor_room},
     {"pidfdOpen", 1, pidfd_open_of},
     {"raiseFileLimit", 0, raise_file_limit},
     {"random", 1, random_words},

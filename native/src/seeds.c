@@ -8,8 +8,7 @@
 
 #include "launcher.h"
 
-static void send_seed(const Options *options, const char *name, int family, int type, int protocol) {
-  const int descriptor = socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);
+static void send_seed(const Options *options, const char *name, int descriptor) {
   /* What needs them is done without. */
   if (descriptor < 0) return;
   channel_send_socket(options, name, descriptor);
@@ -17,7 +16,6 @@ static void send_seed(const Options *options, const char *name, int family, int 
 }
 
 void seeds_send(const Options *options) {
-  send_seed(options, "tcp", AF_INET, SOCK_STREAM, 0);
-  send_seed(options, "tcp", AF_INET, SOCK_STREAM, 0);
-  send_seed(options, "diag", AF_NETLINK, SOCK_RAW, NETLINK_SOCK_DIAG);
+  for (int i = 0; i < 2; i++) send_seed(options, "tcp", socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  send_seed(options, "diag", netlink_open(SOCK_NONBLOCK, NETLINK_SOCK_DIAG));
 }

@@ -11,6 +11,7 @@
  */
 #include <errno.h>
 #include <linux/sock_diag.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdatomic.h>
@@ -40,10 +41,11 @@ static int queue_errors6(int descriptor, int is_wanted) {
   return setsockopt(descriptor, IPPROTO_IPV6, IPV6_RECVERR, &is_wanted, sizeof is_wanted);
 }
 
-/* A descriptor whose connect may be in progress. hops: TTL or hop limit, 0 for the host's own; context NULL: from any address. */
-static int32_t connect_to(const Context *context, const struct sockaddr_storage *address, socklen_t length, int hops) {
+/* A descriptor whose connect may be in progress. hops: TTL or hop limit, 0 for the host's own; `from` NULL: from any address. */
+static int32_t connect_to(const Context *context, const Context *from, const struct sockaddr_storage *address, socklen_t length, int hops) {
   const int one = 1;
-  const int descriptor = socket(address->ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
+  const int opened = socket(address->ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
+  const int descriptor = descriptor_admit(context, opened, SHARE_ALL);
   if (descriptor < 0) return -errno;
   /* The guest's TCP has already decided what makes a segment: another Nagle would only add delay. */
   if (setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one) < 0) return fail_closing(descriptor);
@@ -51,10 +53,10 @@ static int32_t connect_to(const Context *context, const struct sockaddr_storage 
   if (setsockopt(descriptor, SOL_SOCKET, SO_OOBINLINE, &one, sizeof one) < 0) return fail_closing(descriptor);
   if (hops != 0 && set_hop_limit(descriptor, address->ss_family, hops) < 0) return fail_closing(descriptor);
   if (hops != 0 && address->ss_family == AF_INET6) queue_errors6(descriptor, 1); /* Refused, the guest is told less. */
-  int outcome = context == NULL ? 0 : outbound_bind_connecting(context, descriptor, address->ss_family);
+  int outcome = from == NULL ? 0 : outbound_bind_connecting(from, descriptor, address->ss_family);
   if (outcome == 0) outcome = connect(descriptor, (const struct sockaddr *)address, length);
   if (outcome == 0 || errno == EINPROGRESS) return descriptor;
-  const int32_t error = outbound_connect_error(context, address, length, errno);
+  const int32_t error = outbound_connect_error(from, address, length, errno);
   close(descriptor);
   return error;
 }
@@ -66,15 +68,14 @@ static int32_t connect_to(const Context *context, const struct sockaddr_storage 
 static int32_t tcp_connect(Context *context, const int32_t *argument) {
   struct sockaddr_storage address;
   const socklen_t length = address_load(&address, argument, argument[4]);
-  return connect_to(context, &address, length, argument[5]);
+  return connect_to(context, context, &address, length, argument[5]);
 }
 
 /* tcpConnectScoped(a0, a1, a2, a3, port, scope) */
 static int32_t tcp_connect_scoped(Context *context, const int32_t *argument) {
   struct sockaddr_storage address;
   const socklen_t length = address_load_scoped(&address, argument, argument[4], argument[5]);
-  (void)context;
-  return connect_to(NULL, &address, length, 0);
+  return connect_to(context, NULL, &address, length, 0);
 }
 
 /* tcpConnected(fd): an IPv6 connect has succeeded. From now on errors are hints; asked for, they would end the connection (RFC 1122, 4.2.3.9). */
@@ -202,6 +203,23 @@ static int32_t tcp_receive_buffer(Context *context, const int32_t *argument) {
   return result(setsockopt(argument[0], SOL_SOCKET, SO_RCVBUF, &argument[1], sizeof argument[1]));
 }
 
+static int32_t count_of(int descriptor, unsigned long what) {
+  int count = 0;
+  return ioctl(descriptor, what, &count) < 0 ? -errno : count;
+}
+
+/* tcpUnsent(fd): bytes that were sent, and that the far end has not acknowledged. */
+static int32_t tcp_unsent(Context *context, const int32_t *argument) {
+  (void)context;
+  return count_of(argument[0], SIOCOUTQ);
+}
+
+/* tcpUnread(fd): bytes that have arrived, and that nobody has taken. */
+static int32_t tcp_unread(Context *context, const int32_t *argument) {
+  (void)context;
+  return count_of(argument[0], FIONREAD);
+}
+
 static int32_t tcp_shutdown(Context *context, const int32_t *argument) {
   (void)context;
   return result(shutdown(argument[0], SHUT_WR));
@@ -301,6 +319,8 @@ const Method tcp_methods[] = {
     {"tcpRoom", 1, tcp_room},
     {"tcpMakeRoom", 2, tcp_make_room},
     {"tcpReceiveBuffer", 2, tcp_receive_buffer},
+    {"tcpUnsent", 1, tcp_unsent},
+    {"tcpUnread", 1, tcp_unread},
     {"tcpShutdown", 1, tcp_shutdown},
     {"tcpReset", 1, tcp_reset},
     {"probePeekOffset", 1, probe_peek_offset},

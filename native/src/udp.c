@@ -51,7 +51,7 @@ int datagram_prepare(const Context *context, int descriptor, int family) {
 
 /* A socket on `port` of the outbound address, or of every local one; on a free port when that is taken or not ours to have. */
 static int32_t open_on(const Context *context, int family, int protocol, int port) {
-  const int descriptor = socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);
+  const int descriptor = descriptor_admit(context, socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol), SHARE_ALL);
   if (descriptor < 0) return -errno;
   int outcome = datagram_prepare(context, descriptor, family);
   if (outcome == 0) outcome = outbound_bind(context, descriptor, family, port);

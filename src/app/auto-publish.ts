@@ -43,6 +43,8 @@ export class AutoPublish {
   readonly #tries = new TokenBucket(TRIES_PER_SECOND, TRIES_AT_ONCE)
   readonly #warnings = new TokenBucket(WARNINGS_PER_SECOND, WARNINGS_AT_ONCE)
   #timer: NodeJS.Timeout | null = null
+  // Why it could not be told last time, and was logged; 0: it could.
+  #failure = 0
 
   constructor(native: NativeContext, publications: Publications, range: PortRange, options: AutoPublishOptions) {
     this.#native = native
@@ -71,14 +73,13 @@ export class AutoPublish {
     this.#follow(new Set())
   }
 
+  // What cannot be told now (for want of memory, or because the guest has more sockets than there is time for) may be next time.
   #look(diag: number): void {
     const count = this.#native.listenersOf(diag)
-    if (count >= 0) {
-      this.#follow(this.#ports(count))
-      return
-    }
-    this.#log.warn(`it cannot be found out any more who listens: ${errnoName(count)}`)
-    this.stop()
+    if (count >= 0) this.#follow(this.#ports(count))
+    else if (count !== this.#failure && this.#warnings.take(this.#native.now()))
+      this.#log.warn(`it cannot be found out now who listens: ${errnoName(count)}`)
+    this.#failure = Math.min(0, count)
   }
 
   // The ports that can be reached, of what the scratch lists.

@@ -11,6 +11,10 @@ const LEAST = 8
 const MOST = 64
 /** After a failure nothing is made for so long, ms: the guest may have closed its loopback. */
 const PAUSE = 1000
+/** Where a socket is not there yet it is tried again after so long, and so often, ms: the machine is busy, or the guest sees to it. */
+const RETRY = 5
+const PATIENCE = 100
+const EAGAIN = 11
 
 export class NamespaceSockets {
   readonly #native: NativeContext
@@ -21,6 +25,9 @@ export class NamespaceSockets {
   #isUsed = false
   #isPaused = false
   #pausedUntil = 0
+  // Tries have come too early since then.
+  #isLate = false
+  #lateSince = 0
 
   constructor(native: NativeContext, seeds: NamespaceSeeds) {
     this.#native = native
@@ -31,6 +38,12 @@ export class NamespaceSockets {
   /** The sock_diag socket of the namespace, -1 when there is none. */
   get diag(): number {
     return this.#seeds.diag[0] ?? -1
+  }
+
+  /** The ms until it is worth while to ask again for a socket, where there is none and one may come soon; else 0. */
+  delay(now: number): number {
+    if (this.#count === 0) this.#make(1, now)
+    return this.#count === 0 && this.#isLate ? RETRY : 0
   }
 
   /** An unconnected TCP socket of IPv4, the caller's from now on; -1 when none can be had. */
@@ -56,9 +69,17 @@ export class NamespaceSockets {
     if (one === undefined || other === undefined) return
     if (this.#isPaused && ((now - this.#pausedUntil) | 0) < 0) return
     const made = this.#native.socketMint(one, other, count)
-    this.#isPaused = made < count
-    this.#pausedUntil = (now + PAUSE) | 0
+    this.#plan(made, count, now)
     for (let i = 0; i < made; i++) this.#stock[this.#count++] = this.#scratch[i]!
+  }
+
+  // When the next try may be.
+  #plan(made: number, count: number, now: number): void {
+    const isEarly = made === -EAGAIN
+    if (isEarly && !this.#isLate) this.#lateSince = now
+    this.#isLate = isEarly && ((now - this.#lateSince) | 0) < PATIENCE
+    this.#isPaused = made < count
+    this.#pausedUntil = (now + (made > 0 || this.#isLate ? RETRY : PAUSE)) | 0
   }
 
   close(): void {

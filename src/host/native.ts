@@ -94,6 +94,9 @@ export interface NativeContext {
   tcpMakeRoom(descriptor: number, bytes: number): number
   /** Fixes the receive buffer, which the kernel doubles, and ends its autotuning. */
   tcpReceiveBuffer(descriptor: number, bytes: number): number
+  /** Bytes that were sent and are not acknowledged; that have arrived and are not taken. */
+  tcpUnsent(descriptor: number): number
+  tcpUnread(descriptor: number): number
   /** FIN after what is queued. */
   tcpShutdown(descriptor: number): number
   /** RST, and closes the descriptor. */
@@ -103,7 +106,10 @@ export interface NativeContext {
 
   // TCP within a namespace, from kernel to kernel: direct.c, splice(2), sock_diag(7).
 
-  /** Unconnected TCP sockets of the namespace that two such sockets belong to: scratch[0..]. How many, up to `count`; -errno: not one. */
+  /**
+   * Unconnected TCP sockets of the namespace that two such sockets belong to: scratch[0..]. How many, up to `count`; -errno: not one, with
+   * -EAGAIN: not yet.
+   */
   socketMint(seed: number, other: number, count: number): number
   /** Makes one of those unconnected again when its connection has ended on both ways; negative when it can only be closed. */
   socketRecycle(descriptor: number): number
@@ -114,9 +120,13 @@ export interface NativeContext {
   /**
    * Moves bytes from one socket to another, behind `held` bytes that are in the pipe: until there is nothing to take, no room, or about
    * `budget` bytes were taken. Returns MOVE_ flags; scratch[0] = bytes taken, [1] = bytes given, [2] = the errno of an end that is broken.
+   * A pipe of -1, -1 is none: the bytes are copied, and none is held.
    */
   spliceMove(from: number, to: number, pipeRead: number, pipeWrite: number, held: number, budget: number): number
-  /** Who listens by TCP in the namespace of a sock_diag socket: address and port, five words each, from scratch[0] on. How many; 819 at most. */
+  /**
+   * Who listens by TCP in the namespace of a sock_diag socket: address and port, five words each, from scratch[0] on. How many; 819 at most.
+   * Negative: it cannot be told now, and may be asked again.
+   */
   listenersOf(diag: number): number
 
   // Where from.
@@ -236,6 +246,13 @@ export interface NativeContext {
 
   /** Fills scratch[0] and those that follow, `count` (64 at most) in all, with chance that nobody can guess: getrandom(2). */
   random(count: number): number
+  /**
+   * From now on so many descriptors may be open for guests and strangers, counted by their numbers: a quarter of them is kept from what is
+   * published, another from pipes. What the calls above open beyond that is -EMFILE. 0: no limit.
+   */
+  descriptorLimit(count: number): number
+  /** 0 when there is a descriptor for one more published connection; negative when there is not. */
+  descriptorRoom(): number
   /** Raises the soft limit of open descriptors to the hard one, and returns it. */
   raiseFileLimit(): number
   /** Gives whole pages inside the range back; they read as zero from then on. */

@@ -30,7 +30,11 @@ class Played {
 
   now = (): number => this.#now
 
+  /** Of the next questions, -errno; 0: there is an answer. */
+  failure = 0
+
   listenersOf = (): number => {
+    if (this.failure < 0) return this.failure
     const words = new Int32Array(this.scratch)
     for (const [i, port] of this.ports.entries()) words.set([0, 0, MAPPED, 0x0a000264, port], i * WORDS)
     return this.ports.length
@@ -85,4 +89,22 @@ test('one that listens on others with each question is neither tried nor warned 
   }
   assert.ok(world.tries < 1000, `${world.tries} tries`)
   assert.ok(world.warnings.length <= WARNINGS_AT_ONCE + 10, `${world.warnings.length} warnings`)
+})
+
+test('what cannot be told now is asked again, and what is published stays until then', () => {
+  using world = played()
+  world.ports = [80]
+  world.auto.start(5)
+  assert.deepEqual([...world.published], [80])
+  // ENOBUFS, then EBUSY: a guest with very many sockets.
+  for (const errno of [105, 16]) {
+    world.failure = -errno
+    world.wait(30_000)
+    assert.deepEqual([...world.published], [80])
+  }
+  assert.equal(world.warnings.length, 2)
+  world.failure = 0
+  world.ports = [81]
+  world.wait(LOOK)
+  assert.deepEqual([...world.published], [81])
 })

@@ -5,6 +5,7 @@ import { NamespaceSockets } from '../../../src/host/namespace-sockets.js'
 import type { NativeContext } from '../../../src/host/native.js'
 
 const EISCONN = 106
+const EAGAIN = 11
 const EMFILE = 24
 const SECOND = 1000
 
@@ -16,13 +17,15 @@ class Kernel {
   /** How many can be had at a time; what recycling comes to. */
   most = 1000
   recycled = 0
+  /** Where none can be had: why. */
+  errno = EMFILE
 
   socketMint(_seed: number, _other: number, count: number): number {
     const made = Math.min(count, this.most)
     this.minted.push(made)
     const words = new Int32Array(this.scratch)
     for (let i = 0; i < made; i++) words[i] = this.next++
-    return made === 0 ? -EMFILE : made
+    return made === 0 ? -this.errno : made
   }
 
   socketRecycle(): number {
@@ -83,4 +86,27 @@ test('where none can be made it is tried again after a second', () => {
   assert.equal(kernel.minted.length, 1)
   kernel.most = 1000
   assert.equal(sockets.take(SECOND), 100)
+})
+
+test('one that is not there yet is asked for again soon, for a tenth of a second; and then after a second', () => {
+  const { kernel, sockets } = make()
+  kernel.most = 0
+  kernel.errno = EAGAIN
+  let tries = 0
+  let now = 0
+  for (let delay = sockets.delay(now); delay > 0; delay = sockets.delay(now)) {
+    now += delay
+    tries++
+  }
+  assert.ok(now >= 100 && now < 120 && tries <= 25)
+  const before = kernel.minted.length
+  assert.equal(sockets.take(now + 900), -1)
+  assert.equal(kernel.minted.length, before)
+  kernel.most = 1000
+  assert.equal(sockets.delay(now + SECOND), 0)
+  assert.equal(sockets.take(now + SECOND), 100)
+  // Another failure is none that passes soon.
+  kernel.most = 0
+  kernel.errno = EMFILE
+  assert.equal(sockets.delay(now + 2 * SECOND), 0)
 })

@@ -18,6 +18,7 @@ export const EAGAIN = 11
 export const EFAULT = 14
 export const EBUSY = 16
 export const EINVAL = 22
+export const EMFILE = 24
 export const EBADFD = 77
 export const EMSGSIZE = 90
 export const ENOBUFS = 105

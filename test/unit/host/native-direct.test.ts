@@ -4,12 +4,13 @@
 
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { accessSync, constants } from 'node:fs'
+import { accessSync, constants, readFileSync } from 'node:fs'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
+import type { Readable } from 'node:stream'
 import { type TestContext, test } from 'node:test'
 import { MOVE_EMPTY, MOVE_ENDED, MOVE_FROM_BROKEN, MOVE_FULL } from '../../../src/host/native.js'
 import { launch } from './launch.js'
-import { type Bench, ECONNREFUSED, EINVAL, EISCONN, EPOLLIN, EPOLLOUT, EPOLLRDHUP, LOCALHOST, makeBench } from './native-bench.js'
+import { type Bench, EAGAIN, ECONNREFUSED, EINVAL, EISCONN, EPOLLIN, EPOLLOUT, EPOLLRDHUP, LOCALHOST, makeBench } from './native-bench.js'
 
 const LISTEN = [
   'import socket',
@@ -35,17 +36,48 @@ function cannotRun(): string | false {
 }
 const skip = cannotRun()
 
+/**
+ * Sends every sock_diag socket of the namespace, again and again, an error that is none, an error cut short, a listener of its own making, and
+ * 500 more of them: says after each round how many it has tried to send, and how many were taken.
+ */
+const FORGE = [
+  'import socket, struct',
+  "a = socket.create_server(('127.0.0.1', 7000))",
+  's = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 4)',
+  's.bind((0, 0))',
+  's.setblocking(False)',
+  "header = lambda length, kind, sequence: struct.pack('=IHHII', length, kind, 0, sequence, 0)",
+  "messages = [header(36, 2, q) + struct.pack('=i', 7) + bytes(16) for q in range(4)] + [header(16, 2, 0), header(17, 3, 0), bytes(3)]",
+  "messages += [header(88, 20, q) + struct.pack('=BBBB', 2, 10, 0, 0) + struct.pack('!HH', 6666, 0) + bytes(64) for q in range(500)]",
+  "print('listening', flush=True)",
+  'while True:',
+  '  tried = taken = 0',
+  "  for line in open('/proc/net/netlink').read().splitlines()[1:]:",
+  '    words = line.split()',
+  "    if words[1] != '4' or int(words[2]) in (0, s.getsockname()[0]): continue",
+  '    for message in messages:',
+  '      tried += 1',
+  '      try: taken += s.sendto(message, (int(words[2]), 0)) > 0',
+  '      except OSError: pass',
+  "  print(f'tried {tried} taken {taken}', flush=True)",
+].join('\n')
+
 /** A sandbox in which somebody listens, and what the launcher leaves of it. */
-async function sandbox(t: TestContext, bench: Bench): Promise<{ tcp: number[]; diag: number }> {
-  const started = launch(bench, 'run', { map: 'root' }, ['python3', '-c', LISTEN])
+async function sandbox(
+  t: TestContext,
+  bench: Bench,
+  command: readonly string[] = ['python3', '-c', LISTEN],
+): Promise<{ tcp: number[]; diag: number; output: Readable }> {
+  const started = launch(bench, 'run', { map: 'root' }, command)
   const tap = await started.go()
   t.after(() => bench.native.closeDescriptor(tap))
   t.after(() => started.hangUp())
-  for (let text = ''; !text.includes('listening'); ) text += (await once(started.child.stdout!, 'data'))[0]
+  let said = ''
+  while (!said.includes('listening')) said += (await once(started.child.stdout!, 'data'))[0]
   const named = (name: string) => started.seeds.filter(({ text }) => text === `socket ${name}`).map(({ descriptor }) => descriptor)
   const tcp = named('tcp')
   const diag = named('diag')[0]!
-  return { tcp, diag }
+  return { tcp, diag, output: started.child.stdout! }
 }
 
 test('minted sockets are of the sandbox’s namespace, and connect there', { skip }, async (t) => {
@@ -102,6 +134,37 @@ test('a minted socket can be connected again when both ends have ended, and not 
   assert.equal(native.socketConnect(socket, ...GUEST, 7000), -ECONNREFUSED)
   assert.equal(native.socketRecycle(socket), 0)
   assert.equal(native.socketConnect(socket, ...GUEST, 7001), 0)
+})
+
+/** Times that the thread of this process which runs JavaScript has gone to sleep. */
+const sleeps = (): number =>
+  Number(/^voluntary_ctxt_switches:\s+(\d+)$/m.exec(readFileSync(`/proc/self/task/${process.pid}/status`, 'utf8'))![1])
+
+test('a guest whose loopback leads nowhere makes nobody wait', { skip }, async (t) => {
+  const bench = makeBench(t)
+  const command = 'ip addr del 127.0.0.1/8 dev lo; echo listening; exec sleep 600'
+  const { tcp } = await sandbox(t, bench, ['sh', '-c', command])
+  const before = sleeps()
+  for (let i = 0; i < 100; i++) assert.equal(bench.native.socketMint(tcp[0]!, tcp[1]!, 16), -EAGAIN)
+  assert.ok(sleeps() - before < 10, `it has slept ${sleeps() - before} times`)
+})
+
+test('who listens is what the kernel says, whatever the guest sends to those who ask', { skip }, async (t) => {
+  const bench = makeBench(t)
+  const { native, words } = bench
+  const { diag, output } = await sandbox(t, bench, ['python3', '-c', FORGE])
+  let said = ''
+  const ask = (): void => {
+    assert.equal(native.listenersOf(diag), 1)
+    assert.deepEqual(Array.from(words.subarray(0, 5)), [...LOCALHOST, 7000])
+  }
+  ask()
+  while ((said.match(/^tried [1-9].*$/gm) ?? []).length < 20) {
+    const [chunk] = (await once(output, 'data')) as [Buffer]
+    said += chunk
+    for (let i = 0; i < 20; i++) ask()
+  }
+  assert.doesNotMatch(said, /taken [1-9]/)
 })
 
 async function connected(t: TestContext, bench: Bench): Promise<{ ours: number; peer: Socket }> {
@@ -168,4 +231,43 @@ test('bytes go from one connection to the other, and so does what ended them', a
   assert.equal(native.spliceMove(to.ours, from.ours, read, write, 0, 1 << 20), MOVE_FROM_BROKEN)
   assert.equal(words[2], 104)
   for (const descriptor of [from.ours, to.ours, read, write]) native.closeDescriptor(descriptor)
+})
+
+test('without a pipe bytes are copied, and none is taken that the other end has not got', async (t) => {
+  const bench = makeBench(t)
+  const { native, words } = bench
+  const from = await connected(t, bench)
+  const to = await connected(t, bench)
+  const move = (budget = 1 << 20) => native.spliceMove(from.ours, to.ours, -1, -1, 0, budget)
+  assert.equal(move(), MOVE_EMPTY)
+  to.peer.pause()
+  const sent = Buffer.alloc(
+    12_000_000,
+    Uint8Array.from({ length: 251 }, (_, i) => i),
+  )
+  from.peer.end(sent)
+  let given = 0
+  for (let flags = 0; (flags & MOVE_FULL) === 0; ) {
+    await bench.ready(from.ours, EPOLLIN)
+    flags = move()
+    assert.equal(words[0], words[1])
+    given += words[1]!
+  }
+  assert.ok(given > 0 && given < sent.length)
+  const received: Buffer[] = []
+  to.peer.on('data', (data) => received.push(data))
+  to.peer.resume()
+  for (let flags = 0; (flags & MOVE_ENDED) === 0; ) {
+    await bench.ready(to.ours, EPOLLOUT)
+    await bench.ready(from.ours, EPOLLIN)
+    flags = move()
+  }
+  native.tcpShutdown(to.ours)
+  await once(to.peer, 'end')
+  assert.ok(Buffer.concat(received).equals(sent))
+  to.peer.resetAndDestroy()
+  await bench.ready(to.ours, EPOLLIN)
+  assert.equal(native.spliceMove(to.ours, from.ours, -1, -1, 0, 1 << 20), MOVE_FROM_BROKEN)
+  assert.equal(words[2], 104)
+  for (const descriptor of [from.ours, to.ours]) native.closeDescriptor(descriptor)
 })

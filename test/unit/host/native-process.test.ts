@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { readFileSync, readlinkSync } from 'node:fs'
 import { test } from 'node:test'
-import { EAGAIN, EMSGSIZE, EPOLLIN, makeBench } from './native-bench.js'
+import { EAGAIN, EMFILE, EMSGSIZE, EPOLLIN, makeBench } from './native-bench.js'
 
 const SIGUSR2 = 12
 /** si_code of kill(2), sigaction(2). */
@@ -87,4 +87,51 @@ test('the soft limit of descriptors becomes the hard one', (t) => {
   const [, soft, hard] = /^Max open files\s+(\w+)\s+(\w+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))!
   assert.equal(soft, hard)
   assert.equal(limit, hard === 'unlimited' ? 0x7fffffff : Math.min(Number(hard), 0x7fffffff))
+})
+
+test('what is open for others has its limit, in shares: pipes, what is published, the rest', (t) => {
+  const { native, words } = makeBench(t)
+  const opened: number[] = []
+  const open = (descriptor: number): number => {
+    if (descriptor >= 0) opened.push(descriptor)
+    return descriptor < 0 ? descriptor : 0
+  }
+  t.after(() => {
+    for (const descriptor of opened) native.closeDescriptor(descriptor)
+  })
+  const udp = (): number => open(native.udpOpen(4, 0))
+  const listener = (): number => open(native.tcpListen(0, 0, 0xffff, 0x7f000001, 0, 1))
+  const pipe = (): number => {
+    const status = native.pipeOpen(4096)
+    if (status === 0) opened.push(words[0]!, words[1]!)
+    return status
+  }
+  udp()
+  // What is open already is below the limit by as much as makes a quarter of it.
+  const next = opened[0]! + 1
+  const limit = 4 * (next + 8)
+  assert.equal(native.descriptorLimit(limit), 0)
+  const fill = (make: () => number): number => {
+    for (;;) {
+      const status = make()
+      if (status < 0) return status
+    }
+  }
+  const highest = (): number => Math.max(...opened)
+  assert.equal(fill(pipe), -EMFILE)
+  assert.ok(highest() < limit / 2)
+  assert.equal(native.descriptorRoom(), 0)
+  assert.equal(fill(listener), -EMFILE)
+  assert.ok(highest() >= limit / 2 && highest() < (limit / 4) * 3)
+  assert.equal(native.descriptorRoom(), -EMFILE)
+  assert.equal(fill(udp), -EMFILE)
+  assert.equal(highest(), limit - 1)
+  assert.equal(native.tcpConnect(0, 0, 0xffff, 0x7f000001, 9, 0), -EMFILE)
+  assert.equal(native.streamPair(), -EMFILE)
+  // This process itself is not limited, and nothing that was refused is open still.
+  assert.equal(native.socketPair(), 0)
+  assert.equal(Math.min(words[0]!, words[1]!), limit)
+  opened.push(words[0]!, words[1]!)
+  native.descriptorLimit(0)
+  assert.equal(udp(), 0)
 })
