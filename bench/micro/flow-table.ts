@@ -1,4 +1,5 @@
-import { type FlowLimits, FlowTable, LIST_NONE, LIST_TIME_WAIT, tableBytes } from '../../src/flow/flow-table.js'
+import { LIST_NONE, LIST_TIME_WAIT } from '../../src/flow/flow-lists.js'
+import { type FlowLimits, FlowTable, tableBytes } from '../../src/flow/flow-table.js'
 import { KIND_TCP } from '../../src/net/flow-row.js'
 import { MAPPED } from '../../src/wire/numbers.js'
 import type { MicroCase } from './measure.js'
@@ -74,7 +75,7 @@ const insertAndEvict = (flows: number, what: string, limits?: FlowLimits): Micro
   }
 }
 
-const LIMITS: FlowLimits = { maxHalfOpen: 1024, maxFlowsPerDestination: 100, maxFlowsPerGuest: 1000 }
+const LIMITS: FlowLimits = { maxHalfOpen: 1024, maxFlowsPerDestination: 100, maxFlowsPerGuest: 1000, maxFlowsPerClient: 1000 }
 
 export const cases: readonly MicroCase[] = [
   find(1),

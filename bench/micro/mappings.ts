@@ -3,7 +3,8 @@
  * with its lists against the lru-cache package, whose key is a number or, as an address of IPv6 asks for, a string.
  */
 import { LRUCache } from 'lru-cache'
-import { FlowTable, LIST_DATAGRAM, tableBytes } from '../../src/flow/flow-table.js'
+import { LIST_DATAGRAM } from '../../src/flow/flow-lists.js'
+import { FlowTable, tableBytes } from '../../src/flow/flow-table.js'
 import { KIND_UDP } from '../../src/net/flow-row.js'
 import { MAPPED } from '../../src/wire/numbers.js'
 import type { MicroCase } from './measure.js'

@@ -1,7 +1,8 @@
 // One end of a benchmark's link: a stack as app/stack.ts puts it together, with a flow table, over a pipe device. Its hosts take whatever
 // they are given and touch no byte of it, so that what is timed is the stack's own work, and the pipe's copy.
 
-import { FlowTable, LIST_NONE, LIST_TIME_WAIT, tableBytes } from '../../src/flow/flow-table.js'
+import { LIST_NONE, LIST_TIME_WAIT } from '../../src/flow/flow-lists.js'
+import { FlowTable, tableBytes } from '../../src/flow/flow-table.js'
 import type { Device, FrameReceiver } from '../../src/link/device.js'
 import { PipeDevice, type PipeFeatures } from '../../src/link/pipe-device.js'
 import type { InterfaceAddresses } from '../../src/net/address-plan.js'

@@ -32,6 +32,10 @@ const MAX_OPEN_FILES = 0x7fff_ffff
 const HALF_OPEN_SHARE = 4
 /** A page of a browser begins so many connections at once. */
 const LEAST_HALF_OPEN = 16
+/** The same of one client's flows: three addresses, no fewer, have all that clients may have. */
+const CLIENT_SHARE = 4
+/** A proxy in front of a published port keeps so many connections to it. */
+const LEAST_PER_CLIENT = 64
 
 /** Options of {@link createNetwork}. All of them can be left out. */
 export interface NetworkOptions {
@@ -86,8 +90,8 @@ export interface NetworkOptions {
   /**
    * Most TCP, UDP and ping flows at a time, 1 to 50,000. Default 4096. Each may have a descriptor of this process: where the hard limit
    * (`ulimit -Hn`) allows less, less it is. When all are in use a new flow takes the place of a connection that is over and only
-   * remembered (TIME-WAIT), else of the oldest half-open connection, else of the UDP or ping flow used least recently (and of the last 16
-   * half-open ones only when there is no such); never of an established connection.
+   * remembered (TIME-WAIT), else of a client of a published UDP port that nobody has answered, else of the UDP or ping flow used least recently while
+   * half-open connections are below their limit, else of the oldest half-open connection; never of an established connection.
    */
   readonly maxFlows?: number
   /**
@@ -105,6 +109,12 @@ export interface NetworkOptions {
    * once, as above, and datagrams that would begin a flow are dropped.
    */
   readonly maxFlowsPerGuest?: number
+  /**
+   * Most flows of one client of published ports, 1 to 50,000: of an address, of IPv6 of the 64 bits of its network. Default a quarter of `maxFlows`,
+   * at least 64. Beyond it a new connection is reset, and of UDP only flows with traffic both ways count. All clients together
+   * have three quarters of `maxFlows`.
+   */
+  readonly maxFlowsPerClient?: number
   /**
    * A link that loses, delays, reorders, doubles or damages packets on purpose, to see how a program fares on a bad network. Packets are
    * no longer than the MTU then, and cost accordingly. Default: none.
@@ -168,6 +178,7 @@ export const FLOW_LIMITS = {
   maxHalfOpen: { flag: '--max-half-open', code: 'ERR_MAX_HALF_OPEN', without: 'a quarter of all flows' },
   maxFlowsPerDestination: { flag: '--max-flows-per-destination', code: 'ERR_MAX_FLOWS_PER_DESTINATION', without: 'none of its own' },
   maxFlowsPerGuest: { flag: '--max-flows-per-guest', code: 'ERR_MAX_FLOWS_PER_GUEST', without: 'none of its own' },
+  maxFlowsPerClient: { flag: '--max-flows-per-client', code: 'ERR_MAX_FLOWS_PER_CLIENT', without: 'a quarter of all flows' },
 } as const
 
 export type FlowLimit = keyof typeof FLOW_LIMITS
@@ -177,7 +188,7 @@ const usage = (code: string, message: string, hint: string): NetloomError => new
 /**
  * Fills in the defaults and works out the addresses.
  * @throws NetloomError `ERR_MTU`, `ERR_CIDR`, `ERR_CIDR6`, `ERR_MAC`, `ERR_OUTBOUND`, `ERR_IFNAME`, `ERR_MAX_FLOWS`, `ERR_MAX_HALF_OPEN`, `ERR_MAX_FLOWS_PER_DESTINATION`,
- * `ERR_MAX_FLOWS_PER_GUEST`, `ERR_DNS_NAME`, `ERR_NAME` or `ERR_IMPAIRMENT`, exit status 2.
+ * `ERR_MAX_FLOWS_PER_GUEST`, `ERR_MAX_FLOWS_PER_CLIENT`, `ERR_DNS_NAME`, `ERR_NAME` or `ERR_IMPAIRMENT`, exit status 2.
  */
 export function resolveOptions(options: NetworkOptions = {}, hostHasIpv6 = true): ResolvedOptions {
   const maxFlows = checkFlows('maxFlows', options.maxFlows ?? DEFAULT_MAX_FLOWS)
@@ -207,6 +218,7 @@ export function resolveOptions(options: NetworkOptions = {}, hostHasIpv6 = true)
     maxHalfOpen: limit('maxHalfOpen', Math.max(LEAST_HALF_OPEN, Math.trunc(maxFlows / HALF_OPEN_SHARE))),
     maxFlowsPerDestination: limit('maxFlowsPerDestination', maxFlows),
     maxFlowsPerGuest: limit('maxFlowsPerGuest', maxFlows),
+    maxFlowsPerClient: limit('maxFlowsPerClient', Math.max(LEAST_PER_CLIENT, Math.trunc(maxFlows / CLIENT_SHARE))),
     impairment: resolveImpairment(options.impairment),
     publishAuto: resolveAuto(options.publishAuto ?? false),
     publishDriver: checkDriver(options.publishDriver ?? 'auto'),

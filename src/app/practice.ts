@@ -13,12 +13,13 @@
 // are used again, more remembered connections than there is room for, odd lengths, a clock that goes, ARP, router advertisements.
 // `node --log-deopt` tells what is missing.
 
-import { LIST_TIME_WAIT, tableBytes } from '../flow/flow-table.js'
+import { isOver } from '../flow/flow-lists.js'
+import { tableBytes } from '../flow/flow-table.js'
 import { EPOLLIN, EPOLLOUT, EPOLLRDHUP, EventLoop } from '../host/event-loop.js'
 import type { NativeContext } from '../host/native.js'
 import { RECEIVE_REGION, TapDevice } from '../host/tap-device.js'
 import type { InterfaceAddresses } from '../net/address-plan.js'
-import { GENERATION, HOST_ADDRESS, KIND, KIND_TCP, LIST, ROW_SHIFT } from '../net/flow-row.js'
+import { GENERATION, HOST_ADDRESS, KIND, KIND_TCP, ROW_SHIFT } from '../net/flow-row.js'
 import { MAC_OF_IPV4 } from '../net/interface.js'
 import { Arena } from '../packet/arena.js'
 import { MAPPED } from '../wire/numbers.js'
@@ -56,6 +57,7 @@ const OPTIONS: StackOptions = {
   maxHalfOpen: FLOWS,
   maxFlowsPerDestination: FLOWS,
   maxFlowsPerGuest: FLOWS,
+  maxFlowsPerClient: FLOWS,
 }
 
 /** To the server, from the guest; and who it really is, with its port. By both versions. */
@@ -147,7 +149,7 @@ class Half {
     const { rows } = this.stack.table
     for (let row = 1; row <= FLOWS; row++) {
       const base = row << ROW_SHIFT
-      if (rows[base + KIND] === KIND_TCP && rows[base + LIST] !== LIST_TIME_WAIT) return false
+      if (rows[base + KIND] === KIND_TCP && !isOver(rows, base)) return false
     }
     return true
   }

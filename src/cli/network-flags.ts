@@ -55,6 +55,7 @@ export const NETWORK_OPTIONS: readonly OptionRow[] = [
   { flags: '--max-half-open <N>', help: 'most connections not established yet; the oldest makes room (default a quarter of all flows)' },
   { flags: '--max-flows-per-destination <N>', help: 'most connections to one address; more are refused (default no limit)' },
   { flags: '--max-flows-per-guest <N>', help: 'most flows of one address in the sandbox; more are refused (default no limit)' },
+  { flags: '--max-flows-per-client <N>', help: 'most flows of one client of published ports (default a quarter of all flows)' },
   { flags: '--impair <SPEC>', help: 'a link that is bad on purpose, as in loss=1%,delay=10ms,up:rate=20mbit (see README.md)' },
   {
     flags: '--publish-auto [RANGE]',

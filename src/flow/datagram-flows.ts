@@ -25,7 +25,8 @@ import {
 import type { Inbound } from '../net/inbound.js'
 import { TIMERS_PER_ROW } from '../tcp/stack.js'
 import type { TimerWheel } from '../util/timer-wheel.js'
-import { type Evictor, type FlowTable, LIST_DATAGRAM } from './flow-table.js'
+import { LIST_DATAGRAM } from './flow-lists.js'
+import type { Evictor, FlowTable } from './flow-table.js'
 import { outgoing } from './hops.js'
 
 /** Kinds of rows, flow-row.ts: they index the relays. */
@@ -74,15 +75,22 @@ export class DatagramFlows implements ReadyHandler, Evictor {
 
   /** A row for a socket just opened, which it takes over; its ends as FlowTable.insert has them: 0, with the socket closed, when none can be had. */
   open(kind: number, words: Int32Array, ports: number, socket: number, now: number): number {
-    const table = this.table
-    const row = table.insert(kind, words, 0, ports)
+    return this.#begin(this.table.insert(kind, words, 0, ports), socket, now)
+  }
+
+  /** The same for the client of a published port, four words and the port. */
+  openClient(kind: number, words: Int32Array, ports: number, socket: number, client: Int32Array, now: number): number {
+    return this.#begin(this.table.insertClient(kind, words, 0, ports, client, 0), socket, now)
+  }
+
+  #begin(row: number, socket: number, now: number): number {
     if (row !== 0) {
       const base = row << ROW_SHIFT
       this.#rows[base + SOCKET] = socket
       this.#rows[base + SENT_WITH] = UNKNOWN
       this.#rows[base + CREATED] = now
       if (this.#native.epollAdd(socket, token(TOKEN_DATAGRAM, this.#rows[base + GENERATION]!, row), EPOLLIN | EPOLLET) >= 0) return row
-      table.remove(row)
+      this.table.remove(row)
       this.drops.hostExhausted++
     } else this.drops.tableFull++
     this.#native.closeDescriptor(socket)

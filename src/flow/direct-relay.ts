@@ -22,19 +22,7 @@ import {
 } from '../host/event-loop.js'
 import type { NamespaceSockets } from '../host/namespace-sockets.js'
 import type { NativeContext } from '../host/native.js'
-import {
-  ACTIVE,
-  CREATED,
-  GENERATION,
-  HOST_ADDRESS,
-  HOST_PORT,
-  KIND,
-  KIND_DIRECT,
-  PORTS,
-  REMOTE_ADDRESS,
-  ROW_SHIFT,
-  SOCKET,
-} from '../net/flow-row.js'
+import { ACTIVE, CREATED, GENERATION, KIND, KIND_DIRECT, PORTS, REMOTE_ADDRESS, ROW_SHIFT, SOCKET } from '../net/flow-row.js'
 import {
   BOTH,
   CLIENT_READABLE,
@@ -51,7 +39,8 @@ import {
   READY,
 } from './direct-row.js'
 import { DirectWays } from './direct-ways.js'
-import { type Evictor, type FlowTable, LIST_HALF_OPEN, LIST_NONE } from './flow-table.js'
+import { LIST_HALF_OPEN, LIST_NONE } from './flow-lists.js'
+import type { Evictor, FlowTable } from './flow-table.js'
 import type { Gate } from './gate.js'
 
 const EVENTS = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET
@@ -107,14 +96,14 @@ export class DirectRelay implements ReadyHandler, Evictor {
    */
   adopt(socket: number, words: Int32Array, at: number, port: number, client: number, rule: number): Outcome {
     const now = this.#loop.now
-    if (this.#sockets === null || !this.#gate.forward(words, at)) return IMPOSSIBLE
+    if (this.#sockets === null || !this.#gate.forward(words, at, words, client)) return IMPOSSIBLE
     const peer = this.#sockets.take(now)
     if (peer < 0) return IMPOSSIBLE
     const to = at + 4
     const status = this.#native.socketConnect(peer, words[to]!, words[to + 1]!, words[to + 2]!, words[to + 3]!, port)
     const ports = (port << 16) | this.#scratch[0]!
     const isBegun = status === 0 || status === -EINPROGRESS
-    const row = isBegun ? this.#table.insert(KIND_DIRECT, words, at, ports) : 0
+    const row = isBegun ? this.#table.insertClient(KIND_DIRECT, words, at, ports, words, client) : 0
     if (row === 0) {
       this.#native.closeDescriptor(peer)
       return isBegun ? IMPOSSIBLE : REFUSED
@@ -124,11 +113,7 @@ export class DirectRelay implements ReadyHandler, Evictor {
     rows.fill(0, base + DIRECT, base + DIRECT + COLUMNS)
     rows[base + CREATED] = rows[base + ACTIVE] = now
     rows[base + PORTS] = ports
-    for (let i = 0; i < 4; i++) {
-      rows[base + REMOTE_ADDRESS + i] = words[to + i]!
-      rows[base + HOST_ADDRESS + i] = words[client + i]!
-    }
-    rows[base + HOST_PORT] = words[client + 4]!
+    for (let i = 0; i < 4; i++) rows[base + REMOTE_ADDRESS + i] = words[to + i]!
     rows[base + SOCKET] = socket
     rows[base + PEER] = peer
     rows[base + ERA] = this.#era

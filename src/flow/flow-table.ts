@@ -7,12 +7,8 @@
 //
 // Deleting shifts the entries behind it back (Knuth 6.4, algorithm R), so that no tombstones gather.
 //
-// When the table is full a new flow takes the row of one that can be missed most: the oldest of a list. An established connection is in
-// none of them, so that no flood of new flows ends it.
-//
-//   LIST_TIME_WAIT   TCP: over, and only remembered                              goes first
-//   LIST_HALF_OPEN   TCP: the host has not answered yet, or the guest has not    then, all but the last few
-//   LIST_DATAGRAM    UDP and ping, by last use                                   then; and those few when there is nothing else
+// When the table is full a new flow takes the row of one that can be missed most (flow-lists.ts). Clients of published ports have three
+// quarters of it at most, so that the sandbox always has a network of its own, and each of them a share of that (client-shares.ts).
 //
 // Half-open connections have a limit of their own as well, beyond which a new one takes the place of the oldest: a flood of SYNs has
 // so many sockets of the host at a time, and costs nobody else a row until the table is full.
@@ -26,14 +22,15 @@ import {
   GENERATION,
   GUEST_ADDRESS,
   HASH,
+  HOST_ADDRESS,
+  HOST_PORT,
   hashFlow,
+  IS_CLIENT,
   KIND,
+  KIND_DIRECT,
   KIND_FREE,
   KIND_TCP,
   KIND_UDP_FORWARD,
-  LIST,
-  NEWER,
-  OLDER,
   PORTS,
   REMOTE_ADDRESS,
   ROW_SHIFT,
@@ -45,22 +42,16 @@ import { NetloomError } from '../util/errors.js'
 import { HandlePool } from '../util/handle-pool.js'
 import { PROTOCOL_TCP, PROTOCOL_UDP } from '../wire/numbers.js'
 import { AddressCounts } from './address-counts.js'
+import { ClientShares } from './client-shares.js'
+import { FlowLists, isHalfOpen, isOver, LIST_DATAGRAM, LIST_HALF_OPEN, LIST_TIME_WAIT } from './flow-lists.js'
 import { RuleCounts } from './rule-counts.js'
 
 /** Most rows a table can have: the index of a token has 20 bits. */
 export const MAX_FLOWS = 1 << 19
 
-export const LIST_NONE = 0
-export const LIST_TIME_WAIT = 1
-export const LIST_HALF_OPEN = 2
-export const LIST_DATAGRAM = 3
-const LISTS = 4
 const KINDS = 6
-/**
- * Half-open connections that datagram flows make room for in a full table: with none a table full of datagram flows would end every
- * connect for the next flow that comes, before the host can have answered.
- */
-const HALF_OPEN_KEPT = 16
+/** Rows that clients of published ports leave to the sandbox: one in so many. */
+const SANDBOX_SHARE = 4
 
 /** Ends a flow whose row another one is to have. */
 export interface Evictor {
@@ -76,10 +67,17 @@ export interface FlowLimits {
   readonly maxFlowsPerDestination: number
   /** Flows of one address in the sandbox; the gate refuses more. */
   readonly maxFlowsPerGuest: number
+  /** Flows of one client of published ports; the gate refuses more connections. */
+  readonly maxFlowsPerClient: number
 }
 
 /** No limits but the table's size. */
-const NO_LIMITS: FlowLimits = { maxHalfOpen: MAX_FLOWS, maxFlowsPerDestination: MAX_FLOWS, maxFlowsPerGuest: MAX_FLOWS }
+const NO_LIMITS: FlowLimits = {
+  maxHalfOpen: MAX_FLOWS,
+  maxFlowsPerDestination: MAX_FLOWS,
+  maxFlowsPerGuest: MAX_FLOWS,
+  maxFlowsPerClient: MAX_FLOWS,
+}
 
 /** Bytes of the buffer that `flows` rows take. */
 export const tableBytes = (flows: number): number => tableWords(flows) * 4
@@ -92,14 +90,17 @@ export class FlowTable {
   #pool: HandlePool
   #key0: number
   #key1: number
-  #oldest = new Int32Array(LISTS)
-  #newest = new Int32Array(LISTS)
-  #lengths = new Int32Array(LISTS)
+  readonly #lists: FlowLists
   readonly #evictors: (Evictor | null)[] = new Array<Evictor | null>(KINDS).fill(null)
   readonly #limits: FlowLimits
   // Null without such a limit: then nothing is counted.
   readonly #guests: AddressCounts | null
   readonly #destinations: AddressCounts | null
+  /** Of each guest, flows of clients. */
+  readonly #served: AddressCounts | null
+  readonly #shares: ClientShares
+  readonly #mostOfClients: number
+  #ofClients = 0
   /** Flows of port forwards. */
   readonly rules = new RuleCounts()
   /** Flows that were ended for another one; those that were over already do not count. */
@@ -125,7 +126,11 @@ export class FlowTable {
     this.#key1 = random[1]!
     this.#limits = limits
     this.#guests = limits.maxFlowsPerGuest < capacity ? new AddressCounts(capacity, this.#key0, this.#key1) : null
+    this.#served = limits.maxFlowsPerGuest < capacity ? new AddressCounts(capacity, this.#key0, this.#key1) : null
     this.#destinations = limits.maxFlowsPerDestination < capacity ? new AddressCounts(capacity, this.#key0, this.#key1) : null
+    this.#shares = new ClientShares(capacity, limits.maxFlowsPerClient, this.#key0, this.#key1)
+    this.#lists = new FlowLists(this.rows, capacity, limits.maxHalfOpen)
+    this.#mostOfClients = partOfClients(capacity)
   }
 
   get inUse(): number {
@@ -137,15 +142,25 @@ export class FlowTable {
     this.#evictors[kind] = evictor
   }
 
-  /** The oldest flow of a list, 0 when it is empty. */
+  /** The oldest flow of the sandbox in a list, 0 when it is empty. */
   oldest(list: number): number {
-    return this.#oldest[list]!
+    return this.#lists.oldest(list)
   }
 
   /** Whether the sandbox's end may have one more flow, and its other end, if that counts: datagrams go to any. Ends as in `find`. */
   admits(words: Int32Array, at: number, hasRemote: boolean): boolean {
     if (this.#guests !== null && this.#guests.of(words, at) >= this.#limits.maxFlowsPerGuest) return false
     return !hasRemote || this.#destinations === null || this.#destinations.of(words, at + 4) < this.#limits.maxFlowsPerDestination
+  }
+
+  /**
+   * Whether a client of a published port may have one more flow. Ends as in `find`; who it is, four words from `client` on of `who`, null where that
+   * is not known for sure: of a datagram.
+   */
+  admitsClient(words: Int32Array, at: number, who: Int32Array | null, client: number): boolean {
+    if (!this.admits(words, at, true)) return false
+    if (this.#served !== null && this.#served.of(words, at) >= partOfClients(this.#limits.maxFlowsPerGuest)) return false
+    return who === null || this.#shares.admits(who, client)
   }
 
   /**
@@ -167,10 +182,27 @@ export class FlowTable {
 
   /** A fresh row for a flow that is not there yet, 0 when the table is full of flows that nobody may end. Ends as in `find`. */
   insert(kind: number, words: Int32Array, at: number, ports: number): number {
-    if (kind === KIND_TCP && this.#lengths[LIST_HALF_OPEN]! >= this.#limits.maxHalfOpen) this.#evict(this.#oldest[LIST_HALF_OPEN]!)
+    if (kind === KIND_TCP) this.#evict(this.#lists.tooManyHalfOpen(false))
     let row = this.#pool.acquire()
-    if (row === 0 && this.#evict(this.#victim())) row = this.#pool.acquire()
+    if (row === 0 && this.#evict(this.#lists.victim())) row = this.#pool.acquire()
+    if (row !== 0) this.#begin(row, kind, words, at, ports)
+    return row
+  }
+
+  /** The same for the flow of a client of a published port, who is at `client` of `who`: four words and the port. */
+  insertClient(kind: number, words: Int32Array, at: number, ports: number, who: Int32Array, client: number): number {
+    const isConnection = kind !== KIND_UDP_FORWARD
+    if (isConnection) this.#evict(this.#lists.tooManyHalfOpen(true))
+    const isFull = this.#ofClients >= this.#mostOfClients
+    if (isFull && !this.#evict(this.#lists.clientVictim(isConnection, true))) return 0
+    let row = this.#pool.acquire()
+    if (row === 0 && this.#evict(this.#lists.clientVictim(isConnection, false))) row = this.#pool.acquire()
     if (row === 0) return 0
+    this.#begin(row, kind, words, at, ports, who, client)
+    return row
+  }
+
+  #begin(row: number, kind: number, words: Int32Array, at: number, ports: number, who: Int32Array | null = null, client = 0): void {
     const rows = this.rows
     const base = row << ROW_SHIFT
     const hash = hashFlow(this.#key0, this.#key1, kind, words, at, ports, isOfTwo(kind))
@@ -184,19 +216,25 @@ export class FlowTable {
     let i = hash & this.#mask
     while (this.#index[i] !== 0) i = (i + 1) & this.#mask
     this.#index[i] = row
-    this.#push(row, kind === KIND_TCP ? LIST_HALF_OPEN : LIST_DATAGRAM)
+    if (who !== null) {
+      rows[base + IS_CLIENT] = 1
+      for (let i = 0; i < 4; i++) rows[base + HOST_ADDRESS + i] = who[client + i]!
+      rows[base + HOST_PORT] = who[client + 4]!
+      this.#ofClients++
+    }
     this.#count(base)
+    this.#lists.file(row, kind === KIND_TCP || kind === KIND_DIRECT ? LIST_HALF_OPEN : LIST_DATAGRAM)
     this.total++
-    return row
   }
 
   /** Gives a row back. */
   remove(row: number): void {
     const rows = this.rows
     const base = row << ROW_SHIFT
-    if (rows[base + LIST] !== LIST_TIME_WAIT) this.#discount(base)
-    this.rules.end(rows, base, rows[base + LIST] === LIST_HALF_OPEN)
-    this.#unlink(row)
+    if (!isOver(rows, base)) this.#discount(base)
+    this.rules.end(rows, base, isHalfOpen(rows, base))
+    this.#lists.unlink(row)
+    if (rows[base + IS_CLIENT] === 1) this.#ofClients--
     this.#removeFromIndex(row, rows[base + HASH]!)
     this.endedBytesIn += counter(rows, base + BYTES_IN)
     this.endedBytesOut += counter(rows, base + BYTES_OUT)
@@ -206,14 +244,13 @@ export class FlowTable {
 
   /** Puts a flow at the end of a list: as the one that became so, or was used, last. */
   file(row: number, list: number): void {
-    if (list !== LIST_NONE && row === this.#newest[list]) return
     const base = row << ROW_SHIFT
-    const wasOver = this.rows[base + LIST] === LIST_TIME_WAIT
-    const isOver = list === LIST_TIME_WAIT
-    if (isOver && !wasOver) this.#discount(base)
-    else if (wasOver && !isOver) this.#count(base)
-    this.#unlink(row)
-    this.#push(row, list)
+    const wasOver = isOver(this.rows, base)
+    const willBeOver = list === LIST_TIME_WAIT
+    if (willBeOver && !wasOver) this.#discount(base)
+    else if (wasOver && !willBeOver) this.#count(base)
+    else if (list === LIST_DATAGRAM && this.rows[base + IS_CLIENT] === 1) this.#shares.take(this.rows, base)
+    this.#lists.file(row, list)
   }
 
   #count(base: number): void {
@@ -221,6 +258,9 @@ export class FlowTable {
     this.rules.again(rows, base)
     this.#guests?.add(rows, base + GUEST_ADDRESS)
     if (rows[base + KIND] === KIND_TCP) this.#destinations?.add(rows, base + REMOTE_ADDRESS)
+    if (rows[base + IS_CLIENT] === 0) return
+    this.#served?.add(rows, base + GUEST_ADDRESS)
+    this.#shares.take(rows, base)
   }
 
   #discount(base: number): void {
@@ -228,6 +268,9 @@ export class FlowTable {
     this.rules.over(rows, base)
     this.#guests?.subtract(rows, base + GUEST_ADDRESS)
     if (rows[base + KIND] === KIND_TCP) this.#destinations?.subtract(rows, base + REMOTE_ADDRESS)
+    if (rows[base + IS_CLIENT] === 0) return
+    this.#served?.subtract(rows, base + GUEST_ADDRESS)
+    this.#shares.give(rows, base)
   }
 
   /** Ends a flow for another one; false when that cannot be. */
@@ -236,17 +279,9 @@ export class FlowTable {
     const base = row << ROW_SHIFT
     const evictor = this.#evictors[this.rows[base + KIND]!] as Evictor | null
     if (evictor === null) return false
-    if (this.rows[base + LIST] !== LIST_TIME_WAIT) this.evictions++
+    if (!isOver(this.rows, base)) this.evictions++
     evictor.evict(row)
     return true
-  }
-
-  #victim(): number {
-    const over = this.#oldest[LIST_TIME_WAIT]!
-    if (over !== 0) return over
-    const halfOpen = this.#oldest[LIST_HALF_OPEN]!
-    const datagram = this.#oldest[LIST_DATAGRAM]!
-    return this.#lengths[LIST_HALF_OPEN]! > HALF_OPEN_KEPT || datagram === 0 ? halfOpen : datagram
   }
 
   #removeFromIndex(row: number, hash: number): void {
@@ -263,36 +298,10 @@ export class FlowTable {
     }
     index[hole] = 0
   }
-
-  #push(row: number, list: number): void {
-    const rows = this.rows
-    const base = row << ROW_SHIFT
-    rows[base + LIST] = list
-    if (list === LIST_NONE) return
-    const newest = this.#newest[list]!
-    rows[base + OLDER] = newest
-    rows[base + NEWER] = 0
-    if (newest !== 0) rows[(newest << ROW_SHIFT) + NEWER] = row
-    else this.#oldest[list] = row
-    this.#newest[list] = row
-    this.#lengths[list]!++
-  }
-
-  #unlink(row: number): void {
-    const rows = this.rows
-    const base = row << ROW_SHIFT
-    const list = rows[base + LIST]!
-    if (list === LIST_NONE) return
-    const older = rows[base + OLDER]!
-    const newer = rows[base + NEWER]!
-    if (older !== 0) rows[(older << ROW_SHIFT) + NEWER] = newer
-    else this.#oldest[list] = newer
-    if (newer !== 0) rows[(newer << ROW_SHIFT) + OLDER] = older
-    else this.#newest[list] = older
-    rows[base + LIST] = LIST_NONE
-    this.#lengths[list]!--
-  }
 }
+
+/** Of so many rows, or flows of a guest, those that clients of published ports may have. */
+const partOfClients = (flows: number): number => Math.max(1, flows - Math.max(1, Math.trunc(flows / SANDBOX_SHARE)))
 
 /** Whether a flow has one remote end: other mappings and ping serve every peer. */
 const isOfTwo = (kind: number): boolean => kind === KIND_TCP || kind === KIND_UDP_FORWARD

@@ -55,6 +55,11 @@ export interface Census {
    * connection: a datagram flow goes to any.
    */
   admits(words: Int32Array, at: number, hasRemote: boolean): boolean
+  /**
+   * The same of a client of a published port, who is at `client` of `who`, four words; null where that is not known for sure: a datagram has come
+   * from whom its sender has written into it.
+   */
+  admitsClient(words: Int32Array, at: number, who: Int32Array | null, client: number): boolean
 }
 
 interface GateOptions {
@@ -98,9 +103,12 @@ export class Gate {
     return this.#counted(this.#decide(inbound.words, 0, false))
   }
 
-  /** Decides on a connection from a port forward: to the guest at `at` of `words`, from the address behind it. */
-  forward(words: Int32Array, at: number): boolean {
-    if (this.#census.admits(words, at, true)) return true
+  /**
+   * Decides on a flow from a port forward: to the guest at `at` of `words`, from the address behind it, for the client that is at `client` of
+   * `who`; null: not known for sure.
+   */
+  forward(words: Int32Array, at: number, who: Int32Array | null, client: number): boolean {
+    if (this.#census.admitsClient(words, at, who, client)) return true
     this.limited++
     return false
   }

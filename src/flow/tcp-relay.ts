@@ -20,20 +20,7 @@ import {
 } from '../host/event-loop.js'
 import type { NativeContext } from '../host/native.js'
 import type { DropCounters } from '../net/drops.js'
-import {
-  ACTIVE,
-  CREATED,
-  GENERATION,
-  HOST_ADDRESS,
-  HOST_PORT,
-  KIND,
-  KIND_TCP,
-  MAC_HIGH,
-  MAC_LOW,
-  PACKETS_IN,
-  ROW_SHIFT,
-  SOCKET,
-} from '../net/flow-row.js'
+import { ACTIVE, CREATED, GENERATION, KIND, KIND_TCP, MAC_HIGH, MAC_LOW, PACKETS_IN, ROW_SHIFT, SOCKET } from '../net/flow-row.js'
 import type { Icmp } from '../net/icmp.js'
 import type { ErrorReceiver } from '../net/icmp-common.js'
 import type { Inbound } from '../net/inbound.js'
@@ -41,7 +28,8 @@ import type { Connection } from '../tcp/connection.js'
 import type { TcpDemux } from '../tcp/demux.js'
 import type { Relay } from '../tcp/stack.js'
 import { PROTOCOL_TCP } from '../wire/numbers.js'
-import { type Evictor, type FlowTable, LIST_NONE, LIST_TIME_WAIT } from './flow-table.js'
+import { LIST_NONE, LIST_TIME_WAIT } from './flow-lists.js'
+import type { Evictor, FlowTable } from './flow-table.js'
 import type { Gate } from './gate.js'
 import { EAGAIN, HostErrors } from './host-errors.js'
 import { HostText } from './host-text.js'
@@ -157,8 +145,8 @@ export class TcpRelay implements Relay, ReadyHandler, Evictor, ErrorReceiver {
     rule: number,
     now: number,
   ): boolean {
-    if (!this.#gate.forward(words, at)) return false
-    const row = this.#table.insert(KIND_TCP, words, at, ports)
+    if (!this.#gate.forward(words, at, words, client)) return false
+    const row = this.#table.insertClient(KIND_TCP, words, at, ports, words, client)
     if (row === 0) {
       this.#drops.tableFull++
       return false
@@ -169,8 +157,6 @@ export class TcpRelay implements Relay, ReadyHandler, Evictor, ErrorReceiver {
     rows[base + MAC_LOW] = macLow
     rows[base + CREATED] = now
     rows[base + ACTIVE] = now
-    for (let i = 0; i < 4; i++) rows[base + HOST_ADDRESS + i] = words[client + i]!
-    rows[base + HOST_PORT] = words[client + 4]!
     if (this.#sockets.take(row, socket) < 0) {
       this.#table.remove(row)
       return false

@@ -1,7 +1,18 @@
 // Clients of published UDP ports: a flow each, with a socket that is connected to the client (udp-forwards.ts). The guest sees a client by the
 // remote end of its row, the host by what the socket is connected to. What the sockets receive and send is udp-relay.ts' affair.
 import { isLoopback } from '../net/address-plan.js'
-import { guestPort, HOST_ADDRESS, HOST_PORT, KIND_UDP_FORWARD, MAC_HIGH, MAC_LOW, ROW_SHIFT, remotePort } from '../net/flow-row.js'
+import {
+  guestPort,
+  HOST_ADDRESS,
+  HOST_PORT,
+  KIND_UDP_FORWARD,
+  MAC_HIGH,
+  MAC_LOW,
+  PACKETS_IN,
+  type PACKETS_OUT,
+  ROW_SHIFT,
+  remotePort,
+} from '../net/flow-row.js'
 import type { Inbound } from '../net/inbound.js'
 import type { Udp } from '../udp/udp.js'
 import type { DatagramFlows } from './datagram-flows.js'
@@ -11,6 +22,8 @@ import { MESSAGE_PORT, MESSAGE_SOURCE, MESSAGE_TOS, MESSAGE_TTL } from './incomi
 
 /** Silence that ends a flow with traffic both ways, ms (RFC 4787, REQ-5: 2 minutes at least, 5 recommended). */
 export const EXPIRY_TWO_WAY = 300_000
+/** The same of a flow that nothing ever came back to, ms (RFC 4787, REQ-5). */
+export const EXPIRY_ONE_WAY = 120_000
 
 /** Has a row's socket take and send many datagrams in one call. */
 interface TrainBeginner {
@@ -54,7 +67,7 @@ export class UdpClients {
     macLow: number,
     now: number,
   ): number {
-    const row = this.#flows.open(KIND_UDP_FORWARD, words, ports, socket, now)
+    const row = this.#flows.openClient(KIND_UDP_FORWARD, words, ports, socket, client, now)
     if (row === 0) return 0
     const rows = this.#rows
     const base = row << ROW_SHIFT
@@ -62,8 +75,6 @@ export class UdpClients {
     this.#trains.begin(row)
     rows[base + MAC_HIGH] = macHigh
     rows[base + MAC_LOW] = macLow
-    for (let i = 0; i < 4; i++) rows[base + HOST_ADDRESS + i] = client[i]!
-    rows[base + HOST_PORT] = client[4]!
     this.#flows.table.rules.begin(rows, base, rule)
     return row
   }
@@ -76,6 +87,11 @@ export class UdpClients {
   /** A client's row goes. */
   ended(): void {
     this.#count--
+  }
+
+  /** How long a client's flow lasts that goes one way now; `back`: the count of what has gone the other way. */
+  expiry(row: number, back: typeof PACKETS_IN | typeof PACKETS_OUT): number {
+    return this.#rows[(row << ROW_SHIFT) + back] === 0 ? EXPIRY_ONE_WAY : EXPIRY_TWO_WAY
   }
 
   /** Where what the guest sends to a client goes. */
@@ -93,7 +109,7 @@ export class UdpClients {
   deliverFirst(row: number, length: number, ttl: number, tos: number): void {
     const base = row << ROW_SHIFT
     this.#head(row, ttl, tos)
-    this.#flows.received(row, length, EXPIRY_TWO_WAY)
+    this.#flows.received(row, length, this.expiry(row, PACKETS_IN))
     this.#udp.send(remotePort(this.#rows, base), guestPort(this.#rows, base), length)
   }
 
@@ -105,7 +121,7 @@ export class UdpClients {
     for (let i = 0; i < 4; i++) if (rows[base + HOST_ADDRESS + i] !== scratch[message + MESSAGE_SOURCE + i]) return
     if (rows[base + HOST_PORT] !== scratch[message + MESSAGE_PORT]) return
     this.#head(row, scratch[message + MESSAGE_TTL]!, scratch[message + MESSAGE_TOS]!)
-    this.#flows.received(row, length, EXPIRY_TWO_WAY, datagrams(length, segment))
+    this.#flows.received(row, length, this.expiry(row, PACKETS_IN), datagrams(length, segment))
     this.#udp.sendFrom(at, remotePort(rows, base), guestPort(rows, base), length, segment)
   }
 

@@ -137,7 +137,7 @@ export class UdpForwards {
   }
 
   #open(rule: number, descriptor: number, ports: number, macHigh: number, macLow: number, now: number): number {
-    if (ports === 0 || !this.#gate.forward(this.#ends, 0)) return 0
+    if (ports === 0 || !this.#gate.forward(this.#ends, 0, null, 0)) return 0
     const socket = this.#native.udpAnswer(descriptor)
     if (socket < 0) return 0
     return this.#clients.adopt(rule, this.#ends, ports, socket, this.#client, macHigh, macLow, now)

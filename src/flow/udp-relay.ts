@@ -16,6 +16,7 @@ import {
   KIND_UDP_FORWARD,
   MAC_HIGH,
   MAC_LOW,
+  PACKETS_OUT,
   PORTS,
   PROTOCOL,
   ROW_SHIFT,
@@ -33,12 +34,10 @@ import { incoming } from './hops.js'
 import { HostErrors } from './host-errors.js'
 import { IncomingTrains, MESSAGE_PORT, MESSAGE_SOURCE, MESSAGE_TOS, MESSAGE_TTL, type TrainReceiver } from './incoming-trains.js'
 import { OutgoingTrains, type UnsentListener } from './outgoing-trains.js'
-import { datagrams, EXPIRY_TWO_WAY, UdpClients } from './udp-clients.js'
+import { datagrams, EXPIRY_ONE_WAY, EXPIRY_TWO_WAY, UdpClients } from './udp-clients.js'
 import { UdpPeers } from './udp-peers.js'
 import { EMSGSIZE, refusalCode, tellFailure } from './unreachable.js'
 
-/** Silence that ends a mapping that nothing ever came back to, ms (RFC 4787, REQ-5). */
-const EXPIRY_ONE_WAY = 120_000
 /** The same of a mapping that has asked name servers and nobody else (REQ-5a: ports below 1024 may have less): resolvers take a new port for each question. */
 const EXPIRY_DNS = 20_000
 /** Datagrams taken from one socket before the others get their turn. */
@@ -170,7 +169,7 @@ export class UdpRelay implements DatagramReceiver, DatagramRelay, TrainReceiver,
   // What the guest sends to the client of a published port.
   #answer(row: number, inbound: Inbound, at: number, length: number): void {
     const segment = segmentOf(inbound, length)
-    this.#flows.sent(row, inbound, length, EXPIRY_TWO_WAY, datagrams(length, segment))
+    this.#flows.sent(row, inbound, length, this.clients.expiry(row, PACKETS_OUT), datagrams(length, segment))
     this.#pass(row, inbound, at, length, segment, this.clients.decision(row))
   }
 

@@ -46,6 +46,8 @@ export const ANSWERED = 31 // 1 once traffic has come back (RFC 4787: two-way)
 export const LIST = 32 // the list it is in, 0 none
 export const IS_POSTPONED = 33 // 1 while a datagram flow waits for its next turn
 export const RULE = 36 // the port forward that it came by, 0 none, see flow/rule-counts.ts
+export const IS_CLIENT = 37 // 1: of a client of a published port
+export const HAS_SHARE = 38 // 1 while it counts among the flows of its client, see flow/client-shares.ts
 export const IS_IPV6 = 34 // 1: the guest's and the remote address are
 const PSEUDO_SUM = 35 // partial sum of both addresses and the protocol's number: with the length added, of the pseudo-header
 

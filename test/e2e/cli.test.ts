@@ -22,7 +22,7 @@ for (const args of [['--help'], ['run', '--help'], ['attach', '--help'], ['demo'
 }
 
 e2e('run --help and attach --help name every option', async (scope) => {
-  const limits = ['--max-flows', '--max-half-open', '--max-flows-per-destination', '--max-flows-per-guest']
+  const limits = ['--max-flows', '--max-half-open', '--max-flows-per-destination', '--max-flows-per-guest', '--max-flows-per-client']
   const shared = [
     '--mtu',
     '--cidr',

@@ -116,6 +116,7 @@ for (const [flag, name] of [
   ['--max-half-open', 'maxHalfOpen'],
   ['--max-flows-per-destination', 'maxFlowsPerDestination'],
   ['--max-flows-per-guest', 'maxFlowsPerGuest'],
+  ['--max-flows-per-client', 'maxFlowsPerClient'],
 ] as const) {
   e2e(`${flag} takes a number of flows, and says so in one line`, async (scope) => {
     for (const given of ['0', '50001', 'many', '', '1.5', '-1']) {

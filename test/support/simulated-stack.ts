@@ -36,6 +36,7 @@ export interface SimulationOptions {
   readonly maxHalfOpen?: number
   readonly maxFlowsPerDestination?: number
   readonly maxFlowsPerGuest?: number
+  readonly maxFlowsPerClient?: number
   readonly hostLoopback?: boolean
   readonly udpFiltering?: UdpFiltering
   /** Without it the link has no IPv6. */
@@ -65,6 +66,7 @@ export class SimulatedStack {
       maxHalfOpen: o.maxHalfOpen ?? maxFlows,
       maxFlowsPerDestination: o.maxFlowsPerDestination ?? maxFlows,
       maxFlowsPerGuest: o.maxFlowsPerGuest ?? maxFlows,
+      maxFlowsPerClient: o.maxFlowsPerClient ?? maxFlows,
       hostRead: o.hostRead ?? 'peek',
     }
     this.kernel = new FakeKernel(arenaBytes(options) + (o.spare ?? 0), o.start ?? 1_000_000)

@@ -32,6 +32,12 @@ export class UdpHost {
     return this.#socket.address().port
   }
 
+  /** Sends what nobody has asked for to the n-th sender. */
+  push(n: number, text: string): void {
+    const { port, address } = this.senders[n]!
+    this.#socket.send(text, port, address)
+  }
+
   async close(): Promise<void> {
     this.#socket.close()
     await once(this.#socket, 'close')

@@ -33,7 +33,7 @@ const plan = (cidr: string) => {
 
 test('without options: the plan of slirp4netns', () => {
   const { log, addresses, ...rest } = resolveOptions()
-  const limits = { maxFlows: 4096, maxHalfOpen: 1024, maxFlowsPerDestination: 4096, maxFlowsPerGuest: 4096 }
+  const limits = { maxFlows: 4096, maxHalfOpen: 1024, maxFlowsPerDestination: 4096, maxFlowsPerGuest: 4096, maxFlowsPerClient: 1024 }
   assert.deepEqual(rest, {
     mtu: 1500,
     ifname: 'tap0',
@@ -147,6 +147,7 @@ const LIMITS = [
   ['maxHalfOpen', '--max-half-open', 'ERR_MAX_HALF_OPEN'],
   ['maxFlowsPerDestination', '--max-flows-per-destination', 'ERR_MAX_FLOWS_PER_DESTINATION'],
   ['maxFlowsPerGuest', '--max-flows-per-guest', 'ERR_MAX_FLOWS_PER_GUEST'],
+  ['maxFlowsPerClient', '--max-flows-per-client', 'ERR_MAX_FLOWS_PER_CLIENT'],
 ] as const
 
 test('a limit is a whole number from 1 to as many as the arena holds', () => {
@@ -176,6 +177,8 @@ test('a limit of open files is a number of descriptors, or none', () => {
 test('half-open connections have a quarter of all flows, but no less than a page needs; no limit is above that of all flows', () => {
   const halfOpen = (maxFlows: number) => resolveOptions({ maxFlows }).maxHalfOpen
   assert.deepEqual([1, 8, 16, 64, 100, 4096, 32_768].map(halfOpen), [1, 8, 16, 16, 25, 1024, 8192])
+  const perClient = (maxFlows: number) => resolveOptions({ maxFlows }).maxFlowsPerClient
+  assert.deepEqual([1, 64, 100, 256, 4096, 32_768].map(perClient), [1, 64, 64, 64, 1024, 8192])
   const options: NetworkOptions = { maxFlows: 100, maxHalfOpen: 200, maxFlowsPerDestination: 101, maxFlowsPerGuest: 32_768 }
   const { maxHalfOpen, maxFlowsPerDestination, maxFlowsPerGuest } = resolveOptions(options)
   assert.deepEqual([maxHalfOpen, maxFlowsPerDestination, maxFlowsPerGuest], [100, 100, 100])

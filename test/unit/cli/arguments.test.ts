@@ -92,9 +92,18 @@ test('flags become options of a network', () => {
   const all = ['--mtu=9000', '--cidr=10.1.0.0/16', '--ifname=eth0', '--disable-host-loopback', '--disable-dns', '--disable-dhcp', '-v']
   const { log: verbose, ...options } = networkOptions(scan(RUN, all)?.flags ?? {})
   assert.deepEqual(options, { mtu: 9000, cidr: '10.1.0.0/16', ifname: 'eth0', hostLoopback: false, dns: false, dhcp: false, warmUp: true })
-  const limits = ['--max-flows=9', '--max-half-open', '8', '--max-flows-per-destination=7', '--max-flows-per-guest', '6']
-  const { maxFlows, maxHalfOpen, maxFlowsPerDestination, maxFlowsPerGuest } = networkOptions(scan(RUN, limits)?.flags ?? {})
-  assert.deepEqual([maxFlows, maxHalfOpen, maxFlowsPerDestination, maxFlowsPerGuest], [9, 8, 7, 6])
+  const limits = [
+    '--max-flows=9',
+    '--max-half-open',
+    '8',
+    '--max-flows-per-destination=7',
+    '--max-flows-per-guest',
+    '6',
+    '--max-flows-per-client=5',
+  ]
+  const o = networkOptions(scan(RUN, limits)?.flags ?? {})
+  const taken = [o.maxFlows, o.maxHalfOpen, o.maxFlowsPerDestination, o.maxFlowsPerGuest, o.maxFlowsPerClient]
+  assert.deepEqual(taken, [9, 8, 7, 6, 5])
   assert.equal(verbose.level, 'verbose')
   assert.equal(networkOptions({ quiet: true }).log.level, 'quiet')
 })

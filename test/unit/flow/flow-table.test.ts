@@ -1,16 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import {
-  type FlowLimits,
-  FlowTable,
-  LIST_DATAGRAM,
-  LIST_HALF_OPEN,
-  LIST_NONE,
-  LIST_TIME_WAIT,
-  MAX_FLOWS,
-  tableBytes,
-} from '../../../src/flow/flow-table.js'
+import { LIST_DATAGRAM, LIST_HALF_OPEN, LIST_NONE, LIST_TIME_WAIT } from '../../../src/flow/flow-lists.js'
+import { type FlowLimits, FlowTable, MAX_FLOWS, tableBytes } from '../../../src/flow/flow-table.js'
 import { GENERATION, KIND_PING, KIND_TCP, KIND_UDP, ROW_SHIFT } from '../../../src/net/flow-row.js'
 import { ends } from '../../support/ends.js'
 
@@ -19,7 +11,8 @@ const table = (capacity: number, key = 7): FlowTable =>
 
 /** A table that gives rows away, and says whose: the rows in the order in which their flows were ended for others. */
 function evicting(capacity: number, limits?: Partial<FlowLimits>): { t: FlowTable; evicted: number[] } {
-  const all = { maxHalfOpen: capacity, maxFlowsPerDestination: capacity, maxFlowsPerGuest: capacity, ...limits }
+  const none = { maxHalfOpen: capacity, maxFlowsPerDestination: capacity, maxFlowsPerGuest: capacity, maxFlowsPerClient: capacity }
+  const all: FlowLimits = { ...none, ...limits }
   const t = new FlowTable(new ArrayBuffer(tableBytes(capacity)), capacity, new Int32Array([7, ~7]), all)
   const evicted: number[] = []
   const evictor = {
@@ -115,7 +108,7 @@ test('lists behave like lists, whatever is filed, inserted and removed', () => {
   )
 })
 
-test('a full table takes the row of what is over, then of the oldest half-open connection, then of the oldest datagram flow', () => {
+test('a full table takes the row of what is over, then of the oldest datagram flow, then of the oldest half-open connection', () => {
   const { t, evicted } = evicting(23)
   const datagrams = [t.insert(KIND_UDP, ends(1, 0), 0, 1), t.insert(KIND_PING, ends(1, 0), 0, 2)]
   const established = t.insert(KIND_TCP, ends(1, 2), 0, 3)
@@ -126,7 +119,7 @@ test('a full table takes the row of what is over, then of the oldest half-open c
   t.file(datagrams[0]!, LIST_DATAGRAM)
   // Those that come are established at once.
   for (let port = 10; port < 10 + 22; port++) t.file(t.insert(KIND_TCP, ends(1, 2), 0, port), LIST_NONE)
-  assert.deepEqual(evicted, [...over, ...connects.slice(0, 2), datagrams[1], datagrams[0], ...connects.slice(2)])
+  assert.deepEqual(evicted, [...over, datagrams[1], datagrams[0], ...connects])
   // What is over costs nobody anything.
   assert.equal(t.evictions, 20)
   assert.equal(t.insert(KIND_UDP, ends(1, 0), 0, 99), 0, 'all are established')
@@ -142,6 +135,20 @@ test('a flood of datagram flows through a full table lets connects go on', () =>
     connects.map((_, i) => t.find(KIND_TCP, ends(1, 2), 0, 1000 + i)),
     connects,
   )
+})
+
+test('a table full of idle mappings gives every connect of a burst its row, up to what may be half open', () => {
+  const { t } = evicting(4096, { maxHalfOpen: 1024 })
+  for (let port = 1; port <= 4096; port++) t.insert(KIND_UDP, ends(1, 0), 0, port)
+  const connects = halfOpen(t, 1024)
+  assert.deepEqual(
+    connects.map((_, i) => t.find(KIND_TCP, ends(1, 2), 0, 1000 + i)),
+    connects,
+  )
+  for (let port = 1; port <= 1024; port++) assert.equal(t.find(KIND_UDP, ends(1, 0), 0, port), 0, 'those used least recently went')
+  // From then on it is a flood: it has no more rows, and costs the mappings that are left none.
+  halfOpen(t, 5000, 10_000)
+  for (let port = 1025; port <= 4096; port++) assert.notEqual(t.find(KIND_UDP, ends(1, 0), 0, port), 0)
 })
 
 test('a flood of SYNs has as many rows as it may, and takes none of anybody else', () => {

@@ -16,7 +16,7 @@ const iface = (): Interface =>
     guest: word('10.0.2.100'),
   })
 const GUEST = word('10.0.2.100')
-const ROOM: Census = { admits: () => true }
+const ROOM: Census = { admits: () => true, admitsClient: () => true }
 const gate = (allowsHostLoopback = true, hasDns = true, census = ROOM): Gate => new Gate(iface(), census, { allowsHostLoopback, hasDns })
 
 test('the gateway address is the loopback of the host', () => {
@@ -81,6 +81,7 @@ test('a connection too many is prohibited wherever it goes, and counted by itsel
       asked.push([words[at + 3]!, words[at + 7]!])
       return false
     },
+    admitsClient: () => false,
   }
   const g = gate(true, true, full)
   assert.equal(g.tcp(inboundTo(GUEST, word('192.0.2.1'), 80)).verdict, 'prohibited')
@@ -96,7 +97,8 @@ test('a connection too many is prohibited wherever it goes, and counted by itsel
 
 test('a datagram may go where it may, and begin a flow only when its guest has room', () => {
   let room = 1
-  const g = gate(true, true, { admits: (words, at, hasRemote) => words[at + 3] === GUEST && !hasRemote && room-- > 0 })
+  const admits = (words: Int32Array, at: number, hasRemote: boolean): boolean => words[at + 3] === GUEST && !hasRemote && room-- > 0
+  const g = gate(true, true, { ...ROOM, admits })
   assert.equal(g.begins(inboundTo(GUEST, 0)), true)
   assert.equal(g.begins(inboundTo(GUEST, 0)), false)
   assert.equal(g.udp(inboundTo(GUEST, word('192.0.2.1'), 80)).verdict, 'allow')

@@ -74,7 +74,7 @@ function describe(frame: Uint8Array) {
 test('the gate: the gateway is ::1, the DNS address the forwarder, the link nobody, the rest as it is', () => {
   const addresses = new AddressPlan({ network: NETWORK, prefix: 24, gateway: GATEWAY, dns: DNS, guest: GUEST, ipv6: IPV6 })
   const gate = (allowsHostLoopback: boolean): Gate =>
-    new Gate({ addresses } as Interface, { admits: () => true }, { allowsHostLoopback, hasDns: true })
+    new Gate({ addresses } as Interface, { admits: () => true, admitsClient: () => true }, { allowsHostLoopback, hasDns: true })
   const wanted: [string, number, Verdict][] = [
     ['fd00::2', 80, 'allow'],
     ['fd00::3', 53, 'dns'],
