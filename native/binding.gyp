@@ -31,6 +31,7 @@
         'src/pass.c',
         'src/peer.c',
         'src/process.c',
+        'src/routes.c',
         'src/signal.c',
         'src/tap.c',
         'src/tcp.c',

@@ -14,7 +14,7 @@
 
 #include "context.h"
 
-static const Method *const TABLES[] = {direct_methods, forward_methods, hardening_methods, listen_methods, listeners_methods, loop_methods, message_methods, outbound_methods, peer_methods, process_methods, signal_methods,
+static const Method *const TABLES[] = {direct_methods, forward_methods, hardening_methods, listen_methods, listeners_methods, loop_methods, message_methods, outbound_methods, peer_methods, process_methods, routes_methods, signal_methods,
                                        tap_methods,  tcp_methods,     train_methods,   udp_methods};
 #define TABLE_COUNT (sizeof TABLES / sizeof *TABLES)
 

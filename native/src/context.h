@@ -73,7 +73,7 @@ struct Context {
   int descriptors; /* process.c: how many the process may have open for others; 0: as many as it gets. */
 };
 
-extern const Method direct_methods[], forward_methods[], hardening_methods[], listen_methods[], listeners_methods[], loop_methods[], message_methods[], outbound_methods[], peer_methods[], process_methods[], signal_methods[], tap_methods[], tcp_methods[], train_methods[], udp_methods[];
+extern const Method direct_methods[], forward_methods[], hardening_methods[], listen_methods[], listeners_methods[], loop_methods[], message_methods[], outbound_methods[], peer_methods[], process_methods[], routes_methods[], signal_methods[], tap_methods[], tcp_methods[], train_methods[], udp_methods[];
 
 /* memory.c */
 Mapping *mapping_create(size_t bytes, int descriptor);

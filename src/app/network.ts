@@ -4,8 +4,10 @@ import type { ChildProcess } from 'node:child_process'
 import { setTimeout } from 'node:timers/promises'
 import { tableBytes } from '../flow/flow-table.js'
 import { EventLoop } from '../host/event-loop.js'
+import { HostAddresses } from '../host/host-addresses.js'
 import type { LaunchContext, Launched } from '../host/launcher.js'
 import type { LaunchInterface } from '../host/launcher-arguments.js'
+import { LocalAddresses } from '../host/local-addresses.js'
 import { NamespaceSockets } from '../host/namespace-sockets.js'
 import { NamespaceWatch } from '../host/namespace-watch.js'
 import { createContext, type NativeContext } from '../host/native.js'
@@ -55,7 +57,8 @@ const DRAIN_INTERVAL = 5
 
 /**
  * Makes a network, ready for `run` or `attach`.
- * @throws NetloomError when an option is out of its range (see options.ts), or `ENATIVE` when the addon is not built.
+ * @throws NetloomError when an option is out of its range (see options.ts), `ERR_HOST_ADDRESSES` when it needs what the kernel does not tell,
+ * or `ENATIVE` when the addon is not built.
  */
 export async function createNetwork(options: NetworkOptions = {}): Promise<Network> {
   const host = probeHost()
@@ -100,6 +103,8 @@ class LiveNetwork implements Network {
   #control: ControlServer | null = null
   #sockets: NamespaceSockets | null = null
   readonly #auto: AutoPublish | null
+  // Null: nothing depends on them.
+  readonly #hostAddresses: HostAddresses | null
   // What is to practise, and what does.
   #warmUp: WarmUp | null
   #practising: WarmUp | null = null
@@ -119,7 +124,10 @@ class LiveNetwork implements Network {
     this.mtu = options.mtu
     this.ifname = options.ifname
     this.addresses = addressTexts(options.addresses)
-    const stackOptions: StackOptions = { ...options, hostRead }
+    this.#hostAddresses = options.host ? null : new HostAddresses(true)
+    const closed = this.#hostAddresses === null ? null : new LocalAddresses(this.#hostAddresses)
+    if (this.#hostAddresses !== null) this.#hostAddresses.onChange = () => closed?.update()
+    const stackOptions: StackOptions = { ...options, hostRead, closed }
     const { impairment } = options
     if (impairment !== null) options.log.verbose(`the link is bad on purpose: seed=${impairment.seed} draws the same again`)
     const which = hostRead === 'ring' ? '(Linux 6.9)' : 'over IPv6 (Linux 6.12)'
@@ -290,6 +298,7 @@ class LiveNetwork implements Network {
     for (const publication of this.#publications.all) publication.close()
     this.#stack.close()
     this.#loop.stop()
+    this.#hostAddresses?.close()
     this.#native.closeDescriptor(this.#tableDescriptor)
     this.#native.close()
   }

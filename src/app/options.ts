@@ -70,6 +70,12 @@ export interface NetworkOptions {
   /** Whether the gateway address leads to the host's loopback. Default true. */
   readonly hostLoopback?: boolean
   /**
+   * Whether the host can be reached at all. False: neither its loopback (as with `hostLoopback: false`) nor any other address that it has, nor
+   * the broadcast addresses of its networks, link-local addresses (169.254/16 with the metadata services of clouds) and their like; as they
+   * are at the time. Names that stand for those have no such address in the sandbox. Other hosts of its networks can be reached. Default true.
+   */
+  readonly host?: boolean
+  /**
    * From whom a UDP socket of the sandbox hears through its port of the host (RFC 4787, 5): `endpoint-independent`, from everybody, as
    * peer-to-peer programs need it, or `address-dependent`, from those addresses that it has sent to. Default `endpoint-independent`.
    */
@@ -156,6 +162,7 @@ export interface ResolvedOptions extends FlowLimits {
   readonly outbound6: Words | null
   readonly ifname: string
   readonly hostLoopback: boolean
+  readonly host: boolean
   readonly udpFiltering: UdpFiltering
   readonly dns: boolean
   readonly dnsNames: NamedAddresses
@@ -208,7 +215,8 @@ export function resolveOptions(options: NetworkOptions = {}, hostHasIpv6 = true)
     outbound4: from4 === undefined ? null : resolveOutbound(from4, 4),
     outbound6: from6 === undefined ? null : resolveOutbound(from6, 6),
     ifname: checkIfname(options.ifname ?? DEFAULT_IFNAME),
-    hostLoopback: options.hostLoopback ?? true,
+    hostLoopback: (options.hostLoopback ?? true) && (options.host ?? true),
+    host: options.host ?? true,
     udpFiltering: checkFiltering(options.udpFiltering ?? FILTERINGS[0]),
     dns: options.dns ?? true,
     dnsNames: resolveDnsNames(options.dnsNames),

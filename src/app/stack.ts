@@ -16,6 +16,7 @@ import type { NativeContext } from '../host/native.js'
 import type { Device, FrameReceiver } from '../link/device.js'
 import { ImpairedDevice, impairedBytes } from '../link/impaired-device.js'
 import type { InterfaceAddresses } from '../net/address-plan.js'
+import type { AddressFilter } from '../net/address-set.js'
 import { KIND, KIND_DIRECT, KIND_TCP, ROW_SHIFT } from '../net/flow-row.js'
 import { REASSEMBLY_BYTES } from '../net/fragment-slots.js'
 import { Icmp } from '../net/icmp.js'
@@ -42,6 +43,8 @@ export interface StackOptions extends FlowLimits {
   readonly addresses: InterfaceAddresses
   readonly impairment: LinkImpairment | null
   readonly hostLoopback: boolean
+  /** Addresses that are nobody's to reach; left out or null: none. */
+  readonly closed?: AddressFilter | null
   readonly udpFiltering: UdpFiltering
   readonly dns: boolean
   readonly maxFlows: number
@@ -98,7 +101,11 @@ export class Stack implements TurnHandler {
     this.impaired =
       bad === null ? null : new ImpairedDevice(arena, options.mtu, this.input, bad.toGuest, bad.fromGuest, bad.seed | 0, loop.now)
     this.table = new FlowTable(buffer, flows, random.subarray(0, 2), options)
-    this.gate = new Gate(this.interface, this.table, { allowsHostLoopback: options.hostLoopback, hasDns: options.dns })
+    this.gate = new Gate(this.interface, this.table, {
+      allowsHostLoopback: options.hostLoopback,
+      hasDns: options.dns,
+      closed: options.closed ?? null,
+    })
     const drops = this.input.drops
     const icmp = new Icmp(this.interface, drops)
     this.icmp = icmp

@@ -37,6 +37,7 @@ export const NETWORK_OPTIONS: readonly OptionRow[] = [
   { flags: '--outbound-addr6 <ADDR|IFNAME>', help: 'the same of IPv6' },
   { flags: '--ifname <NAME>', help: `name of the interface (default ${DEFAULT_IFNAME})` },
   { flags: '--disable-host-loopback', help: "do not let the gateway address lead to the host's loopback" },
+  { flags: '--disable-host', help: 'nor to any other address of the host: LAN, link-local, metadata services, broadcast' },
   {
     flags: '-p, --publish <SPEC>',
     help: 'lead a port of the host into the sandbox: [HOSTADDR:]HOSTPORT:GUESTPORT[/udp]; may be given again (see README.md)',
@@ -99,6 +100,7 @@ export function networkOptions(flags: Flags): NetworkOptions & { readonly log: L
     ...(flags['disableControl'] === true ? { control: false } : {}),
     warmUp: flags['noWarmUp'] !== true,
     hostLoopback: flags['disableHostLoopback'] !== true,
+    ...(flags['disableHost'] === true ? { host: false } : {}),
     dns: flags['disableDns'] !== true,
     dhcp: flags['disableDhcp'] !== true,
     log: createLog(logLevel(flags)),

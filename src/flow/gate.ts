@@ -6,6 +6,7 @@
 //   the guest's own network  nobody else is there
 //   multicast, broadcast     datagrams: as they are, for whoever listens on the host's network
 //   127/8, 0/8, 240/4 ...    not an address that can be reached through a router
+//   the host's own           nowhere, where it is closed (option `host: false`); else as they are
 //   anything else            as it is
 //
 // The same of IPv6.
@@ -13,6 +14,7 @@
 // A flow that may go there is refused all the same when its guest, or a connection's destination, has as many as it may.
 
 import { DNS, GATEWAY, isLoopback, NOT_OURS } from '../net/address-plan.js'
+import type { AddressFilter } from '../net/address-set.js'
 import { isMapped } from '../net/flow-row.js'
 import type { Inbound } from '../net/inbound.js'
 import type { Interface } from '../net/interface.js'
@@ -65,12 +67,15 @@ export interface Census {
 interface GateOptions {
   readonly allowsHostLoopback: boolean
   readonly hasDns: boolean
+  /** Addresses that nothing may go to, the host's own for one; null: none. */
+  readonly closed?: AddressFilter | null
 }
 
 export class Gate {
   readonly #interface: Interface
   readonly #options: GateOptions
   readonly #census: Census
+  readonly #closed: AddressFilter | null
   readonly #decision = new Decision()
   /** Flows refused for where they go, counted. */
   refused = 0
@@ -81,6 +86,7 @@ export class Gate {
     this.#interface = iface
     this.#census = census
     this.#options = options
+    this.#closed = options.closed ?? null
   }
 
   /** Decides on the TCP connection that a segment begins. */
@@ -138,13 +144,18 @@ export class Gate {
     if (role === GATEWAY) this.#loopBack(d, isMapped(words, 4))
     else if (role === DNS && this.#options.hasDns) d.verdict = port === DNS_PORT ? 'dns' : 'network-unreachable'
     else if (role !== NOT_OURS) d.verdict = 'network-unreachable'
-    else if (isReachable(words, 4)) d.verdict = addresses.isOnLink(words, 4) ? 'host-unreachable' : 'allow'
+    else if (isReachable(words, 4)) d.verdict = addresses.isOnLink(words, 4) ? 'host-unreachable' : this.#beyond(words)
     else {
       // What is broadcast Linux brings to listeners on the host as well, asked for or not (ip_mc_output); multicast it need not.
       d.isGroup = mayBeGroup && isMany(words, 4) && (this.#options.allowsHostLoopback || !isBroadcast(words, 4))
       d.verdict = d.isGroup ? 'allow' : 'network-unreachable'
     }
     return d
+  }
+
+  /** An address that is not of the guest's link. */
+  #beyond(words: Int32Array): Verdict {
+    return this.#closed?.has(words, 4) === true ? 'network-unreachable' : 'allow'
   }
 
   #loopBack(d: Decision, isIpv4: boolean): void {

@@ -213,6 +213,8 @@ export interface NativeContext {
   receiveMessage(descriptor: number, at: number, length: number): number
   /** One message, with a descriptor unless `pass` is -1; ours stays open. */
   sendMessage(descriptor: number, at: number, length: number, pass: number): number
+  /** A socket to the kernel's routing tables, for the two above, that hears of changes to `groups` (rtnetlink(7), RTMGRP_*). */
+  routesOpen(groups: number): number
   /** Zeroed memory of a new memfd; scratch[0] = its descriptor, which is the caller's to close.
    *  @throws Error with the errno's name as `code`. */
   sharedMemory(bytes: number): ArrayBuffer

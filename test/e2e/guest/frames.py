@@ -1,6 +1,6 @@
-"""Forges frames as only root of the namespace can: `frames.py INTERFACE GUEST GATEWAY PORT [PROTOCOL...]`.
+"""Forges frames as only root of the namespace can: `frames.py INTERFACE GUEST GATEWAY PORT [PROTOCOL|ADDRESS...]`.
 
-For every destination that is the host's loopback by some spelling, and every source that might be taken for the host itself, it
+For every destination that is the host's loopback by some spelling, for every ADDRESS, and every source that might be taken for the host itself, it
 writes whole Ethernet frames to the TAP: TCP SYN, UDP, ICMP echo, with IP options, as fragments; IPv4 and IPv6. It then listens
 until every PROTOCOL has been answered by the gateway of either version, or, without one, for a second after the answer to a last, honest ping, before
 which the stack has seen all of the frames. Prints, as JSON, how many it sent and what came back that tells of something reached:
@@ -34,6 +34,9 @@ DESTINATIONS6 = [
     '::1', '::', '::ffff:127.0.0.1', '::127.0.0.1', '64:ff9b::7f00:1', '::ffff:0.0.0.0', f'::ffff:{gateway}', f'::{gateway}',
     '2002:7f00:1::', GATEWAY6, DNS6, ROUTER6, ANYCAST6, 'ff01::1', 'ff02::1', 'ff05::2',
 ]
+more = [text for text in sys.argv[5:] if '.' in text or ':' in text]
+DESTINATIONS += [text for text in more if ':' not in text]
+DESTINATIONS6 += [text for text in more if ':' in text]
 SOURCES6 = ['fd00::100', '::1', '::', 'fe80::100', '::ffff:127.0.0.1', GATEWAY6]
 
 
@@ -165,7 +168,7 @@ for kind, packet in frames():
 raw.send(gateway_mac + own_mac + b'\x08\x00' + ipv4(guest, gateway, *echo(guest, gateway, 1, LAST_PING)))
 
 found = []
-wanted = {(protocol, source) for protocol in sys.argv[5:] for source in (gateway, GATEWAY6)}
+wanted = {(protocol, source) for protocol in sys.argv[5:] if protocol not in more for source in (gateway, GATEWAY6)}
 is_over = False
 deadline = time.monotonic() + PATIENCE
 while (left := deadline - time.monotonic()) > 0 and not (is_over and wanted and wanted <= {(kind, source) for kind, source, _ in found}):

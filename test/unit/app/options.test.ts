@@ -42,6 +42,7 @@ test('without options: the plan of slirp4netns', () => {
     outbound6: null,
     udpFiltering: 'endpoint-independent',
     hostLoopback: true,
+    host: true,
     publishAuto: null,
     publishDriver: 'auto',
     directLoopback: false,
