@@ -6,6 +6,7 @@
 // lines about them: what is beyond waits for the next question.
 import type { NativeContext } from '../host/native.js'
 import { errnoName, NetloomError } from '../util/errors.js'
+import { guard } from '../util/guard.js'
 import type { Log } from '../util/log.js'
 import { TokenBucket } from '../util/token-bucket.js'
 import * as address from '../wire/address.js'
@@ -61,9 +62,10 @@ export class AutoPublish {
       this.#log.warn('this kernel does not tell who listens (CONFIG_INET_DIAG): nothing is published by itself')
       return
     }
-    this.#timer = setInterval(() => this.#look(diag), INTERVAL)
+    const look = guard.wrap('looking for who listens', () => this.#look(diag))
+    this.#timer = setInterval(look, INTERVAL)
     this.#timer.unref()
-    this.#look(diag)
+    look()
   }
 
   /** Looks no more; nothing stays published. */

@@ -7,6 +7,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http'
 import type { z } from 'zod'
 import { NetloomError } from '../util/errors.js'
+import { guard } from '../util/guard.js'
 import { packageVersion } from '../util/package-root.js'
 import { openApi } from './control-openapi.js'
 import * as schema from './control-schema.js'
@@ -54,7 +55,8 @@ const ROUTES: Readonly<Record<string, Readonly<Record<string, Handler>>>> = {
 /** An HTTP server that is given its connections, and listens nowhere. */
 export function createApi(network: Network): Server {
   const server = createServer({ maxHeaderSize: MAX_HEADERS, keepAlive: false }, (request, response) => {
-    void answer(network, request).then((reply) => send(response, reply))
+    const give = guard.wrap('an answer of the control socket', (reply: Reply) => send(response, reply))
+    void answer(network, request).then(give)
   })
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     const status = error.code === 'HPE_HEADER_OVERFLOW' ? 431 : 400

@@ -1,5 +1,5 @@
-// The control socket of one network: HTTP and JSON for programs of the same user. It listens from the start and costs nothing until
-// somebody comes: HTTP and the checks of what is asked (control-api.ts) are loaded with the first connection.
+// The control socket of one network: HTTP and JSON for programs of the same user. It listens from the start; HTTP and the checks of what is asked
+// (control-api.ts) are loaded with the first connection, or a little later without one.
 //
 //     connection -> one request, one answer -> closed            after LIMIT in any case: who is silent, or slow, or does not read, is cut off
 //
@@ -8,6 +8,7 @@ import { chmodSync } from 'node:fs'
 import type { Server as HttpServer } from 'node:http'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { NetloomError } from '../util/errors.js'
+import { guard } from '../util/guard.js'
 import { ControlFolder } from './control-folder.js'
 import { controlFolder, makeFolder, removeFolder, socketPath } from './control-path.js'
 import type { Network } from './types.js'
@@ -15,12 +16,19 @@ import type { Network } from './types.js'
 /** How long a connection may take from its first byte to its last, ms. */
 const LIMIT = 10_000
 const MAX_CLIENTS = 32
+/**
+ * When what answers is loaded although nobody has come, ms: what the sandbox waits for has its processor first, and a process that lives so
+ * long may be asked when there is no descriptor left to load anything with.
+ */
+const LOADS_AFTER = 2_000
 /** Another network that ends may take the empty folder away between our making it and our using it. */
 const TRIES = 3
 
 interface ControlOptions {
   /** How long a connection may take, ms. */
   readonly limit?: number
+  /** When what answers is loaded although nobody has come, ms. */
+  readonly loadsAfter?: number
 }
 
 export class ControlServer {
@@ -30,15 +38,21 @@ export class ControlServer {
   readonly #limit: number
   readonly #server: Server
   readonly #clients = new Set<Socket>()
+  readonly #loadsAfter: number
+  #loading: NodeJS.Timeout | null = null
   #http: Promise<HttpServer> | null = null
 
-  private constructor(folder: string, name: string, network: Network, { limit = LIMIT }: ControlOptions) {
+  private constructor(folder: string, name: string, network: Network, { limit = LIMIT, loadsAfter = LOADS_AFTER }: ControlOptions) {
     this.#folder = folder
     this.path = socketPath(folder, name)
     this.#network = network
     this.#limit = limit
+    this.#loadsAfter = loadsAfter
     // What a client has sent waits in its socket until HTTP is there.
-    this.#server = createServer({ pauseOnConnect: true }, (socket) => this.#accept(socket))
+    this.#server = createServer(
+      { pauseOnConnect: true },
+      guard.wrap('a client of the control socket', (socket: Socket) => this.#accept(socket)),
+    )
   }
 
   /**
@@ -74,8 +88,11 @@ export class ControlServer {
       this.#server.once('error', reject)
       this.#server.listen(this.path, () => {
         this.#server.off('error', reject)
+        // A connection that cannot be accepted (accept(2), EMFILE) is that client's loss alone.
+        this.#server.on('error', () => {})
         this.#server.unref()
         chmodSync(this.path, 0o600)
+        this.#loading = setTimeout(() => void this.#load().catch(() => {}), this.#loadsAfter).unref()
         resolve()
       })
     })
@@ -90,22 +107,27 @@ export class ControlServer {
       clearTimeout(deadline)
       this.#clients.delete(socket)
     })
-    this.#http ??= import('./control-api.js').then(({ createApi }) => createApi(this.#network))
-    this.#http.then(
-      (http) => {
-        http.emit('connection', socket)
-        socket.resume()
-      },
-      () => {
-        // It could not be loaded, for want of descriptors: the network goes on, and whoever comes later may have more luck.
-        this.#http = null
-        socket.destroy()
-      },
-    )
+    const begin = guard.wrap('a client of the control socket', (http: HttpServer) => {
+      http.emit('connection', socket)
+      socket.resume()
+    })
+    // It could not be loaded, for want of descriptors: the network goes on, and whoever comes later may have more luck.
+    this.#load().then(begin, () => socket.destroy())
+  }
+
+  #load(): Promise<HttpServer> {
+    if (this.#http !== null) return this.#http
+    const loading = import('./control-api.js').then(({ createApi }) => createApi(this.#network))
+    this.#http = loading
+    loading.catch(() => {
+      this.#http = null
+    })
+    return loading
   }
 
   /** Listens no longer, cuts off who is connected, and leaves no file. */
   async close(): Promise<void> {
+    if (this.#loading !== null) clearTimeout(this.#loading)
     for (const socket of this.#clients) socket.destroy()
     await new Promise((resolve) => this.#server.close(resolve))
     removeFolder(this.#folder)

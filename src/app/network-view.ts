@@ -2,6 +2,7 @@
 import type { TapDevice } from '../host/tap-device.js'
 import type { ImpairedWay } from '../link/impaired-way.js'
 import type { InterfaceAddresses, Ipv6Addresses } from '../net/address-plan.js'
+import { guard } from '../util/guard.js'
 import { format, format6 } from '../wire/address.js'
 import type { Stack } from './stack.js'
 import type { Counters, FlowInfo, ImpairedFrames, NetworkAddresses } from './types.js'
@@ -42,6 +43,7 @@ export function countersOf({ table, gate, tcp, input, impaired }: Stack, device:
     flowsEvicted: table.evictions,
     bytesIn,
     bytesOut,
+    defects: guard.count,
     retransmissions: tcp.retransmissions,
     impaired: impaired === null ? null : { up: impairedFrames(impaired.fromGuest), down: impairedFrames(impaired.toGuest) },
     drops: Object.fromEntries(Object.entries(input.drops).filter(([, count]) => count > 0)),

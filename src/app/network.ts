@@ -11,7 +11,7 @@ import { LocalAddresses } from '../host/local-addresses.js'
 import { NamespaceSockets } from '../host/namespace-sockets.js'
 import { NamespaceWatch } from '../host/namespace-watch.js'
 import { createContext, type NativeContext } from '../host/native.js'
-import { findProcess, identifyNamespace } from '../host/network-namespace.js'
+import { hasProcess, identifyNamespace } from '../host/network-namespace.js'
 import { randomWords } from '../host/random.js'
 import type { Resolver } from '../host/resolver.js'
 import { RECEIVE_REGION, TapDevice, type TapFeatures } from '../host/tap-device.js'
@@ -20,6 +20,7 @@ import { ROUTER_WORD } from '../net/address-plan.js'
 import { Arena } from '../packet/arena.js'
 import { verify } from '../tcp/invariants.js'
 import { errnoName, NetloomError } from '../util/errors.js'
+import { guard } from '../util/guard.js'
 import { format6 } from '../wire/address.js'
 import { LINK_LOCAL_0, LINK_LOCAL_1 } from '../wire/ndp.js'
 import { AutoPublish } from './auto-publish.js'
@@ -146,6 +147,7 @@ class LiveNetwork implements Network {
     this.#tableDescriptor = new Int32Array(this.#native.scratch)[0]!
     this.#stack = new Stack(this.#native, this.#loop, this.#arena, table, randomWords(this.#native, SECRET_WORDS), stackOptions)
     if (process.env['NETLOOM_DEBUG'] === '1') this.#stack.tcp.verify = verify
+    else guard.tolerate(options.log)
     // On a kernel's default setting nearly every network would begin with it, and few ping beyond the gateway.
     if (!options.log.isVerbose) this.#stack.pings.onForbidden = () => options.log.warn(NO_PING)
     this.#publications = new Publications(this.#native, this.#stack.forwards, options.addresses, options.publishDriver)
@@ -271,7 +273,7 @@ class LiveNetwork implements Network {
 
   // Looked for by the warden when this process may do so no longer; what that cannot tell is taken to be there.
   async #hasProcess(): Promise<boolean> {
-    if (this.#warden === null) return findProcess(this.#namespace) !== 0
+    if (this.#warden === null) return hasProcess(this.#namespace)
     const process = await this.#warden.nextProcess().catch(() => null)
     if (process !== null && process >= 0) this.#native.closeDescriptor(process)
     return process !== -1

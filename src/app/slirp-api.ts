@@ -3,6 +3,7 @@
 //
 // A client may say nothing, or too much, or stop in the middle: each has LIMIT ms, and beyond MAX_CLIENTS the oldest makes room.
 import { createServer, type Server, type Socket } from 'node:net'
+import { guard } from '../util/guard.js'
 import { errorText, MAX_REQUEST, requestLength, SlirpRequests } from './slirp-request.js'
 import type { Network } from './types.js'
 
@@ -26,7 +27,12 @@ export class SlirpApi {
     this.#requests = new SlirpRequests(network)
     this.#limit = limit
     // A client that has closed its writing half still reads.
-    this.#server = createServer({ allowHalfOpen: true }, (socket) => this.#accept(socket))
+    this.#server = createServer(
+      { allowHalfOpen: true },
+      guard.wrap('a client of the API', (socket: Socket) => this.#accept(socket)),
+    )
+    // A connection that cannot be accepted (accept(2), EMFILE) is that client's loss alone.
+    this.#server.on('error', () => {})
     this.#server.listen(where)
   }
 
@@ -39,13 +45,14 @@ export class SlirpApi {
       hasAnswered = true
       socket.end(reply)
     }
-    const deadline = setTimeout(() => {
+    const expired = guard.wrap('a request to the API', () => {
       // A request that was begun is answered; there is no time for more.
       if (!hasAnswered && text !== '') answer(this.#requests.answer(text))
       socket.destroySoon()
-    }, this.#limit)
+    })
+    const deadline = setTimeout(expired, this.#limit)
     socket.setEncoding('utf8')
-    socket.on('data', (chunk: string) => {
+    const take = guard.wrap('a request to the API', (chunk: string) => {
       // What comes after a request is read and thrown away: a socket closed with bytes unread would be a reset, and the answer lost.
       if (hasAnswered) return
       text += chunk
@@ -53,9 +60,11 @@ export class SlirpApi {
       if (Buffer.byteLength(text) > MAX_REQUEST) answer(errorText('too large message'))
       else if (length >= 0) answer(this.#requests.answer(text.slice(0, length)))
     })
-    socket.on('end', () => {
+    const ended = guard.wrap('a request to the API', () => {
       if (!hasAnswered) answer(this.#requests.answer(text))
     })
+    socket.on('data', take)
+    socket.on('end', ended)
     socket.on('error', () => {})
     socket.on('close', () => {
       clearTimeout(deadline)

@@ -64,6 +64,8 @@ export interface Counters {
   /** Payload of all flows from the sandbox, and to it. */
   readonly bytesIn: number
   readonly bytesOut: number
+  /** Errors of ours that nobody had foreseen, in this process: what they happened in was given up, and all else went on. 0, or a report is due. */
+  readonly defects: number
   /** TCP segments that were sent again. */
   readonly retransmissions: number
   /** What a bad link did, from the sandbox (`up`) and to it; null where the link is good. */

@@ -1,6 +1,7 @@
 // Warming up. V8 interprets what a process runs for the first time, and compiles what it has run often: until then a packet takes several times as
 // long. So a network that has just come up practises for a moment (practice.ts), and in between has its turn itself.
 import type { NativeContext } from '../host/native.js'
+import { guard } from '../util/guard.js'
 import { EXERCISES, Failure, PRACTICE_BYTES, Practice } from './practice.js'
 
 /** As many as it took until more made no difference: 0.15 s of processor time, and as much again in V8's compiler threads. */
@@ -44,8 +45,8 @@ export class WarmUp {
       this.#practice ??= new Practice(this.#native, this.#arenaAt)
       this.#practice.exercise(EXERCISES[this.#done % EXERCISES.length]!)
     } catch (error) {
-      if (!(error instanceof Failure)) throw error
       this.#finish(false)
+      if (!(error instanceof Failure)) guard.caught('practice', error)
       return
     }
     this.#done++

@@ -46,6 +46,7 @@ function describeImpaired(frames: ImpairedFrames): string {
 
 function lost(c: Counters): string[] {
   const words: string[] = []
+  if (c.defects > 0) words.push(plural(c.defects, 'defect'))
   if (c.retransmissions > 0) words.push(`${plural(c.retransmissions, 'segment')} sent again`)
   if (c.framesLost > 0) words.push(`${plural(c.framesLost, 'frame')} that the interface did not take`)
   return words

@@ -76,12 +76,21 @@ function featuresOf(given: Handover): TapFeatures {
   return { vnetHeader: vnetHeader === true, checksum: checksum === true, tso: tso === true, uso: uso === true }
 }
 
+/** When it is tried again to serve the API socket, ms. */
+const API_RETRY = 1_000
+
 /** Listens when the first client comes: that takes a few milliseconds, and most networks have none. */
 function serveApi(network: Network, descriptor: number): void {
   const watch = new DescriptorWatch(descriptor, EPOLLIN, () => {
     watch.close()
-    void import('../app/slirp-api.js').then(({ SlirpApi }) => new SlirpApi(network, { fd: descriptor }))
+    loadApi(network, descriptor)
   })
+}
+
+/** Where it cannot be loaded, for want of descriptors, clients wait. */
+function loadApi(network: Network, descriptor: number): void {
+  const again = (): void => void setTimeout(() => loadApi(network, descriptor), API_RETRY).unref()
+  import('../app/slirp-api.js').then(({ SlirpApi }) => void new SlirpApi(network, { fd: descriptor })).catch(again)
 }
 
 /** One byte, then the end. Whoever has waited may be gone. */

@@ -12,6 +12,7 @@
 // A token is  class << 28 | generation << 20 | index.  The generation is the row's, so that an event for a descriptor that
 // was closed earlier in the same turn does not reach the row's next owner. Nothing polls: without traffic or
 // deadlines the process sleeps.
+import { guard } from '../util/guard.js'
 import type { NativeContext } from './native.js'
 
 /** Classes of descriptors; the token's top bits. */
@@ -39,6 +40,9 @@ export const EPOLLET = 1 << 31
 const EVENTS_PER_CALL = 256
 /** Calls per wake-up before Node's own work gets its turn: some ms of bulk at most. */
 const CALLS_PER_WAKEUP = 32
+
+/** After a turn in which something has thrown, work that is left waits so long, ms: it may throw again. */
+const ERROR_PAUSE = 10
 
 const TIMER_TOKEN = -1
 /** No token: class 0 has none. */
@@ -115,8 +119,7 @@ export class EventLoop {
   schedule(): void {
     const turn = this.#turn
     if (!this.#isRunning || turn === null) return
-    const wait = this.#serve(turn, 0)
-    this.#arm(turn.hasWork ? 0 : wait)
+    this.#arm(this.#serve(turn, 0))
   }
 
   /** Serves what is ready now. */
@@ -130,18 +133,40 @@ export class EventLoop {
       if (count <= 0 && !turn.hasWork) break
       wait = this.#serve(turn, count)
       if (!this.#isRunning) return
+      if (wait > 0 && turn.hasWork) break
     }
-    this.#arm(turn.hasWork ? 0 : wait)
+    this.#arm(wait)
   }
 
-  /** One turn with `count` events; the ms until the next deadline, -1 for none. */
+  /** One turn with `count` events; the ms until the next one, -1 for whenever there is an event. */
   #serve(turn: TurnHandler, count: number): number {
+    const before = guard.count
     this.now = this.#native.now()
-    turn.begin(this.now)
+    let wait = -1
+    // Each part by itself: what one has thrown keeps the others from nothing.
+    try {
+      turn.begin(this.now)
+    } catch (error) {
+      guard.caught('the beginning of a turn', error)
+    }
     if (count > 0) this.#dispatch(count)
-    turn.resume(this.now)
-    turn.settle(this.now)
-    return turn.expire(this.now)
+    try {
+      turn.resume(this.now)
+    } catch (error) {
+      guard.caught('work left over', error)
+    }
+    try {
+      turn.settle(this.now)
+    } catch (error) {
+      guard.caught('the end of a turn', error)
+    }
+    try {
+      wait = turn.expire(this.now)
+    } catch (error) {
+      guard.caught('a timer', error)
+    }
+    if (guard.count !== before) return ERROR_PAUSE
+    return turn.hasWork ? 0 : wait
   }
 
   #dispatch(count: number): void {
@@ -159,7 +184,13 @@ export class EventLoop {
         continue
       }
       const handler = this.#handlers[word >>> 28] as ReadyHandler | null
-      if (handler !== null) handler.ready(word & 0xfffff, (word >>> 20) & 0xff, batch[2 * i + 1] as number)
+      if (handler === null) continue
+      // An edge comes once: those of the other descriptors must not go with it.
+      try {
+        handler.ready(word & 0xfffff, (word >>> 20) & 0xff, batch[2 * i + 1] as number)
+      } catch (error) {
+        guard.caught('an event', error)
+      }
     }
   }
 

@@ -15,6 +15,7 @@ import { statSync } from 'node:fs'
 import { constants } from 'node:os'
 import type { Arena } from '../packet/arena.js'
 import { errnoName, NetloomError } from '../util/errors.js'
+import { guard } from '../util/guard.js'
 import type { Log } from '../util/log.js'
 import { EPOLLIN, type EventLoop, type ReadyHandler, TOKEN_LAUNCHER, token } from './event-loop.js'
 import {
@@ -154,8 +155,14 @@ class Launch implements ReadyHandler {
     } finally {
       native.closeDescriptor(theirs)
     }
-    this.#child.on('error', (error: NodeJS.ErrnoException) => this.#fail(this.#spawnError(error)))
-    this.#child.on('exit', () => this.#exited())
+    this.#child.on(
+      'error',
+      guard.wrap('the start of the launcher', (error: NodeJS.ErrnoException) => this.#fail(this.#spawnError(error))),
+    )
+    this.#child.on(
+      'exit',
+      guard.wrap('the end of the launcher', () => this.#exited()),
+    )
   }
 
   #standardStreams(): readonly StandardStream[] {

@@ -12,6 +12,7 @@
 // inner one has nothing to report then. So mountinfo has a context of its own, of which being woken is the news.
 import { closeSync, existsSync, openSync, readdirSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { guard } from '../util/guard.js'
 import { EPOLLIN, type EventLoop, type ReadyHandler, TOKEN_PROCESS, token } from './event-loop.js'
 import { describeTarget, type LaunchTarget } from './launcher-errors.js'
 import { createContext, type NativeContext } from './native.js'
@@ -22,6 +23,11 @@ import type { Warden } from './warden.js'
 const EPOLLPRI = 0x002
 /** A namespace that whoever started us keeps alive: what he has in mind for it may be yet to come, so what is in it now counts, if anything is. */
 const DESCRIPTOR = /^\/proc\/(self|\d+)\/fd\/\d+$/
+/** Where it cannot be told now who is there (no descriptor is left to look with), it is asked again after so long, ms. */
+const RETRY = 1_000
+/** errno(3), of pidfd_open(2): there is no such process; it is a thread, or has just ended. */
+const ESRCH = 3
+const EINVAL = 22
 /** Nothing is stored in the context of mountinfo (bytes). */
 const ARENA_BYTES = 4096
 
@@ -43,6 +49,7 @@ export class NamespaceWatch implements ReadyHandler {
   #mounts: MountWatch | null = null
   #generation = 0
   #warden: Warden | null = null
+  #retry: NodeJS.Timeout | null = null
 
   /**
    * Watches from now on. A target that does not exist has ended; that it never did, launching says. With a warden this process may look into
@@ -63,7 +70,7 @@ export class NamespaceWatch implements ReadyHandler {
     else if (this.#namespace === '') this.#end('is gone')
     else if (DESCRIPTOR.test(this.#path)) this.#follow(findProcess(this.#namespace))
     else if (this.#path !== '') this.#watchMounts()
-    else if (!this.#follow(pid)) this.#followAny()
+    else if (this.#follow(pid) !== 'followed') this.#followAny()
   }
 
   /** The process has ended. */
@@ -78,6 +85,7 @@ export class NamespaceWatch implements ReadyHandler {
 
   close(): void {
     this.#isClosed = true
+    if (this.#retry !== null) clearTimeout(this.#retry)
     this.#closeProcess()
     this.#closeMounts()
   }
@@ -88,35 +96,48 @@ export class NamespaceWatch implements ReadyHandler {
     this.#resolve(`the network namespace of ${this.#name} ${what}`)
   }
 
-  /** Watches a process that is in the namespace: true when it is there, and was still there once it was watched. */
-  #follow(pid: number): boolean {
+  /** Watches a process that is in the namespace: `followed` when it is there, and was still there once it was watched. */
+  #follow(pid: number): 'followed' | 'gone' | 'unknown' {
     const descriptor = this.#native.pidfdOpen(pid)
-    if (descriptor < 0) return false
+    if (descriptor < 0) return descriptor === -ESRCH || descriptor === -EINVAL ? 'gone' : 'unknown'
     // A PID may have been given to another process since it was looked up; from here on it cannot.
     if (identifyNamespace(`/proc/${pid}/ns/net`) !== this.#namespace) {
       this.#native.closeDescriptor(descriptor)
+      return 'gone'
+    }
+    return this.#await(descriptor) ? 'followed' : 'unknown'
+  }
+
+  #await(process: number): boolean {
+    this.#generation = (this.#generation + 1) & 0xff
+    if (this.#native.epollAdd(process, token(TOKEN_PROCESS, this.#generation, 0), EPOLLIN) < 0) {
+      this.#native.closeDescriptor(process)
       return false
     }
-    this.#await(descriptor)
+    this.#process = process
     return true
   }
 
-  #await(process: number): void {
-    this.#process = process
-    this.#generation = (this.#generation + 1) & 0xff
-    this.#native.epollAdd(process, token(TOKEN_PROCESS, this.#generation, 0), EPOLLIN)
+  // Nobody knows now: the namespace is taken to live, and looked at again.
+  #later(): void {
+    if (this.#isClosed) return
+    const again = guard.wrap('looking for processes', () => {
+      this.#retry = null
+      this.#followAny()
+    })
+    this.#retry ??= setTimeout(again, RETRY).unref()
   }
 
-  /** When the warden does not know either, the namespace is taken to live. */
+  /** When there is no warden any more, the namespace is taken to live. */
   #ask(warden: Warden, endsWithout: boolean): void {
-    void warden.nextProcess().then(
-      (process) => {
-        if (process < 0 && endsWithout) this.#end('has no process left')
-        else if (this.#isClosed && process >= 0) this.#native.closeDescriptor(process)
-        else if (process >= 0) this.#await(process)
-      },
-      () => {},
-    )
+    const answered = guard.wrap('an answer of the warden', (process: number) => {
+      if (process < 0 && endsWithout) this.#end('has no process left')
+      else if (this.#isClosed && process >= 0) this.#native.closeDescriptor(process)
+      else if (process >= 0 && !this.#await(process)) this.#later()
+    })
+    void warden.nextProcess().then(answered, () => {
+      if (!warden.isGone) this.#later()
+    })
   }
 
   #followAny(): void {
@@ -125,19 +146,44 @@ export class NamespaceWatch implements ReadyHandler {
       this.#ask(this.#warden, true)
       return
     }
-    for (const name of readdirSync('/proc')) {
-      if (!/^\d+$/.test(name) || identifyNamespace(`/proc/${name}/ns/net`) !== this.#namespace) continue
-      if (this.#follow(Number(name))) return
+    switch (this.#find()) {
+      case 'followed':
+        break
+      case 'gone':
+        this.#end('has no process left')
+        break
+      case 'unknown':
+        this.#later()
     }
-    this.#end('has no process left')
+  }
+
+  #find(): 'followed' | 'gone' | 'unknown' {
+    let names: string[]
+    try {
+      names = readdirSync('/proc')
+    } catch {
+      return 'unknown'
+    }
+    for (const name of names) {
+      if (!/^\d+$/.test(name) || identifyNamespace(`/proc/${name}/ns/net`) !== this.#namespace) continue
+      const outcome = this.#follow(Number(name))
+      if (outcome !== 'gone') return outcome
+    }
+    return 'gone'
   }
 
   #watchMounts(): void {
     const native = createContext(ARENA_BYTES)
-    const descriptor = openSync('/proc/self/mountinfo', 'r')
+    let descriptor: number
+    try {
+      descriptor = openSync('/proc/self/mountinfo', 'r')
+    } catch (error) {
+      native.close()
+      throw error
+    }
     this.#mounts = { native, descriptor }
     native.epollAdd(descriptor, 0, EPOLLPRI)
-    native.start(() => this.#mountsChanged())
+    native.start(guard.wrap('a change of the mounts', () => this.#mountsChanged()))
     // A change before that is not told.
     this.#mountsChanged()
   }

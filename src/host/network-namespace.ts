@@ -23,6 +23,15 @@ export function findProcess(namespace: string): number {
   return 0
 }
 
+/** Whether there is a process in the namespace; so it is taken to be where nobody can look, for want of a descriptor. */
+export function hasProcess(namespace: string): boolean {
+  try {
+    return findProcess(namespace) !== 0
+  } catch {
+    return true
+  }
+}
+
 /** The process whose namespace file a path leads to, 0 when it is a file of another kind. */
 export function processOf(path: string): number {
   let at = path

@@ -68,11 +68,18 @@ export class Nameserver implements ServerAddress {
     return isMapped(this.address[0], this.address[1], this.address[2]) ? 4 : 6
   }
 
-  /** Number of the interface that leads to it, 0 for whichever does. Looked up each time: one that comes back has another number. */
+  /**
+   * Number of the interface that leads to it, 0 for whichever does; -1 when it cannot be found out now, for want of a descriptor to ask with.
+   * Looked up each time: one that comes back has another number.
+   */
   get scope(): number {
     if (this.zone === '') return 0
     if (/^\d+$/.test(this.zone)) return Number(this.zone)
-    for (const own of networkInterfaces()[this.zone] ?? []) if (own.family === 'IPv6' && own.scopeid > 0) return own.scopeid
+    try {
+      for (const own of networkInterfaces()[this.zone] ?? []) if (own.family === 'IPv6' && own.scopeid > 0) return own.scopeid
+    } catch {
+      return -1
+    }
     return 0
   }
 }

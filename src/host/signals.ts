@@ -14,6 +14,7 @@
 import { readFileSync } from 'node:fs'
 import { constants } from 'node:os'
 import { NetloomError } from '../util/errors.js'
+import { guard } from '../util/guard.js'
 import { EPOLLIN, EventLoop, type ReadyHandler, TOKEN_SIGNAL, token } from './event-loop.js'
 import { createContext, type NativeContext } from './native.js'
 
@@ -109,7 +110,10 @@ export class SignalForwarder implements ReadyHandler {
     if (this.#stop !== null && received.signal !== 'SIGWINCH') this.#stop()
     else if (this.#send === null) {
       this.#waiting.push(received)
-      this.#patience ??= setTimeout(() => this.giveUp(), PATIENCE).unref()
+      this.#patience ??= setTimeout(
+        guard.wrap('a signal', () => this.giveUp()),
+        PATIENCE,
+      ).unref()
     } else if (!received.isFromTerminal || (received.signal === 'SIGHUP' && this.#isSessionLeader)) this.#send(received.signal)
   }
 

@@ -2,6 +2,7 @@
 // once it is hardened. One question at a time; the answers are lines of text, one of them with a descriptor.
 import { constants } from 'node:os'
 import { errnoName, NetloomError } from '../util/errors.js'
+import { guard } from '../util/guard.js'
 import { EPOLLIN } from './event-loop.js'
 import { createContext, type NativeContext } from './native.js'
 
@@ -24,12 +25,13 @@ export class Warden {
   #last: Promise<unknown> = Promise.resolve()
   #resolve: ((answer: Answer) => void) | null = null
   #isClosed = false
+  #isGone = false
 
   /** Takes the descriptor of a warden that runs. */
   constructor(descriptor: number) {
     this.#descriptor = descriptor
     this.#native.epollAdd(descriptor, 0, EPOLLIN)
-    this.#native.start(() => this.#ready())
+    this.#native.start(guard.wrap('an answer of the warden', () => this.#ready()))
     // Who waits for an answer has other reasons to stay.
     this.#native.unref()
   }
@@ -55,6 +57,11 @@ export class Warden {
     const { text, descriptor } = await this.#ask('next')
     if (text !== 'none' && descriptor < 0) throw new NetloomError('ERR_WARDEN', `the warden says '${text}'`)
     return descriptor
+  }
+
+  /** It has ended, and will answer nothing more. */
+  get isGone(): boolean {
+    return this.#isGone || this.#isClosed
   }
 
   close(): void {
@@ -85,7 +92,10 @@ export class Warden {
     if (length === -EAGAIN) return
     const descriptor = length > 0 ? new Int32Array(this.#native.scratch)[0]! : -1
     // It has ended, or never began: it will not answer.
-    if (length <= 0) this.#native.epollDelete(this.#descriptor)
+    if (length <= 0) {
+      this.#native.epollDelete(this.#descriptor)
+      this.#isGone = true
+    }
     this.#answer(length > 0 ? Buffer.from(this.#bytes.buffer, 0, length).toString('latin1') : 'gone', descriptor)
   }
 

@@ -11,6 +11,7 @@
  */
 
 import { constants } from 'node:os'
+import { isShortage } from '../flow/unreachable.js'
 import { EPOLLERR, EPOLLET, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP, type ReadyHandler } from '../host/event-loop.js'
 import type { NativeContext } from '../host/native.js'
 import { PORT_DNS } from '../wire/numbers.js'
@@ -32,7 +33,7 @@ const PATIENCE = 1_500
 const TRANSFER_PATIENCE = 5_000
 const EVENTS = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET
 
-const { EAGAIN, EINPROGRESS } = constants.errno
+const { EAGAIN, EINPROGRESS, EMFILE } = constants.errno
 
 /** Is told of answers. */
 interface TransferReceiver<Q extends ConnectionQuestion> extends AnswerReceiver<Q> {
@@ -224,9 +225,11 @@ export class DnsTcpUpstream<Q extends ConnectionQuestion> implements ReadyHandle
 
   #open(call: Call<Q>, attempt: Attempt): boolean {
     const [a0, a1, a2, a3] = attempt.server.address
-    const descriptor = this.#native.tcpConnectScoped(a0, a1, a2, a3, PORT_DNS, attempt.server.scope)
+    const { scope } = attempt.server
+    const descriptor = scope < 0 ? -EMFILE : this.#native.tcpConnectScoped(a0, a1, a2, a3, PORT_DNS, scope)
     if (descriptor < 0) {
-      this.#parts.resolver.failedByTcp(attempt.server)
+      // No route to it: the server's failure. No descriptor for us: not.
+      if (!isShortage(-descriptor)) this.#parts.resolver.failedByTcp(attempt.server)
       attempt.isOver = true
       return false
     }

@@ -238,12 +238,18 @@ export class DnsUpstream<E extends Exchange> implements ReadyHandler {
   }
 
   #open(exchange: E, attempt: Attempt, turn: number): boolean {
+    const { scope } = attempt.server
+    // No descriptor for us, here or below: not the server's failure.
+    if (scope < 0) {
+      this.#finish(attempt)
+      return false
+    }
     const [a0, a1, a2, a3] = attempt.server.address
     // Port 0: Linux takes a random one (RFC 5452, 9.2).
     const descriptor = this.#native.udpOpen(attempt.server.family, 0)
     attempt.descriptor = descriptor < 0 ? CLOSED : descriptor
-    const outcome = descriptor < 0 ? descriptor : this.#native.udpConnect(descriptor, a0, a1, a2, a3, PORT_DNS, attempt.server.scope)
-    // No route to it: the server's failure. No descriptor for us: not.
+    const outcome = descriptor < 0 ? descriptor : this.#native.udpConnect(descriptor, a0, a1, a2, a3, PORT_DNS, scope)
+    // No route to it: the server's failure.
     if (descriptor >= 0 && outcome < 0) this.#parts.resolver.failed(attempt.server)
     if (outcome >= 0 && this.#exchanges.watch(this.#native, exchange, descriptor, EPOLLIN, turn) >= 0) return true
     this.#finish(attempt)

@@ -18,6 +18,7 @@ const COUNTERS: Counters = {
   flowsEvicted: 0,
   bytesIn: 1500,
   bytesOut: 268_435_456,
+  defects: 0,
   retransmissions: 0,
   impaired: null,
   drops: {},
