@@ -2,9 +2,10 @@
 // Makes a fresh clone ready: installs the dependencies, builds the native parts and compiles the TypeScript,
 // each only when its result is missing or older than what it is made from. `--force` builds again regardless.
 import { spawn, spawnSync } from 'node:child_process'
-import { copyFileSync, existsSync, readdirSync, realpathSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, readdirSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { linkNode } from './link-node.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const force = process.argv.includes('--force')
@@ -41,7 +42,9 @@ if (changed(at('node_modules', '.package-lock.json')) < changed(at('package-lock
 const prefix = join(dirname(realpathSync(process.execPath)), '..')
 const headers = existsSync(join(prefix, 'include', 'node', 'node_api.h')) ? [`--nodedir=${prefix}`] : []
 
-const built = ['netloom.node', 'netloom-launcher', 'netloom-slirp4netns'].map((name) => at('native', 'build', 'Release', name))
+const built = ['netloom.node', 'netloom-launcher', 'netloom-front', 'netloom-slirp4netns'].map((name) =>
+  at('native', 'build', 'Release', name),
+)
 if (force || Math.min(...built.map(changed)) < newest(at('native'))) {
   console.error('netloom: building native parts')
   step(
@@ -86,13 +89,25 @@ if (force || changed(at('dist', '.built')) < latest) {
   writeFileSync(at('dist', '.built'), '')
 }
 
-// slirp4netns finds its second half and its Node beside it, wherever it is started from: native/src/slirp/node.c.
-const program = at('dist', 'bin', 'netloom-slirp4netns')
-if (changed(program) < changed(built[2])) {
-  rmSync(program, { force: true })
-  copyFileSync(built[2], program)
-  rmSync(at('dist', 'bin', 'node'), { force: true })
-  symlinkSync(realpathSync(process.execPath), at('dist', 'bin', 'node'))
+// A program finds its second half and its Node beside it, wherever it is started from: native/src/node/start.c.
+const program = (name) => at('dist', 'bin', name)
+for (const [name, from] of [
+  ['netloom', 'netloom-front'],
+  ['netloom-slirp4netns', 'netloom-slirp4netns'],
+]) {
+  const source = at('native', 'build', 'Release', from)
+  if (changed(program(name)) >= changed(source)) continue
+  // Not over the one that is there, which may be running.
+  rmSync(program(name), { force: true })
+  copyFileSync(source, program(name))
+}
+
+// Whatever Node this is run by is the one that the programs start, and what V8 has kept is of that one.
+const bundles = ['main', 'slirp4netns']
+const node = realpathSync(process.execPath)
+if (!existsSync(program('node')) || realpathSync(program('node')) !== node) {
+  linkNode(at('dist', 'bin'), node)
+  for (const name of bundles) rmSync(program(`${name}.bundle.cjs.cache`), { force: true })
 }
 
 // What V8 makes of each bundle by one run is kept (src/cli/cached.ts): long enough for it to have practised (src/app/warm-up.ts).
@@ -101,7 +116,10 @@ const PRACTICE = 500 // ms
 /** A socket in place of the TAP, one that is told ready, one that ends it. */
 function startSlirp4netns(env) {
   const stdio = ['ignore', 'ignore', 'ignore', 'pipe', 'pipe', 'pipe']
-  const child = spawn(program, ['--enable-ipv6', '--netns-type=tapfd', '--ready-fd=4', '--exit-fd=5', '3'], { stdio, env })
+  const child = spawn(program('netloom-slirp4netns'), ['--enable-ipv6', '--netns-type=tapfd', '--ready-fd=4', '--exit-fd=5', '3'], {
+    stdio,
+    env,
+  })
   child.stdio[3].resume()
   child.stdio[4].on('data', () => setTimeout(() => child.stdio[5].destroy(), PRACTICE))
   return child
@@ -110,15 +128,13 @@ function startSlirp4netns(env) {
 /** Where namespaces are not to be had it fails, after what comes before them. In its sandbox it could write no file. */
 function startMain(env) {
   const command = ['run', '--disable-control', '--no-sandbox', '--', 'sleep', `${PRACTICE / 1000}`]
-  return spawn(process.execPath, [at('dist', 'bin', 'main.cjs'), ...command], { stdio: 'ignore', env })
+  return spawn(program('netloom'), command, { stdio: 'ignore', env })
 }
 
-for (const [name, start] of [
-  ['main', startMain],
-  ['slirp4netns', startSlirp4netns],
-]) {
-  const cache = at('dist', 'bin', `${name}.bundle.cjs.cache`)
-  if (changed(cache) >= changed(at('dist', 'bin', `${name}.bundle.cjs`))) continue
+for (const [i, start] of [startMain, startSlirp4netns].entries()) {
+  const name = bundles[i]
+  const cache = program(`${name}.bundle.cjs.cache`)
+  if (changed(cache) >= changed(program(`${name}.bundle.cjs`))) continue
   const child = start({ ...process.env, NETLOOM_CODE_CACHE: cache })
   await new Promise((resolve) => child.on('exit', resolve).on('error', resolve))
   if (!existsSync(cache))

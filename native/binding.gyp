@@ -61,6 +61,16 @@
       ],
     },
     {
+      'target_name': 'netloom-front',
+      'type': 'executable',
+      'cflags': ['-fPIE'],
+      'ldflags': ['-pie'],
+      'sources': [
+        'src/front/main.c',
+        'src/node/start.c',
+      ],
+    },
+    {
       'target_name': 'netloom-slirp4netns',
       'type': 'executable',
       'cflags': ['-fPIE'],
@@ -76,6 +86,7 @@
         'src/interface6.c',
         'src/namespace.c',
         'src/netlink.c',
+        'src/node/start.c',
         'src/pass.c',
         'src/slirp/addresses.c',
         'src/slirp/arguments.c',

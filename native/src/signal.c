@@ -45,6 +45,14 @@ static void on_signal(int signo, siginfo_t *info, void *machine) {
   errno = error;
 }
 
+/* One thread that takes it is enough. Node blocks SIGUSR1 in all of them at --disable-sigusr1. */
+static void unblock(int signo) {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, signo);
+  pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+}
+
 /* signalStart(mask): bit n is signal n. Returns the descriptor to wait on; -EBUSY when it runs already. */
 static int32_t signal_start(Context *context, const int32_t *argument) {
   struct sigaction action = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_RESTART};
@@ -69,8 +77,18 @@ static int32_t signal_start(Context *context, const int32_t *argument) {
       return -error;
     }
     installed |= (uint32_t)1 << signo;
+    unblock(signo);
   }
   return read_end;
+}
+
+/* signalUsual(number): the signal has its default effect from now on. */
+static int32_t signal_usual(Context *context, const int32_t *argument) {
+  (void)context;
+  const struct sigaction usual = {.sa_handler = SIG_DFL};
+  if (sigaction(argument[0], &usual, NULL) < 0) return -errno;
+  unblock(argument[0]);
+  return 0;
 }
 
 /* signalRead(fd): 1 with scratch[0] = signal, [1] = si_code, [2] = sender's pid; 0 when there is none. */
@@ -105,5 +123,6 @@ const Method signal_methods[] = {
     {"signalStart", 1, signal_start},
     {"signalRead", 1, signal_read},
     {"signalStop", 0, signal_stop},
+    {"signalUsual", 1, signal_usual},
     {NULL, 0, NULL},
 };

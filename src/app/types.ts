@@ -207,8 +207,8 @@ export interface Network extends AsyncDisposable {
   /**
    * Hardens this process, all of its threads, for good: for a program that does nothing else than serve this network, once that is attached.
    * `sandbox`: no capabilities but that to listen on low ports; no file can be opened but what a network needs (Landlock, Linux 5.13). `seccomp`: the process is killed when it starts a program, looks into another process, or touches mounts,
-   * namespaces or the kernel; listed in native/src/hardening/seccomp.c. Neither can be undone.
-   * @throws NetloomError `ERR_HARDENING`, `ERR_SANDBOX`: why the machine does not allow it.
+   * namespaces or the kernel; listed in native/src/hardening/seccomp.c. Neither can be undone. Node's debugger no longer opens at SIGUSR1.
+   * @throws NetloomError `ERR_HARDENING`, `ERR_SANDBOX`: why the machine does not allow it, or that Node's debugger is open.
    */
   harden(options?: HardenOptions): Promise<void>
   /**

@@ -1,6 +1,8 @@
 // `netloom attach`: a network for a namespace that somebody else made. Ends, with status 0, on SIGINT, SIGTERM or SIGHUP and when
 // nobody uses the namespace any more.
 import type { AttachTarget } from '../app/types.js'
+import { refuseDebugger } from '../host/debugger.js'
+import { haveUsualEffect } from '../host/signals.js'
 import { parse, type Syntax } from './arguments.js'
 import { hardening, NETWORK_OPTIONS, networkOptions, publish } from './network-flags.js'
 import { print, usageError } from './output.js'
@@ -47,6 +49,7 @@ export async function main(args: readonly string[]): Promise<number> {
   const target = parseTarget(operands[0] ?? '', typeof userns === 'string' ? userns : undefined)
   const options = networkOptions(flags)
   const where = 'pid' in target ? `PID ${target.pid}` : target.netns
+  haveUsualEffect('SIGUSR1')
   const stopped = new Promise<null>((resolve) => {
     for (const signal of ENDING) process.once(signal, () => resolve(null))
   })
@@ -58,6 +61,7 @@ export async function main(args: readonly string[]): Promise<number> {
     const attachment = await Promise.race([network.attach(target), stopped])
     if (attachment === null) return 0
     await network.harden(hardening(flags))
+    refuseDebugger()
     tierUpSooner()
     const { ifname, addresses } = network
     if (flags['quiet'] !== true) print(`netloom: ready: ${ifname} ${addresses.guest}/${addresses.prefix} in ${where}\n`)

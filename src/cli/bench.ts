@@ -1,7 +1,7 @@
 // `netloom bench`: the benchmarks. A package holds those of the whole program (e2e), a clone all of them.
-import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { spawnNode } from '../host/debugger.js'
 import { SignalForwarder, signalStatus } from '../host/signals.js'
 import { NetloomError } from '../util/errors.js'
 import { PACKAGE_ROOT } from '../util/package-root.js'
@@ -15,7 +15,7 @@ export async function main(args: readonly string[]): Promise<number> {
       'install netloom again, or run `npm run bench` in a clone of the repository',
     )
   const signals = new SignalForwarder()
-  const child = spawn(process.execPath, [program, ...args], { stdio: 'inherit' })
+  const child = spawnNode([program, ...args], 'inherit')
   signals.forward((signal) => child.kill(signal))
   return new Promise((resolve, reject) => {
     child.once('error', reject)

@@ -15,6 +15,7 @@ import { setTimeout } from 'node:timers/promises'
 import type { NetworkProcess } from '../app/control-peer.js'
 import { identifyNamespace } from '../host/network-namespace.js'
 import { NetloomError } from '../util/errors.js'
+import { PROGRAM } from '../util/package-root.js'
 import { parse, type Syntax } from './arguments.js'
 import { NETWORK_OPTIONS } from './network-flags.js'
 import { type OciState, readState } from './oci-state.js'
@@ -63,9 +64,9 @@ async function begin({ pid, network, publish }: OciState, options: readonly stri
   if (namespace === identifyNamespace('/proc/self/ns/net'))
     throw new NetloomError('ERR_TARGET', 'the container has the network of the host', 'give it a namespace of the type "network"')
   const published = publish === '' ? [] : [`--publish=${publish}`]
-  const args = [process.argv[1]!, 'attach', ...options, ...published, `--name=${network}`, '--', String(pid)]
+  const args = ['attach', ...options, ...published, `--name=${network}`, '--', String(pid)]
   // Not in the bundle's folder, which may be removed while we run.
-  const child = spawn(process.execPath, args, { detached: true, cwd: '/', stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(PROGRAM, args, { detached: true, cwd: '/', stdio: ['ignore', 'pipe', 'pipe'] })
   const said = text(child.stderr)
   if (await isReady(child)) {
     child.unref()

@@ -2,6 +2,7 @@
 // standard streams, terminal, environment, descriptors, signals and exit status are the user's.
 import type { Network } from '../app/types.js'
 import { callerOpenFiles } from '../host/caller.js'
+import { refuseDebugger } from '../host/debugger.js'
 import { SignalForwarder, signalStatus } from '../host/signals.js'
 import { parse, type Syntax } from './arguments.js'
 import { hardening, NETWORK_OPTIONS, networkOptions, publish } from './network-flags.js'
@@ -44,6 +45,7 @@ export async function main(args: readonly string[]): Promise<number> {
     publish(network, flags, options.log)
     const mapCurrentUser = flags['mapCurrentUser'] === true
     const sandbox = await network.run(command, { mapCurrentUser, openFiles: callerOpenFiles(), harden: hardening(flags) })
+    refuseDebugger()
     tierUpSooner()
     signals.forward((signal) => sandbox.kill(signal))
     reportNetwork(options.log, network, `PID ${sandbox.pid}`)

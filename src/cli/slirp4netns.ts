@@ -5,9 +5,11 @@ import { closeSync, writeSync } from 'node:fs'
 import { fitOptions, probeHost } from '../app/host-facts.js'
 import { startNetwork } from '../app/network.js'
 import type { Network } from '../app/types.js'
+import { refuseDebugger } from '../host/debugger.js'
 import { DescriptorWatch } from '../host/descriptor-watch.js'
 import { EPOLLIN } from '../host/event-loop.js'
 import type { LaunchTarget } from '../host/launcher-errors.js'
+import { haveUsualEffect } from '../host/signals.js'
 import type { TapFeatures } from '../host/tap-device.js'
 import * as address from '../wire/address.js'
 import { MINIMUM_MTU } from '../wire/ipv6.js'
@@ -115,15 +117,8 @@ function hangup(descriptor: number): Promise<string> {
   })
 }
 
-/** Node opens a debugger on SIGUSR1 until somebody else takes the signal; who gives it back leaves its usual effect. */
-function forgoDebugger(): void {
-  const nothing = (): void => {}
-  process.on('SIGUSR1', nothing)
-  process.off('SIGUSR1', nothing)
-}
-
 async function main(args: readonly string[]): Promise<number> {
-  forgoDebugger()
+  haveUsualEffect('SIGUSR1')
   const given = new Handover(args)
   process.title = given.text('name')
   const network = await createNetwork(given)
@@ -136,6 +131,7 @@ async function main(args: readonly string[]): Promise<number> {
   if (given.has('api')) serveApi(network, given.number('api'))
   const hungUp = hangup(given.number('exit'))
   await network.harden({ sandbox: given.has('sandbox'), seccomp: given.has('seccomp') })
+  refuseDebugger()
   tellReady(given.number('ready'))
   tierUpSooner()
   const reason = await Promise.race([hungUp, ended])

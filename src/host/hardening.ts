@@ -9,6 +9,7 @@ import { basename, dirname, join } from 'node:path'
 import { errnoName, NetloomError } from '../util/errors.js'
 import type { Log } from '../util/log.js'
 import { PACKAGE_ROOT } from '../util/package-root.js'
+import { debuggerAddress, takeDebuggerSignal } from './debugger.js'
 import { createContext, type NativeContext } from './native.js'
 
 /** Longest text of rules (bytes): a few dozen paths. */
@@ -53,6 +54,14 @@ function resolvConfRule(): string[] {
  * @throws NetloomError `ERR_HARDENING`.
  */
 export function hardenProcess({ sandbox, seccomp, isBestEffort }: Hardened, socket: string | null, log: Log): void {
+  takeDebuggerSignal()
+  const address = debuggerAddress()
+  if (address !== undefined)
+    throw new NetloomError(
+      'ERR_HARDENING',
+      `Node's debugger is open at ${address}, where a sandbox could reach it`,
+      'start Node without --inspect, or do without hardening',
+    )
   const native = createContext(RULES_BYTES)
   /** True when it has to be done without. */
   const isMissing = (outcome: number): boolean => isBestEffort && outcome < 0 && MISSING.includes(errnoName(outcome))

@@ -225,6 +225,8 @@ export interface NativeContext {
   signalRead(descriptor: number): number
   /** What the signals did before, they do again; closes the descriptor. */
   signalStop(): number
+  /** The signal of this number has its default effect from now on, for good. */
+  signalUsual(number: number): number
   /** A descriptor that is ready to read once the process has ended. */
   pidfdOpen(pid: number): number
   /** Sends a signal, by its number, to the process of a pidfd and no other. */

@@ -39,6 +39,13 @@ function isSessionLeader(): boolean {
   return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[3]) === process.pid
 }
 
+/** Gives a signal its default effect, for good, even where Node blocks it (SIGUSR1, at --disable-sigusr1). */
+export function haveUsualEffect(signal: NodeJS.Signals): void {
+  const native = createContext(ARENA_BYTES)
+  native.signalUsual(constants.signals[signal])
+  native.close()
+}
+
 interface Received {
   readonly signal: NodeJS.Signals
   readonly isFromTerminal: boolean

@@ -15,6 +15,9 @@ function find(): string {
 /** Absolute path of the package's folder. */
 export const PACKAGE_ROOT: string = find()
 
+/** The program `netloom`. */
+export const PROGRAM: string = join(PACKAGE_ROOT, 'dist', 'bin', 'netloom')
+
 /** The package's version. */
 export function packageVersion(): string {
   const text = readFileSync(join(PACKAGE_ROOT, 'package.json'), 'utf8')

@@ -70,9 +70,9 @@ e2e('--quiet prints no warning, and still the errors', async (scope) => {
 
 e2e('it works when it is started by a link, with an empty environment, from any folder', async (scope) => {
   const link = join(world.scratch, 'netloom-link')
-  symlinkSync(NETLOOM[1]!, link)
+  symlinkSync(NETLOOM[0]!, link)
   scope.defer(() => rmSync(link))
-  const command = ['/usr/bin/env', '-i', world.node, link, 'run', '--', '/bin/sh', '-c', 'exit 6']
+  const command = ['/usr/bin/env', '-i', link, 'run', '--', '/bin/sh', '-c', 'exit 6']
   const outcome = await scope.use(userProgram(command, { directory: '/proc', input: '' })).finished
   assert.equal(outcome.status, 6, outcome.stderr)
 })

@@ -113,7 +113,7 @@ e2e('before Node is started the interface is configured and the API socket liste
   script('without-node/node', 'echo "$@"', 'exec sleep 600')
   const slirp = scope.use(new Slirp(['-c', `--api-socket=${API}`, String(target.inside), 'tap0'], { path: join(folder, 'slirp4netns') }))
   const [line] = await slirp.program.line(/^.*slirp4netns\.cjs .*$/m)
-  assert.ok(line.startsWith(join(folder, 'slirp4netns.cjs')))
+  assert.ok(line.startsWith(`--inspect-port=[ff00::]:0 ${join(folder, 'slirp4netns.cjs')} `), line)
   assert.match(await target.must(['ip', 'route']), /^default via 10\.0\.2\.2 dev tap0/)
   const client = connect(API)
   await new Promise((resolve, reject) => client.once('connect', resolve).once('error', reject))

@@ -1,6 +1,7 @@
 // Where the product runs from during the e2e tests. A checkout that the test user can read is used as it is. One that lies in a
 // folder of root's only (a CI clone) is copied, as little of it as a package would hold, into a folder that the user can read.
-import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { canRead, type TestUser } from './test-user.js'
@@ -64,6 +65,15 @@ export function makeScratch(): string {
   return scratch
 }
 
+/** What dist/bin/node leads to, '' when nowhere. */
+function linkedNode(root: string): string {
+  try {
+    return realpathSync(join(root, 'dist/bin/node'))
+  } catch {
+    return ''
+  }
+}
+
 export function install(scratch: string, user: TestUser): Installation {
   const make = (name: string): string => {
     const path = join(scratch, name)
@@ -85,21 +95,22 @@ export function install(scratch: string, user: TestUser): Installation {
   let root = CHECKOUT
   const needed = [
     'package.json',
-    'dist/bin/main.cjs',
+    'dist/bin/netloom',
     'dist/bin/netloom-slirp4netns',
     `${GUEST}/tcp.py`,
     'node_modules/dns-packet/package.json',
     ...NATIVE,
   ]
   const present = needed.map((path) => join(root, path)).filter((path) => existsSync(path))
-  // A node that was copied is not the one that the package links to.
-  if (node !== installed || !canRead(user, present)) {
+  // The programs start the Node that they are linked to: it has to be the one that runs the tests.
+  if (linkedNode(root) !== node || !canRead(user, present)) {
     root = join(scratch, 'netloom')
     mkdirSync(root, { mode: 0o755 })
     copyPackage(root)
-    const link = join(root, 'dist/bin/node')
-    rmSync(link, { force: true })
-    symlinkSync(node, link)
+    const linked = spawnSync(process.execPath, [join(CHECKOUT, '.config/link-node.mjs'), join(root, 'dist/bin'), node], {
+      encoding: 'utf8',
+    })
+    if (linked.status !== 0) throw new Error(`.config/link-node.mjs: ${linked.stderr}`)
   }
   return { root, node, ...folders }
 }

@@ -20,7 +20,7 @@ function readWorld(): World {
 export const world = readWorld()
 
 /** The command line of netloom, for `asUser`. */
-export const NETLOOM: readonly string[] = [world.node, process.env[CLI_VARIABLE] ?? join(world.root, 'dist/bin/main.cjs')]
+export const NETLOOM: readonly string[] = [process.env[CLI_VARIABLE] ?? join(world.root, 'dist/bin/netloom')]
 
 /** The environment that the user has: nothing of ours but the path. */
 export const userEnvironment: NodeJS.ProcessEnv = {

@@ -1,10 +1,8 @@
 /*
- * Becoming Node. Its program lies next to this one, wherever that is (proc(5), /proc/self/exe: links and PATH are resolved); so does a
- * link to the Node that it was built with, and where that is gone the one of PATH has to do. Of the environment Node gets what is meant
- * for it, NETLOOM_ variables: NODE_OPTIONS of whoever starts a container is not.
+ * Becoming Node (../node/start.c), with what it is told by arguments. Of the environment Node gets what is meant for it, NETLOOM_ variables:
+ * NODE_OPTIONS of whoever starts a container is not.
  */
 #include <arpa/inet.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
@@ -14,11 +12,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../node/start.h"
 #include "slirp.h"
 
 extern char **environ;
 
-/* NAME=VALUE arguments, program and script, and a final NULL; more than there are below. */
+/* NAME=VALUE arguments, and a final NULL; more than there are below. */
 #define ARGUMENTS_MAX 32
 
 typedef struct {
@@ -36,14 +35,6 @@ __attribute__((format(printf, 2, 3))) static void add(Arguments *arguments, cons
 static _Noreturn void fail(const char *what, int error) {
   fprintf(stderr, "netloom: Node.js cannot be started from %s: %s\ndo_slirp failed\nparent failed\n", what, strerror(error));
   exit(1);
-}
-
-/* The folder that this program is in, without a final slash. */
-static void own_folder(char folder[PATH_MAX]) {
-  const ssize_t length = readlink("/proc/self/exe", folder, PATH_MAX - 1);
-  if (length < 0) fail("/proc/self/exe", errno);
-  folder[length] = '\0';
-  *strrchr(folder, '/') = '\0';
 }
 
 static void add_addresses(Arguments *arguments, const Settings *settings) {
@@ -88,17 +79,13 @@ static char **own_environment(void) {
 }
 
 void node_exec(const Settings *settings, const Tap *tap, int api) {
-  char folder[PATH_MAX], node[PATH_MAX + sizeof "/node"];
+  char folder[PATH_MAX];
   Arguments arguments = {.count = 0};
-  own_folder(folder);
-  snprintf(node, sizeof node, "%s/node", folder);
-  add(&arguments, "%s", node);
-  add(&arguments, "%s/slirp4netns.cjs", folder);
+  const int error = start_folder(folder);
+  if (error < 0) fail("/proc/self/exe", -error);
   add_all(&arguments, settings, tap, api);
   add_descriptor(&arguments, "warden", harden_prepare(settings));
   char **const environment = own_environment();
   signal(SIGPIPE, SIG_DFL);
-  execve(node, arguments.values, environment);
-  execvpe("node", arguments.values, environment);
-  fail(node, errno);
+  fail(folder, -start_node(folder, "slirp4netns.cjs", arguments.values, environment));
 }

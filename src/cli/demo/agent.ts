@@ -1,8 +1,9 @@
 // Our end of the tour's two other programs: the servers on the host's loopback, and the program in the sandbox that is asked.
-import { type ChildProcess, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
+import { spawnNode } from '../../host/debugger.js'
 import { PACKAGE_ROOT } from '../../util/package-root.js'
 import type { Answer, HostPorts, Question } from './questions.js'
 
@@ -65,9 +66,9 @@ export class HostServer {
   readonly #child: ChildProcess
 
   constructor() {
-    const child = spawn(process.execPath, [programPath('host-server')], { stdio: ['pipe', 'pipe', 'inherit'] })
+    const child = spawnNode([programPath('host-server')], ['pipe', 'pipe', 'inherit'])
     this.#child = child
-    const lines = new Lines(child.stdout)
+    const lines = new Lines(child.stdout!)
     this.ports = new Promise((resolve, reject) => {
       child.once('error', reject)
       lines
