@@ -4,6 +4,7 @@ import type { EventLoop } from '../host/event-loop.js'
 import type { NativeContext } from '../host/native.js'
 import { randomInt } from '../host/random.js'
 import { Resolver } from '../host/resolver.js'
+import type { AddressFilter } from '../net/address-set.js'
 import { DhcpServer } from '../service/dhcp-server.js'
 import { Dhcpv6Server } from '../service/dhcpv6-server.js'
 import { DnsForwarder } from '../service/dns-forwarder.js'
@@ -12,19 +13,20 @@ import { mapped, type Words } from '../wire/address.js'
 import type { ResolvedOptions } from './options.js'
 import type { Stack } from './stack.js'
 
-/** Starts the services that the options ask for; `ownsGuest` tells whether the guest is a command of ours. The resolver is null without DNS. */
+/** Starts the services that the options ask for; `closed`: what names must not stand for (null: nothing); `ownsGuest` tells whether the guest is a command of ours. The resolver is null without DNS. */
 export function startServices(
   native: NativeContext,
   loop: EventLoop,
   stack: Stack,
   options: ResolvedOptions,
+  closed: AddressFilter | null,
   ownsGuest: () => boolean,
 ): Resolver | null {
   const resolver = options.dns ? new Resolver(() => native.now()) : null
   if (resolver !== null) {
     const random = (below: number) => randomInt(native, below)
     const names = new DnsNames(ownAddresses(options), options.dnsNames)
-    stack.serveDns(new DnsForwarder(native, loop, stack.udp, resolver, { names, random }))
+    stack.serveDns(new DnsForwarder(native, loop, stack.udp, resolver, { names, random, closed }))
   }
   if (options.dhcp) serveDhcp(stack, options, () => resolver?.search ?? [], ownsGuest)
   if (options.addresses.ipv6 !== undefined) stack.serveRouter(resolver, options.dhcp)

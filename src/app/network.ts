@@ -152,7 +152,7 @@ class LiveNetwork implements Network {
     if (!options.log.isVerbose) this.#stack.pings.onForbidden = () => options.log.warn(NO_PING)
     this.#publications = new Publications(this.#native, this.#stack.forwards, options.addresses, options.publishDriver)
     this.#auto = options.publishAuto === null ? null : new AutoPublish(this.#native, this.#publications, options.publishAuto, options)
-    this.#resolver = startServices(this.#native, this.#loop, this.#stack, options, () => this.#child !== null)
+    this.#resolver = startServices(this.#native, this.#loop, this.#stack, options, closed, () => this.#child !== null)
   }
 
   get control(): string | null {

@@ -108,12 +108,14 @@ export const flags = (message: Buffer): number => message.readUInt16BE(2)
 export const rcode = (message: Buffer): number => flags(message) & RCODE
 const questions = (message: Buffer): number => message.readUInt16BE(4)
 
+export const hasQuestions = (message: Buffer): boolean => questions(message) > 0
+
 export function setFlags(message: Buffer, value: number): void {
   message.writeUInt16BE(value, 2)
 }
 
 /** Where a name ends, compressed or not; -1 when it does not end in time. */
-function skipName(message: Buffer, at: number): number {
+export function skipName(message: Buffer, at: number): number {
   for (let next = at; next < message.length && next - at < MAX_NAME; ) {
     const length = message[next]!
     if (length === 0) return next + 1

@@ -11,9 +11,11 @@
  */
 
 import type { Pace, Resolver } from '../host/resolver.js'
+import type { AddressFilter } from '../net/address-set.js'
 import type { Arena } from '../packet/arena.js'
 import { DnsCache } from './dns-cache.js'
 import { type Client, isRepeated, type StreamClient } from './dns-client.js'
+import { withoutClosed } from './dns-closed.js'
 import * as dns from './dns-message.js'
 import { type ConnectionSockets, DnsTcpUpstream } from './dns-tcp-upstream.js'
 import { type DnsSockets, DnsUpstream, Exchange, REGION_BYTES, type UpstreamParts } from './dns-upstream.js'
@@ -33,6 +35,8 @@ export interface QuestionOptions {
   readonly cacheBytes?: number
   /** A number below its argument that nobody can guess. */
   readonly random: (limit: number) => number
+  /** Addresses that answers must not name; left out or null: none. */
+  readonly closed?: AddressFilter | null
 }
 
 /** What has been done, counted. */
@@ -84,6 +88,7 @@ export class DnsQuestions {
   readonly #resolver: Resolver
   readonly #cache: DnsCache
   readonly #limit: number
+  readonly #closed: AddressFilter | null
   readonly #upstream: DnsUpstream<Pending>
   readonly #connections: DnsTcpUpstream<Pending>
   /** Oldest first. */
@@ -97,6 +102,7 @@ export class DnsQuestions {
     this.#events = events
     this.#resolver = resolver
     this.#limit = limit
+    this.#closed = options.closed ?? null
     this.#cache = new DnsCache(events.now, options.cacheEntries, options.cacheBytes)
     const byUdp = { concluded: (pending: Pending, answer: Buffer | null) => this.#heard(pending, answer) }
     const byTcp = {
@@ -123,7 +129,7 @@ export class DnsQuestions {
     const known = query.key === '' ? null : this.#cache.get(query.key, this.#events.now)
     if (known !== null) {
       this.counters.cached++
-      this.reply(client, known)
+      this.reply(client, this.#open(known))
       return
     }
     const asked = this.#byKey.get(query.key)
@@ -247,11 +253,16 @@ export class DnsQuestions {
 
   #give(pending: Pending, clients: readonly Client[], answer: Buffer | null): void {
     const { message, question, query } = pending
-    const whole = answer ?? dns.empty(message, question, query, dns.SERVFAIL)
+    const whole = answer === null ? dns.empty(message, question, query, dns.SERVFAIL) : this.#open(answer)
     const isShared = clients.some((client) => client !== pending.author)
     const records = isShared ? dns.readRecords(whole, question) : null
     const shared = records === null ? whole : (dns.withoutOptions(whole, records) ?? whole)
     for (const client of clients) this.reply(client, client === pending.author ? whole : shared)
+  }
+
+  // When it is given, not when it is kept: which addresses are closed may change.
+  #open(answer: Buffer): Buffer {
+    return this.#closed === null ? answer : withoutClosed(answer, this.#closed)
   }
 
   #transfer(client: StreamClient, message: Buffer, query: dns.Query): void {
@@ -269,6 +280,6 @@ export class DnsQuestions {
 
   #transferred(pending: Pending, message: Buffer): boolean {
     pending.hasBegun = true
-    return pending.author.transport === 'tcp' && pending.author.part(message)
+    return pending.author.transport === 'tcp' && pending.author.part(this.#open(message))
   }
 }

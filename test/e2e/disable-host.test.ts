@@ -5,9 +5,11 @@ import { networkInterfaces } from 'node:os'
 import { e2e, type Scope, shared } from '../support/e2e.js'
 import { ELSEWHERE, ELSEWHERE6, Elsewhere, HOST_ADDRESS, HOST_ADDRESS6 } from '../support/elsewhere.js'
 import { must, until } from '../support/program.js'
+import { Resolver, setResolvers } from '../support/resolver.js'
 import { Sandbox } from '../support/sandbox.js'
 import { TcpHost } from '../support/tcp-peer.js'
 import { UdpHost } from '../support/udp-host.js'
+import type { Asked } from './guest/dns-query.js'
 
 const METADATA = '169.254.169.254'
 const BROADCAST = '198.51.100.255'
@@ -141,4 +143,19 @@ e2e('addresses that the host gets later are its own as well, and those that it g
       () => `${address}: ${error ?? 'reached'}`,
     )
   }
+})
+
+e2e('with it names that stand for the host have no address of it', async (scope) => {
+  elsewhere()
+  const one = (data: string) => ({ type: data.includes(':') ? ('AAAA' as const) : ('A' as const), name: 'nas.test', ttl: 60, data })
+  const records = [HOST_ADDRESS, ELSEWHERE, METADATA, BROADCAST, HOST_ADDRESS6, ELSEWHERE6].map(one)
+  scope.use(await Resolver.start('127.0.0.2', { 'nas.test': records }))
+  setResolvers(['127.0.0.2'])
+  scope.defer(() => setResolvers(['127.0.0.53']))
+  const ask = async (guest: Sandbox, type: string) => (await guest.ask<Asked>('dns-query.js', '10.0.2.3', 'udp', 'nas.test', type)).data
+  const open = scope.use(await Sandbox.start())
+  assert.deepEqual(await ask(open, 'A'), [HOST_ADDRESS, ELSEWHERE, METADATA, BROADCAST])
+  const guest = scope.use(await Sandbox.start('--disable-host'))
+  assert.deepEqual(await ask(guest, 'A'), [ELSEWHERE])
+  assert.deepEqual(await ask(guest, 'AAAA'), [ELSEWHERE6])
 })
