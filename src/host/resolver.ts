@@ -57,6 +57,8 @@ export class Nameserver implements ServerAddress {
   /** ms, when it last answered; meaningful when `hasAnswered`. */
   answeredAt = 0
   hasAnswered = false
+  /** Its answers have the name of the question in other letters than the question had. */
+  changesCase = false
 
   constructor({ address, zone }: ServerAddress) {
     this.address = address

@@ -9,6 +9,9 @@
  * what comes from anywhere else, and errors come back; and with a random identifier. All of a question's sockets stay open until it
  * ends: a server that took longer than a second may still be the one that knows.
  *
+ * The letters of the name are in random case (dns-spelling.ts). A server that changes them (its answer has identifier and question right, and
+ * came to the right port) is asked again, from another port and plainly, and so from then on.
+ *
  * A message that is not the answer (identifier, question) is ignored: the wait goes on.
  */
 
@@ -17,7 +20,8 @@ import { EPOLLERR, EPOLLIN, type ReadyHandler } from '../host/event-loop.js'
 import type { NativeContext } from '../host/native.js'
 import type { Nameserver, Pace, Resolver } from '../host/resolver.js'
 import { PORT_DNS } from '../wire/numbers.js'
-import type * as dns from './dns-message.js'
+import * as dns from './dns-message.js'
+import { isSpelled, respelled } from './dns-spelling.js'
 import { DnsTable } from './dns-table.js'
 import { judge } from './dns-verdict.js'
 import { PART_DNS_UDP, type ServiceEvents } from './service-events.js'
@@ -44,7 +48,9 @@ const EMSGSIZE = constants.errno.EMSGSIZE
 /** One server and a question to it. */
 class Attempt {
   readonly server: Nameserver
-  readonly id: number
+  id: number
+  /** The name as it is asked for; null: as the client spelled it. */
+  name: Buffer | null
   descriptor = CLOSED
   sentAt = 0
   /** Times that it was asked. */
@@ -52,9 +58,10 @@ class Attempt {
   /** It will not answer any more. */
   isOver = false
 
-  constructor(server: Nameserver, id: number) {
+  constructor(server: Nameserver, id: number, name: Buffer | null) {
     this.server = server
     this.id = id
+    this.name = name
   }
 }
 
@@ -126,7 +133,11 @@ export class DnsUpstream<E extends Exchange> implements ReadyHandler {
     exchange.startedAt = this.#parts.events.now
     exchange.turn = -1
     exchange.refusal = null
-    exchange.attempts = this.#parts.resolver.servers().map((server) => new Attempt(server, this.#parts.random(0x10000)))
+    const { resolver, random } = this.#parts
+    exchange.attempts = resolver.servers().map((server) => {
+      const name = server.changesCase ? null : respelled(exchange.message, exchange.question, random)
+      return new Attempt(server, random(0x10000), name)
+    })
     this.#next(exchange)
   }
 
@@ -164,6 +175,10 @@ export class DnsUpstream<E extends Exchange> implements ReadyHandler {
   #receive(exchange: E, attempt: Attempt, message: Buffer): void {
     const verdict = judge(message, attempt.id, exchange.question)
     if (verdict === 'other') return
+    if (verdict !== 'bare' && attempt.name !== null && !isSpelled(message, attempt.name)) {
+      this.#askPlainly(exchange, attempt)
+      return
+    }
     this.#parts.resolver.answered(attempt.server)
     if (verdict === 'answer') {
       this.#conclude(exchange, message)
@@ -171,6 +186,16 @@ export class DnsUpstream<E extends Exchange> implements ReadyHandler {
     }
     if (verdict === 'refusal') exchange.refusal = message
     this.#over(exchange, attempt)
+  }
+
+  // It is no time lost: the server is there.
+  #askPlainly(exchange: E, attempt: Attempt): void {
+    attempt.server.changesCase = true
+    attempt.name = null
+    attempt.id = this.#parts.random(0x10000)
+    this.#native.closeDescriptor(attempt.descriptor)
+    attempt.descriptor = CLOSED
+    if (!this.#send(exchange, attempt, exchange.attempts.indexOf(attempt))) this.#over(exchange, attempt)
   }
 
   #unreachable(exchange: E, attempt: Attempt): void {
@@ -227,6 +252,7 @@ export class DnsUpstream<E extends Exchange> implements ReadyHandler {
     this.#parts.bytes.set(exchange.message, this.#parts.region)
     this.#parts.bytes[this.#parts.region] = attempt.id >>> 8
     this.#parts.bytes[this.#parts.region + 1] = attempt.id
+    if (attempt.name !== null) this.#parts.bytes.set(attempt.name, this.#parts.region + dns.HEADER_LENGTH)
     attempt.sentAt = this.#parts.events.now
     attempt.rounds++
     const sent = this.#native.udpSend(attempt.descriptor, this.#parts.region, exchange.message.length, 0, 0, 0, 0, 0, 0)

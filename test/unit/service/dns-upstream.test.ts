@@ -43,12 +43,65 @@ scenario('an answer to another question is ignored', (world) => {
   world.reply()
 })
 
-scenario('a name server may spell the name as it likes', (world) => {
+/** The name of a question as it stands there. */
+const spelling = (message: Buffer): string => message.toString('latin1', 12, message.indexOf(0, 12))
+
+/** An answer whose question is spelled in another case. */
+function otherCase(message: Buffer, answers: Parameters<typeof answerTo>[1]): Buffer {
+  const answer = answerTo(message, answers)
+  for (let i = 12; answer[i] !== 0; i++) if (/[a-z]/i.test(String.fromCharCode(answer[i]!))) answer[i]! ^= 0x20
+  return answer
+}
+
+scenario('a name is asked for in letters of random case, and given back as the client spelled it', (world) => {
+  const spellings = new Set<string>()
+  for (let i = 0; i < 50; i++) {
+    const name = `a-long-name-of-letters.n${i}.test`
+    world.ask(name)
+    const socket = world.socket()
+    assert.equal(spelling(socket.query).toLowerCase(), spelling(query(name)))
+    spellings.add(spelling(socket.query).slice(0, 23))
+    world.answer(socket, [a(name)])
+    assert.equal(world.reply().questions?.[0]?.name, name)
+  }
+  assert.ok(spellings.size > 45, `${spellings.size} of 50`)
+})
+
+scenario('whoever guesses port and identifier and not the case of the letters has nothing kept', (world) => {
+  world.ask('example.com')
+  const socket = world.socket()
+  world.deliver(socket, otherCase(socket.query, [a('example.com', '203.0.113.66')]))
+  world.noReply()
+  world.answer(world.socket(), [a('example.com')])
+  assert.deepEqual(data(world.reply()), ['198.51.100.1'])
+})
+
+scenario('a server that changes the letters is asked plainly, from another port with another identifier, and so from then on', (world) => {
   world.ask('Example.COM')
-  const answer = answerTo(world.socket().query, [a('example.com')])
-  answer.write('eXAMPLE', 13)
-  world.deliver(world.socket(), answer)
+  const socket = world.socket()
+  world.deliver(socket, otherCase(socket.query, [a('example.com')]))
+  world.noReply()
+  assert.equal(socket.isOpen, false)
+  const plain = world.socket()
+  assert.notEqual(plain, socket)
+  assert.deepEqual([world.asked, spelling(plain.query)], [['192.0.2.1'], '\x07Example\x03COM'])
+  world.deliver(plain, otherCase(plain.query, [a('example.com')]))
   assert.equal(world.reply().questions?.[0]?.name, 'Example.COM')
+  world.ask('example.org')
+  const next = world.socket()
+  assert.equal(spelling(next.query), '\x07example\x03org')
+  world.deliver(next, otherCase(next.query, [a('example.org')]))
+  world.reply()
+})
+
+scenario('a server that cannot be asked plainly makes room for the next', (world) => {
+  world.ask('example.com')
+  const socket = world.socket()
+  world.sockets.connectErrors.set('192.0.2.1', -EHOSTUNREACH)
+  world.deliver(socket, otherCase(socket.query, [a('example.com')]))
+  assert.deepEqual(world.asked, ['192.0.2.2'])
+  world.answer(world.socket('192.0.2.2'), [a('example.com')])
+  world.reply()
 })
 
 scenario('a server that is silent for a second is followed by the next, and is asked last from then on', (world) => {
