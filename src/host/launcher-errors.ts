@@ -1,12 +1,13 @@
 // What the launcher's messages mean to a person: `error STEP ERRNO` says which system call failed, and here is why that is and
 // what helps. Read native/src/launcher.c for the steps, user_namespaces(7) and setns(2) for the reasons.
 //
-// One errno has several causes: EPERM of unshare() can come from a sysctl of Debian's, one of Ubuntu's, or a container's seccomp
-// filter. The settings are looked at, so that the line names the one that is to blame.
+// One errno has several causes: EPERM of unshare() can come from a sysctl of Debian's, one of Ubuntu's, a container's seccomp
+// filter, or a chroot. The settings are looked at, so that the line names the one that is to blame.
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { constants } from 'node:os'
 import { resolve } from 'node:path'
 import { errnoName, NetloomError } from '../util/errors.js'
+import { isInChroot } from './chroot.js'
 
 const { E2BIG, EACCES, EBUSY, EINVAL, EISDIR, ENODEV, ENOENT, ENOEXEC, ENOSPC, ENOSYS, ENXIO, EPERM, ESRCH } = constants.errno
 /** errno(3): too many namespaces before Linux 4.9; not in Node's list. */
@@ -29,6 +30,12 @@ export interface Attempt {
 /** Value of a sysctl, null when this kernel has none of that name. */
 type ReadSetting = (name: string) => string | null
 
+/** What is looked at to find the cause. */
+interface Machine {
+  readonly setting: ReadSetting
+  readonly isInChroot: () => boolean | null
+}
+
 const readSetting: ReadSetting = (name) => {
   try {
     return readFileSync(`/proc/sys/${name.replaceAll('.', '/')}`, 'utf8').trim()
@@ -37,15 +44,17 @@ const readSetting: ReadSetting = (name) => {
   }
 }
 
+const MACHINE: Machine = { setting: readSetting, isInChroot }
+
 /** The error that `error STEP ERRNO` stands for. */
-export function launcherError(step: string, errno: number, attempt: Attempt, setting: ReadSetting = readSetting): NetloomError {
+export function launcherError(step: string, errno: number, attempt: Attempt, machine: Machine = MACHINE): NetloomError {
   switch (step) {
     case 'unshare':
     case 'setgroups':
     case 'uidmap':
     case 'gidmap':
     case 'mount':
-      return attempt.target === null ? userNamespaceError(step, errno, setting) : systemError(step, errno)
+      return attempt.target === null ? userNamespaceError(step, errno, machine) : systemError(step, errno)
     case 'pid':
     case 'netns-open':
     case 'netns-join':
@@ -54,7 +63,7 @@ export function launcherError(step: string, errno: number, attempt: Attempt, set
       return attempt.target === null ? systemError(step, errno) : targetError(step, errno, attempt.target)
     case 'tun-open':
     case 'tun-create':
-      return tunError(step, errno, attempt, setting)
+      return tunError(step, errno, attempt, machine)
     case 'mtu':
       return new NetloomError(
         'ERR_INTERFACE',
@@ -83,7 +92,11 @@ function systemError(step: string, errno: number): NetloomError {
   return new NetloomError('ERR_LAUNCHER', `${what} failed: ${errnoName(errno)}`)
 }
 
-function userNamespaceError(step: string, errno: number, setting: ReadSetting): NetloomError {
+/** pivot_root(2) makes a folder the root of a mount namespace. */
+const CHROOT_HINT = 'make its folder the root by pivot_root: bwrap --dev-bind FOLDER / and systemd-nspawn -D FOLDER do'
+
+function userNamespaceError(step: string, errno: number, machine: Machine): NetloomError {
+  const { setting } = machine
   const error = (why: string, hint: string): NetloomError =>
     new NetloomError('ERR_USER_NAMESPACES', `a user namespace cannot be made: ${why}`, hint)
   const restriction = setting('kernel.apparmor_restrict_unprivileged_userns')
@@ -96,11 +109,13 @@ function userNamespaceError(step: string, errno: number, setting: ReadSetting): 
       return error('kernel.unprivileged_userns_clone is 0', 'sudo sysctl -w kernel.unprivileged_userns_clone=1')
   }
   if (errno !== EPERM && errno !== EACCES) return error(`${step}: ${errnoName(errno)}`, '')
+  const isChroot = step === 'unshare' && errno === EPERM ? machine.isInChroot() : false
+  if (isChroot === true) return error('this is a chroot', CHROOT_HINT)
   if (restriction !== null && restriction !== '0')
     return error('AppArmor allows them no rights (kernel.apparmor_restrict_unprivileged_userns)', appArmorHint)
   if (step === 'unshare')
     return error(
-      'not permitted, by a sysctl or a seccomp filter',
+      `not permitted, by a sysctl${isChroot === null ? ', a chroot' : ''} or a seccomp filter`,
       'look at kernel.unprivileged_userns_clone and kernel.apparmor_restrict_unprivileged_userns, or let the container call unshare()',
     )
   return error(
@@ -155,7 +170,7 @@ function targetError(step: string, errno: number, target: LaunchTarget): Netloom
   return error(`${path} cannot be entered (${step}: ${errnoName(errno)})`, '')
 }
 
-function tunError(step: string, errno: number, attempt: Attempt, setting: ReadSetting): NetloomError {
+function tunError(step: string, errno: number, attempt: Attempt, machine: Machine): NetloomError {
   const error = (what: string, hint: string): NetloomError => new NetloomError('ERR_TUN', what, hint)
   if (step === 'tun-create') {
     if (errno === EBUSY || errno === EINVAL)
@@ -164,7 +179,7 @@ function tunError(step: string, errno: number, attempt: Attempt, setting: ReadSe
         `an interface ${attempt.ifname} exists already, or the kernel refuses the name`,
         'choose another with --ifname',
       )
-    if (errno === EPERM && attempt.target === null) return userNamespaceError(step, errno, setting)
+    if (errno === EPERM && attempt.target === null) return userNamespaceError(step, errno, machine)
     return error(`the kernel does not make a TAP: ${errnoName(errno)}`, '')
   }
   if (errno === ENOENT) return error('there is no /dev/net/tun', 'sudo modprobe tun (in a container: --device /dev/net/tun)')

@@ -1,12 +1,12 @@
 // What cannot be done is told in one line on standard error, with what to do about it, and a status; nothing is started and nothing is
 // left. Status 2: wrong use; 1: the machine does not allow it; 126 and 127: the command, as with env(1).
 import assert from 'node:assert/strict'
-import { rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { e2e, type Scope } from '../support/e2e.js'
 import { must, Program } from '../support/program.js'
 import { Bare, netloom, userProgram } from '../support/sandbox.js'
-import { guestProgram, NETLOOM, world } from '../support/world.js'
+import { asUser, guestProgram, NETLOOM, userEnvironment, world } from '../support/world.js'
 
 /** One line, ours, that says what is wrong and what helps. */
 async function expectLine(program: Program, status: number, says: readonly RegExp[]): Promise<void> {
@@ -199,3 +199,30 @@ e2e('user namespaces: the limit of a surrounding one is reached', async (scope) 
   const command = ['unshare', '--user', '--map-root-user', 'sh', '-c', script, 'sh', ...NETLOOM, 'run', '--', 'true']
   await expectLine(scope.use(userProgram(command, { input: '' })), 1, [/user namespace/i, /max_user_namespaces/])
 })
+
+e2e(
+  'user namespaces: in a chroot',
+  async (scope) => {
+    const root = join(world.scratch, 'chroot')
+    mkdirSync(root, { mode: 0o755 })
+    scope.defer(() => {
+      // Never recursively: they are empty, or something is mounted there.
+      for (const name of readdirSync(root, { withFileTypes: true }))
+        if (name.isDirectory()) rmdirSync(join(root, name.name))
+        else rmSync(join(root, name.name))
+      rmdirSync(root)
+    })
+    // A folder that is no mount itself, with everything that there is; in a mount namespace, with which that goes.
+    const script = `cd "$0"
+for path in /*; do
+  if [ -L "$path" ]; then cp -d "$path" .; elif [ -d "$path" ]; then mkdir ".$path" && mount --rbind "$path" ".$path"; fi
+done
+exec chroot . "$@"`
+    const command = ['unshare', '--mount', '--', 'sh', '-ec', script, root, ...asUser([...NETLOOM, 'run', '--', 'true'])]
+    await expectLine(scope.use(new Program(command, { environment: userEnvironment, input: '' })), 1, [
+      /user namespace.*this is a chroot/,
+      /pivot_root/,
+    ])
+  },
+  { needsRoot: true },
+)

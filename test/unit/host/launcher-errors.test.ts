@@ -15,8 +15,9 @@ const attaching = (target: LaunchTarget): Attempt => ({ ...RUN, target })
 
 type Settings = Readonly<Record<string, string>>
 
-function tell(step: string, errno: number, attempt: Attempt, settings: Settings = {}): NetloomError {
-  const error = launcherError(step, errno, attempt, (name) => settings[name] ?? null)
+function tell(step: string, errno: number, attempt: Attempt, settings: Settings = {}, isChroot: boolean | null = false): NetloomError {
+  const setting = (name: string) => settings[name] ?? null
+  const error = launcherError(step, errno, attempt, { setting, isInChroot: () => isChroot })
   assert.doesNotMatch(error.message, /\n|undefined|NaN|; $/)
   assert.equal(error.exitCode, 1)
   return error
@@ -84,6 +85,15 @@ for (const [what, step, errno, settings, says, helps] of [
     assert.match(error.hint, helps)
   })
 }
+
+test('user namespaces: in a chroot, where it is one and where nobody knows', () => {
+  const chroot = tell('unshare', EPERM, RUN, { 'kernel.apparmor_restrict_unprivileged_userns': '1' }, true)
+  assert.match(chroot.message, /^a user namespace cannot be made: this is a chroot; make its folder the root by pivot_root/)
+  assert.match(tell('unshare', EPERM, RUN, {}, null).message, /a sysctl, a chroot or a seccomp filter/)
+  assert.doesNotMatch(tell('unshare', EPERM, RUN, {}, false).message, /chroot/)
+  assert.match(tell('unshare', EPERM, RUN, { 'kernel.unprivileged_userns_clone': '0' }, true).message, /unprivileged_userns_clone is 0/)
+  assert.match(tell('unshare', ENOSPC, RUN, { 'user.max_user_namespaces': '0' }, true).message, /max_user_namespaces is 0/)
+})
 
 test('the TAP device: missing, without driver, without permission', () => {
   assert.match(tell('tun-open', ENOENT, RUN).message, /^there is no \/dev\/net\/tun; .*modprobe tun/)
