@@ -6,8 +6,9 @@ import { rmSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { e2e, type Scope } from '../support/e2e.js'
+import { within } from '../support/program.js'
 import { Bare } from '../support/sandbox.js'
-import { askApi, hasReference, REFERENCE, Slirp } from '../support/slirp.js'
+import { askApi, REFERENCE, Slirp } from '../support/slirp.js'
 import { world } from '../support/world.js'
 
 const API = join(world.runtime, 'api.sock')
@@ -114,13 +115,16 @@ e2e('every request, every mistake, in these very bytes', async (scope) => {
   await converse(ROWS)
 })
 
-e2e('slirp4netns itself answers the same', async (scope) => {
-  if (!hasReference) return
-  // A signal may end it before it has heard that its exit descriptor is closed: then its socket stays.
-  scope.defer(() => rmSync(API, { force: true }))
-  await start(scope, REFERENCE)
-  await converse(ROWS.filter(({ differs }) => differs === undefined))
-})
+e2e(
+  'slirp4netns itself answers the same',
+  async (scope) => {
+    // A signal may end it before it has heard that its exit descriptor is closed: then its socket stays.
+    scope.defer(() => rmSync(API, { force: true }))
+    await start(scope, REFERENCE)
+    await converse(ROWS.filter(({ differs }) => differs === undefined))
+  },
+  { needs: ['slirp4netns'] },
+)
 
 e2e('a request in pieces, with the writing half closed, empty, and too long', async (scope) => {
   await start(scope)
@@ -148,27 +152,28 @@ e2e('clients that say nothing, and many, keep nobody out and no traffic up', asy
 })
 
 /** What a client on the host's loopback is told. */
-function hear(protocol: string, port: number): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const heard = (data: Buffer): void => resolve(data.toString())
-    if (protocol === 'tcp') return void connect(port, '127.0.0.1').on('error', reject).once('data', heard)
+function hear(scope: Scope, protocol: string, port: number): Promise<string> {
+  const heard = new Promise<string>((resolve, reject) => {
+    if (protocol === 'tcp') {
+      const socket = connect(port, '127.0.0.1').on('error', reject)
+      scope.defer(() => void socket.destroy())
+      return void socket.once('data', (data) => resolve(data.toString()))
+    }
     const socket = createSocket('udp4').on('error', reject)
-    socket.once('message', (data) => {
-      socket.close()
-      heard(data)
-    })
+    scope.defer(() => void socket.close())
+    socket.once('message', (data) => resolve(data.toString()))
     socket.send('?', port, '127.0.0.1')
   })
+  return within(heard, `a client of ${protocol} was told nothing`)
 }
 
 e2e('published ports, the host closed to the guest as Podman has it: clients on loopback are the gateway, each time', async (scope) => {
   const target = await start(scope, undefined, '--disable-host-loopback')
-  scope.use(target.spawn(['socat', 'TCP-LISTEN:80,fork', 'SYSTEM:echo to $SOCAT_PEERADDR']))
-  scope.use(target.spawn(['socat', 'UDP-RECVFROM:80,fork', 'SYSTEM:echo to $SOCAT_PEERADDR']))
-  await target.must(['sh', '-c', 'until ss -tln | grep -q :80 && ss -uln | grep -q :80; do sleep 0.05; done'])
+  const server = scope.use(target.guest('udp_server.py', '0.0.0.0', 80))
+  await server.line(/^listening$/m)
   for (const proto of ['tcp', 'udp']) {
-    await askApi(API, [add({ ...FORWARD, proto })])
-    for (let i = 0; i < 2; i++) assert.equal(await hear(proto, FORWARD.host_port), 'to 10.0.2.2\n')
+    assert.match(await askApi(API, [add({ ...FORWARD, proto })]), /^\{"return":\{"id":\d\}\}$/)
+    for (let i = 0; i < 2; i++) assert.match(await hear(scope, proto, FORWARD.host_port), /^10\.0\.2\.2 \d+/)
   }
 })
 

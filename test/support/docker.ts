@@ -3,6 +3,7 @@
 import { mkdirSync, rmSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { CONTAINER_MOUNTS, makeRoot } from './container-root.js'
+import { requirePrograms } from './packages.js'
 import { findProcesses } from './processes.js'
 import { must, type Program, type ProgramOptions, until } from './program.js'
 import { giveSubordinateIds, mountCgroup2, mountRuntime, RUNTIME } from './rootless.js'
@@ -29,6 +30,7 @@ export class Docker {
 
   /** A daemon that is ready, with one of RootlessKit's drivers for published ports. */
   static async start(portDriver: string): Promise<Docker> {
+    requirePrograms(['docker', 'dockerd', 'rootlesskit'])
     giveSubordinateIds()
     const unmount = [await mountCgroup2(), await mountRuntime()]
     const folder = join(world.scratch, 'docker')

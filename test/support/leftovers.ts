@@ -95,7 +95,7 @@ export function takeInventory(): Inventory {
 }
 
 /** Waits until there is no more than there was, and all the processes; fails with the difference. */
-export async function expectNothingLeft(before: Inventory, deadline = 5_000): Promise<void> {
+export async function expectNothingLeft(before: Inventory, deadline = 15_000): Promise<void> {
   let differences: string[] = []
   const isSame = () => {
     const now = takeInventory()
@@ -105,4 +105,20 @@ export async function expectNothingLeft(before: Inventory, deadline = 5_000): Pr
     return differences.length === 0
   }
   await until(isSame, () => differences.join('\n'), deadline)
+}
+
+/** Ends every process that was not there before: a test that failed leaves none to the next one. */
+export async function killNewcomers(before: Inventory): Promise<void> {
+  const newcomers = () => [...processes()].map(([key]) => key).filter((key) => !before.has(key))
+  const areGone = () => {
+    for (const key of newcomers()) {
+      try {
+        process.kill(Number(key.split(' ')[1]), 'SIGKILL')
+      } catch {
+        // It ended meanwhile.
+      }
+    }
+    return newcomers().length === 0
+  }
+  await until(areGone, () => `cannot be ended: ${newcomers().join(', ')}`)
 }

@@ -6,6 +6,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { CONTAINER_MOUNTS, guestCommand, makeRoot } from './container-root.js'
+import { requirePrograms } from './packages.js'
 import { findProcesses } from './processes.js'
 import { type Outcome, type Program, type ProgramOptions, until } from './program.js'
 import { giveSubordinateIds, mountCgroup2, mountRuntime, RUNTIME } from './rootless.js'
@@ -53,6 +54,7 @@ export class Podman {
 
   /** Ready to run containers, with a program in place of slirp4netns. */
   static async start(program = SLIRP4NETNS): Promise<Podman> {
+    requirePrograms(['podman'])
     giveSubordinateIds()
     const unmount = [await mountCgroup2(), await mountRuntime()]
     const folder = join(world.scratch, 'podman')

@@ -2,6 +2,7 @@
 // killed, so that a hang is a failure with everything that was printed until then, never a test run that stands still.
 import { type ChildProcessByStdio, type StdioOptions, spawn } from 'node:child_process'
 import type { Readable, Writable } from 'node:stream'
+import { requirePrograms } from './packages.js'
 
 export interface Outcome {
   /** Null when a signal ended it. */
@@ -28,6 +29,19 @@ export interface ProgramOptions {
 
 /** Far above what any command here takes on a busy machine with two cores. */
 const DEADLINE = 60_000
+/** Of what a test waits for: as far above. */
+const PATIENCE = 60_000
+/** From being told to end to being killed, ms. */
+const GRACE = 10_000
+
+/** What a promise brings; fails with `what` when it has brought nothing after so many ms. */
+export async function within<T>(promise: Promise<T>, what: string | (() => string), deadline = PATIENCE): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const limit = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`after ${deadline} ms: ${typeof what === 'string' ? what : what()}`)), deadline)
+  })
+  return Promise.race([promise, limit]).finally(() => clearTimeout(timer))
+}
 
 interface Waiter {
   pattern: RegExp
@@ -36,6 +50,9 @@ interface Waiter {
 }
 
 export class Program {
+  /** Those that have not ended. */
+  static readonly running = new Set<Program>()
+
   readonly child: ChildProcessByStdio<Writable | null, Readable | null, Readable | null>
   /** Settles when the process has ended and its output is complete; rejects when it could not start or met its deadline. */
   readonly finished: Promise<Outcome>
@@ -46,6 +63,7 @@ export class Program {
   #hasEnded = false
 
   constructor(command: readonly string[], options: ProgramOptions = {}) {
+    requirePrograms(command)
     this.command = command.join(' ')
     this.child = spawn(command[0]!, command.slice(1), {
       cwd: options.directory,
@@ -63,6 +81,7 @@ export class Program {
     if (options.input !== undefined) this.child.stdin?.end(options.input)
     this.finished = this.#watch(options.deadline ?? DEADLINE)
     this.finished.catch(() => {})
+    Program.running.add(this)
   }
 
   get pid(): number {
@@ -84,10 +103,11 @@ export class Program {
 
   /** Waits until standard output holds what the pattern describes (use the `m` flag for whole lines). */
   line(pattern: RegExp): Promise<RegExpExecArray> {
-    return new Promise((resolve, reject) => {
+    const found = new Promise<RegExpExecArray>((resolve, reject) => {
       this.#waiters.push({ pattern, resolve, reject })
       this.#check()
     })
+    return within(found, () => `${pattern} was not printed: ${this.describe()}`)
   }
 
   write(text: string): void {
@@ -107,9 +127,17 @@ export class Program {
     if (this.#hasEnded) return
     this.end()
     this.kill('SIGTERM')
-    const force = setTimeout(() => this.kill('SIGKILL'), 5_000)
-    await this.finished.catch(() => {})
-    clearTimeout(force)
+    await this.outcome().catch(() => {})
+  }
+
+  /** What becomes of it when it has been told to end: after a while it is killed, and its output is not waited for. */
+  async outcome(): Promise<Outcome> {
+    const force = setTimeout(() => {
+      this.kill('SIGKILL')
+      // A child of its own may hold them open.
+      for (const stream of this.child.stdio) stream?.destroy()
+    }, GRACE)
+    return this.finished.finally(() => clearTimeout(force))
   }
 
   /** All that is known of it, for the message of a failure. */
@@ -126,6 +154,7 @@ export class Program {
       const settle = (failure?: Error) => {
         clearTimeout(timer)
         this.#hasEnded = true
+        Program.running.delete(this)
         this.#check()
         if (failure !== undefined) reject(failure)
       }

@@ -2,6 +2,7 @@
 // tree of version 2. Each function returns what undoes it; /etc, the mounts and the processes are the test file's own (e2e-main.ts).
 import { chownSync, mkdirSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { requirePrograms } from './packages.js'
 import { must } from './program.js'
 import { world } from './world.js'
 
@@ -14,6 +15,7 @@ const CGROUP2_MAGIC = '63677270'
 
 /** Gives the user subordinate IDs, which newuidmap(1) then lets it map. */
 export function giveSubordinateIds(): void {
+  requirePrograms(['newuidmap'])
   const line = `${world.user.name}:${SUBORDINATE.join(':')}\n`
   for (const file of ['/etc/subuid', '/etc/subgid']) writeFileSync(file, line)
 }

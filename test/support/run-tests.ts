@@ -3,12 +3,16 @@
 // after the other, in network, mount and process namespaces of its own (see e2e-main.ts), so that the machine's network, its
 // /etc and its process list are never touched and nothing can be left behind; the product runs there as an unprivileged user.
 //
-// Ends with the totals of everything; the exit status is 0 only when nothing failed and, in CI (CI=true), nothing was skipped.
+// Programs of Debian packages that the tests use and the machine lacks are installed where that may be done (packages.ts); else tests that
+// use them are skipped. Ends with the totals of everything; the exit status is 0 only when nothing failed and, in CI (CI=true), nothing was
+// skipped.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { basename, join, relative } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { CHECKOUT, install, makeScratch, WORLD_VARIABLE, type World } from './installation.js'
+import { advice, install as installPackages, missingPackages, needs } from './packages.js'
 import { prepareTun, prepareUser } from './test-user.js'
 import { addTotals, noTotals, printTotals, readTap, type Totals } from './totals.js'
 
@@ -80,7 +84,8 @@ async function runEndToEnd(files: readonly string[], sum: Totals): Promise<void>
   const isRoot = process.getuid?.() === 0
   const unshare = ['unshare', ...(isRoot ? [] : ['--user', '--map-root-user'])]
   unshare.push('--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc', '--')
-  const problem = namespaceProblem(unshare)
+  // Every file begins with it (e2e-main.ts).
+  const problem = needs('ip') || namespaceProblem(unshare)
   if (problem !== '') {
     addTotals(sum, {
       ...noTotals(),
@@ -117,9 +122,11 @@ async function main(): Promise<number> {
   const endToEnd = files.filter(isEndToEnd)
   if (files.length === 0) throw new Error(`no tests in ${chosen.join(', ') || PARTS.join(', ')}: is dist/ built?`)
 
+  const missing = installPackages(missingPackages(files.map((file) => relative(TESTS, file))))
   scratch = makeScratch()
   const sum = noTotals()
-  const runner = ['--test', `--test-concurrency=${availableParallelism()}`, `--test-timeout=${FILE_LIMIT}`]
+  const limits = pathToFileURL(join(TESTS, 'support/test-limit.js')).href
+  const runner = ['--import', limits, '--test', `--test-concurrency=${availableParallelism()}`, `--test-timeout=${FILE_LIMIT}`]
   if (plain.length > 0) addTotals(sum, await runNode('node --test', [], [...runner, ...plain], process.env))
   if (endToEnd.length > 0) await runEndToEnd(endToEnd, sum)
 
@@ -127,9 +134,11 @@ async function main(): Promise<number> {
   console.log('')
   for (const failure of sum.failures) console.log(`✖ ${failure}`)
   for (const skip of sum.skips) console.log(`﹣ ${skip}${isCi ? ' (a skipped test fails in CI)' : ''}`)
+  if (missing.length > 0) console.log(`﹣ some tests are skipped for want of packages; as root: ${advice(missing)}`)
   console.log(printTotals(sum, Math.round(performance.now() - started)))
   const hasFailed = sum.fail + sum.cancelled > 0 || sum.pass === 0
-  return hasFailed || (isCi && sum.skipped + sum.todo > 0) ? 1 : 0
+  // A suite that was skipped is in the list of names alone.
+  return hasFailed || (isCi && sum.skipped + sum.todo + sum.skips.length > 0) ? 1 : 0
 }
 
 process.on('exit', cleanUp)

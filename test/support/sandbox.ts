@@ -78,9 +78,7 @@ export class Sandbox extends Namespaces {
   /** Lets the waiting command end, and netloom with it. */
   async close(): Promise<void> {
     this.program.end()
-    const force = setTimeout(() => this.program.kill('SIGKILL'), 5_000)
-    const outcome = await this.program.finished
-    clearTimeout(force)
+    const outcome = await this.program.outcome()
     if (outcome.status !== 0) throw new Error(`the sandbox ended with ${outcome.status ?? outcome.signal}: ${this.program.describe()}`)
   }
 }

@@ -1,16 +1,14 @@
 // `netloom-slirp4netns` as its callers start it, beside the program whose place it takes: with a pipe that tells when it is ready, one whose
 // end tells it to go, and an API socket.
-import { existsSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
-import { type Outcome, Program, type ProgramOptions } from './program.js'
+import { type Outcome, Program, type ProgramOptions, within } from './program.js'
 import { asUser, userEnvironment, world } from './world.js'
 
 export const SLIRP = join(world.root, 'dist/bin/netloom-slirp4netns')
 /** The program itself, of the distribution. */
 export const REFERENCE = '/usr/bin/slirp4netns'
-export const hasReference = existsSync(REFERENCE)
 
 /** Descriptors that it is started with. */
 const READY = 3
@@ -56,7 +54,7 @@ export class Slirp {
   /** Started, and ready. */
   static async start(args: readonly string[], options: SlirpOptions = {}): Promise<Slirp> {
     const slirp = new Slirp(args, options)
-    const text = await slirp.ready
+    const text = await within(slirp.ready, () => `was not ready: ${slirp.program.describe()}`).catch((error) => error.message)
     if (text === '1') return slirp
     await slirp.close()
     throw new Error(`told '${text}' where it should be ready: ${slirp.program.describe()}`)
@@ -74,7 +72,7 @@ export class Slirp {
   /** Ends it as callers do; what became of it. */
   async end(): Promise<Outcome> {
     this.exit.destroy()
-    return this.program.finished
+    return this.program.outcome()
   }
 
   async close(): Promise<void> {
@@ -85,9 +83,9 @@ export class Slirp {
 
 /** One connection to an API socket: writes the pieces, one after the other, and returns all that comes back. */
 export function askApi(path: string, pieces: readonly string[], { isHalfClosed = false } = {}): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const socket = connect(path)
-    let text = ''
+  const socket = connect(path)
+  let text = ''
+  const answer = new Promise<string>((resolve, reject) => {
     socket.setEncoding('utf8')
     socket.on('error', reject)
     socket.on('data', (chunk: string) => {
@@ -104,4 +102,5 @@ export function askApi(path: string, pieces: readonly string[], { isHalfClosed =
       if (isHalfClosed) socket.end()
     }
   })
+  return within(answer, () => `no end of the answer to ${pieces.join('').slice(0, 200)}: ${text}`).finally(() => socket.destroy())
 }

@@ -3,6 +3,7 @@
 import { createHash, randomFillSync } from 'node:crypto'
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
+import { within } from './program.js'
 
 /** What went over a connection in one direction: the guest programs print the same. */
 export interface Digest {
@@ -47,7 +48,7 @@ class TcpPeer {
       hash.update(chunk)
     })
     const ended = once(this.socket, 'end')
-    const code = await Promise.race([ended.then(() => ''), this.closed])
+    const code = await within(Promise.race([ended.then(() => ''), this.closed]), () => `no end of the stream after ${bytes} bytes`)
     if (code !== '') throw new Error(`the connection failed after ${bytes} bytes: ${code}`)
     return { bytes, sha256: hash.digest('hex') }
   }
@@ -55,7 +56,7 @@ class TcpPeer {
   /** Waits for some bytes, and takes them. */
   async receiveSome(): Promise<Buffer> {
     const data = once(this.socket, 'data').then(([chunk]) => chunk as Buffer)
-    const chunk = await Promise.race([data, this.closed])
+    const chunk = await within(Promise.race([data, this.closed]), 'nothing came over the connection')
     if (typeof chunk === 'string') throw new Error(`closed before any data: ${chunk || 'in order'}`)
     return chunk
   }
@@ -68,7 +69,8 @@ class TcpPeer {
       hash.update(chunk)
       sent += chunk.length
       if (this.socket.write(chunk)) continue
-      const failed = await Promise.race([once(this.socket, 'drain').then(() => undefined), this.closed])
+      const drained = Promise.race([once(this.socket, 'drain').then(() => undefined), this.closed])
+      const failed = await within(drained, () => `the connection takes no more than ${sent} bytes`)
       if (failed !== undefined) throw new Error(`the connection closed after ${sent} bytes: ${failed || 'in order'}`)
     }
     return { bytes, sha256: hash.digest('hex') }

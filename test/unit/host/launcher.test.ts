@@ -10,6 +10,7 @@ import type { NetworkInterfaceInfo } from 'node:os'
 import { networkInterfaces } from 'node:os'
 import { test } from 'node:test'
 import { LAUNCHER_PATH } from '../../../src/host/native.js'
+import { needs } from '../../support/packages.js'
 import { launch } from './launch.js'
 import { type Bench, EBADFD, EIO, EPOLLIN, makeBench } from './native-bench.js'
 
@@ -110,7 +111,7 @@ test('the TAP carries frames both ways, is non-blocking, and leaves with its des
   assert.equal((await started.ended()).status, 'SIGTERM')
 })
 
-test('an interface that is down and one that is gone are told apart', async (t) => {
+test('an interface that is down and one that is gone are told apart', { skip: needs('ip') }, async (t) => {
   const bench = makeBench(t)
   const { native, words } = bench
   native.socketPair()
