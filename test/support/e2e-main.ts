@@ -1,7 +1,7 @@
 // The first program in the private namespaces of an e2e test file (network, mounts, processes): prepares them, then loads the file.
 //
-//   lo up; low ports and ping sockets for everybody; /etc with an overlay of this file's own, so that resolv.conf can be rewritten
-//   and replaced as on a real machine, without the machine's own being touched.
+//   lo up; low ports and ping sockets for everybody; an /etc of this file's own, so that resolv.conf can be rewritten and replaced as on
+//   a real machine, without the machine's own being touched.
 import { spawn, spawnSync } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
@@ -23,12 +23,14 @@ function prepareNetwork(world: World): void {
   sysctl('net/ipv4/ping_group_range', world.isRoot ? '0 2147483647' : '0 0')
 }
 
-function overlayEtc(scratch: string): void {
-  const base = join(scratch, 'etc')
-  mkdirSync(base, { recursive: true })
-  command('mount', '-t', 'tmpfs', 'tmpfs', base)
-  for (const name of ['upper', 'work']) mkdirSync(join(base, name), { mode: 0o755 })
-  command('mount', '-t', 'overlay', 'overlay', '-o', `lowerdir=/etc,upperdir=${base}/upper,workdir=${base}/work`, '/etc')
+/** A copy, not an overlay: an overlay can lie on one other at most, and a container's root is one, and the sandbox's /etc is one. */
+function copyEtc(scratch: string): void {
+  const copy = join(scratch, 'etc')
+  mkdirSync(copy, { recursive: true })
+  command('mount', '-t', 'tmpfs', '-o', 'mode=0755', 'tmpfs', copy)
+  // Without privileges some files cannot be read, such as shadow.
+  spawnSync('cp', ['-a', '/etc/.', copy], { stdio: 'ignore' })
+  command('mount', '--bind', copy, '/etc')
   // A file of our own, whatever the machine has there: a plain file or a link to somewhere else.
   spawnSync('rm', ['-f', '/etc/resolv.conf'])
   writeFileSync('/etc/resolv.conf', 'nameserver 127.0.0.53\n', { mode: 0o644 })
@@ -50,7 +52,7 @@ const world: World = JSON.parse(process.env[WORLD_VARIABLE] ?? '{}')
 if (world.outerNetwork === undefined) throw new Error('started by run-tests.ts only')
 process.umask(0o022)
 prepareNetwork(world)
-overlayEtc(world.scratch)
+copyEtc(world.scratch)
 if (!world.isRoot) world.holder = holdUserNamespace(world.user)
 process.env[WORLD_VARIABLE] = JSON.stringify(world)
 const file = process.argv[2]!
