@@ -146,8 +146,10 @@ class LiveNetwork implements Network {
     const table = this.#native.sharedMemory(tableBytes(options.maxFlows))
     this.#tableDescriptor = new Int32Array(this.#native.scratch)[0]!
     this.#stack = new Stack(this.#native, this.#loop, this.#arena, table, randomWords(this.#native, SECRET_WORDS), stackOptions)
-    if (process.env['NETLOOM_DEBUG'] === '1') this.#stack.tcp.verify = verify
-    else guard.tolerate(options.log)
+    if (process.env['NETLOOM_DEBUG'] === '1') {
+      this.#stack.tcp.verify = verify
+      this.#stack.interface.isStrict = true
+    } else guard.tolerate(options.log)
     // On a kernel's default setting nearly every network would begin with it, and few ping beyond the gateway.
     if (!options.log.isVerbose) this.#stack.pings.onForbidden = () => options.log.warn(NO_PING)
     this.#publications = new Publications(this.#native, this.#stack.forwards, options.addresses, options.publishDriver)

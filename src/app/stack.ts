@@ -9,7 +9,7 @@ import { PingRelay } from '../flow/ping-relay.js'
 import { PortForwards } from '../flow/port-forwards.js'
 import { SendRing } from '../flow/send-ring.js'
 import { TcpRelay } from '../flow/tcp-relay.js'
-import { UdpForwards } from '../flow/udp-forwards.js'
+import { FIRST_BYTES, UdpForwards } from '../flow/udp-forwards.js'
 import { type UdpFiltering, UdpRelay } from '../flow/udp-relay.js'
 import type { EventLoop, TurnHandler } from '../host/event-loop.js'
 import type { NativeContext } from '../host/native.js'
@@ -63,6 +63,7 @@ export const SECRET_WORDS = 4
 export const arenaBytes = (options: StackOptions): number =>
   FIXED_BYTES +
   INCOMING_BYTES +
+  FIRST_BYTES +
   slabBytes(options.maxFlows) * (options.hostRead === 'peek' ? 1 : 2) +
   (options.impairment === null ? 0 : impairedBytes(options.mtu))
 

@@ -7,7 +7,7 @@ import { IS_IPV6, KIND_PING, PORTS, ROW_SHIFT, SOCKET } from '../net/flow-row.js
 import type { Icmp } from '../net/icmp.js'
 import type { EchoRelay } from '../net/icmp-common.js'
 import type { Inbound } from '../net/inbound.js'
-import { type Interface, TRANSPORT_AT } from '../net/interface.js'
+import type { Interface } from '../net/interface.js'
 import * as icmp from '../wire/icmpv4.js'
 import * as icmp6 from '../wire/icmpv6.js'
 import { PROTOCOL_ICMP, PROTOCOL_ICMPV6 } from '../wire/numbers.js'
@@ -115,11 +115,11 @@ export class PingRelay implements EchoRelay, DatagramRelay {
 
   readable(row: number): boolean {
     const socket = this.#rows[(row << ROW_SHIFT) + SOCKET]!
-    const at = this.#interface.slot + TRANSPORT_AT
     for (let i = 0; i < TURN_BUDGET; i++) {
-      const length = this.#native.udpReceive(socket, at, MAX_MESSAGE)
-      if (length === -EAGAIN) return false
+      const length = this.#native.udpReceive(socket, this.#interface.begin(), MAX_MESSAGE)
       if (length >= icmp.HEADER_LENGTH) this.#deliver(row, length)
+      this.#interface.release()
+      if (length === -EAGAIN) return false
     }
     return true
   }
@@ -128,8 +128,7 @@ export class PingRelay implements EchoRelay, DatagramRelay {
     const rows = this.#rows
     const base = row << ROW_SHIFT
     const scratch = this.#scratch
-    const { view, slot, out, addresses } = this.#interface
-    const at = slot + TRANSPORT_AT
+    const { view, transportAt: at, out, addresses } = this.#interface
     const isIpv6 = rows[base + IS_IPV6] === 1
     const isLocal = isLoopback(scratch, 0)
     out.toGuest(rows, base)

@@ -100,17 +100,12 @@ export class UdpClients {
     return this.#decision
   }
 
-  /** Where the first datagram of a client is to be put. */
-  get payloadAt(): number {
-    return this.#udp.payloadAt
-  }
-
-  /** Sends the guest what a client's first datagram has brought there, with TTL and TOS as the kernel has told them. */
-  deliverFirst(row: number, length: number, ttl: number, tos: number): void {
+  /** Sends the guest what a client's first datagram has brought to `at`, with TTL and TOS as the kernel has told them. */
+  deliverFirst(row: number, at: number, length: number, segment: number, ttl: number, tos: number): void {
     const base = row << ROW_SHIFT
     this.#head(row, ttl, tos)
-    this.#flows.received(row, length, this.expiry(row, PACKETS_IN))
-    this.#udp.send(remotePort(this.#rows, base), guestPort(this.#rows, base), length)
+    this.#flows.received(row, length, this.expiry(row, PACKETS_IN), datagrams(length, segment))
+    this.#udp.sendFrom(at, remotePort(this.#rows, base), guestPort(this.#rows, base), length, segment)
   }
 
   /** What a client's socket has received: see TrainReceiver. It has heard others until it was connected; what they sent is not the client's. */

@@ -22,6 +22,10 @@ import type { UdpClients } from './udp-clients.js'
 
 /** Datagrams taken from one listener at a time: the rest comes with the next event. */
 const TURN_BUDGET = 64
+/** Room for headers in front of a datagram, bytes. */
+const HEADROOM = 256
+/** Bytes of arena for a datagram of a new client: not in the transmit slot, for its row may cost another flow its own, which then sends. */
+export const FIRST_BYTES: number = HEADROOM + MAX_PAYLOAD
 
 export class UdpForwards {
   readonly #native: NativeContext
@@ -32,6 +36,8 @@ export class UdpForwards {
   readonly #scratch: Int32Array
   readonly #ends = new Int32Array(8)
   readonly #client = new Int32Array(5)
+  /** Where a datagram is put. */
+  readonly #at: number
 
   constructor(native: NativeContext, table: FlowTable, gate: Gate, clients: UdpClients, iface: Interface) {
     this.#native = native
@@ -40,6 +46,7 @@ export class UdpForwards {
     this.#clients = clients
     this.#interface = iface
     this.#scratch = new Int32Array(native.scratch)
+    this.#at = iface.arena.allot(FIRST_BYTES) + HEADROOM
   }
 
   get counts(): RuleCounts {
@@ -63,8 +70,7 @@ export class UdpForwards {
     for (let i = 0; i < TURN_BUDGET; i++) {
       const entry = neighbors.resolve(guests, at, now)
       if (entry < 0) return false
-      const { payloadAt } = this.#clients
-      const length = this.#native.udpFirst(descriptor, payloadAt, MAX_PAYLOAD)
+      const length = this.#native.udpFirst(descriptor, this.#at, MAX_PAYLOAD)
       if (length === -EAGAIN) return true
       // Any other error is about an earlier datagram.
       if (length < 0) continue
@@ -84,7 +90,7 @@ export class UdpForwards {
   /** Throws away what waits for a guest that nobody knows. */
   drain(rule: number, descriptor: number): void {
     for (let i = 0; i < TURN_BUDGET; i++) {
-      if (this.#native.udpFirst(descriptor, this.#clients.payloadAt, MAX_PAYLOAD) === -EAGAIN) return
+      if (this.#native.udpFirst(descriptor, this.#at, MAX_PAYLOAD) === -EAGAIN) return
       this.counts.refused[rule]!++
     }
   }
@@ -101,7 +107,7 @@ export class UdpForwards {
       this.counts.connections[rule]!++
       if (row === 0) this.counts.refused[rule]!++
     }
-    if (row !== 0) this.#clients.deliverFirst(row, length, ttl, tos)
+    if (row !== 0) this.#clients.deliverFirst(row, this.#at, length, 0, ttl, tos)
   }
 
   // The client's flow, 0 when it has none yet: what it sent before it had a socket comes to the listener.

@@ -3,7 +3,7 @@
 import * as arp from '../wire/arp.js'
 import * as ethernet from '../wire/ethernet.js'
 import { BROADCAST_HIGH, BROADCAST_LOW, MAPPED } from '../wire/numbers.js'
-import { ARP_AT, type Interface, MAC_OF_IPV4 } from './interface.js'
+import { type Interface, MAC_OF_IPV4 } from './interface.js'
 import { NeighborCache, type Solicitor } from './neighbor-cache.js'
 
 /** Ethernet's least payload (IEEE 802.3): messages are padded to it, as raw-socket readers expect. */
@@ -53,8 +53,7 @@ export class Arp implements Solicitor {
   // From `own`, one of our addresses.
   #send(toHigh: number, toLow: number, operation: number, own: number, targetHigh: number, targetLow: number, target: number): void {
     const iface = this.#interface
-    const at = iface.slot + ARP_AT
-    iface.headArp(toHigh, toLow, own)
+    const at = iface.beginArp(toHigh, toLow, own)
     iface.arena.bytes.fill(0, at + arp.LENGTH, at + LEAST_PAYLOAD)
     arp.write(iface.view, at, operation, MAC_OF_IPV4, own, own, targetHigh, targetLow, target)
     iface.transmitArp(LEAST_PAYLOAD)

@@ -17,7 +17,7 @@ import { MAPPED, PROTOCOL_ICMP, PROTOCOL_TCP } from '../wire/numbers.js'
 import { NOT_OURS } from './address-plan.js'
 import { type IcmpCommon, QUOTED_PAYLOAD } from './icmp-common.js'
 import type { Inbound, ProtocolReceiver } from './inbound.js'
-import { type Interface, TRANSPORT_AT } from './interface.js'
+import type { Interface } from './interface.js'
 import { DEFAULT_TTL } from './outbound.js'
 
 /** Hop limit of echo replies, as the peers have it. */
@@ -76,7 +76,7 @@ export class Icmpv4 implements ProtocolReceiver {
   /** Answers an echo request from the slot (RFC 1122, 3.2.2.6: the data comes back as it is, however much). */
   #reply(inbound: Inbound): void {
     const iface = this.interface
-    const target = iface.slot + TRANSPORT_AT
+    const target = iface.begin()
     const length = inbound.payloadLength
     iface.arena.bytes.copyWithin(target, inbound.payloadAt, inbound.payloadAt + length)
     icmp.write(iface.view, target, icmp.ECHO_REPLY, 0, iface.view.getInt32(target + 4))
@@ -108,7 +108,7 @@ export class Icmpv4 implements ProtocolReceiver {
     const iface = this.interface
     const quoted = Math.min(length, icmp.QUOTE_LIMIT)
     const target = ipv4.source(iface.view, packetAt)
-    iface.arena.bytes.copyWithin(iface.slot + TRANSPORT_AT + icmp.HEADER_LENGTH, packetAt, packetAt + quoted)
+    iface.arena.bytes.copyWithin(iface.begin() + icmp.HEADER_LENGTH, packetAt, packetAt + quoted)
     iface.out.setIpv4(macHigh, macLow, iface.addresses.gateway, target)
     this.#send(type, code, word, quoted)
   }
@@ -118,8 +118,8 @@ export class Icmpv4 implements ProtocolReceiver {
    * header and payload are to be put where this says, then comes `sendQuoted`.
    */
   quote(protocol: number, length: number, type: number): number {
-    const { view, slot, out } = this.interface
-    const at = slot + TRANSPORT_AT + icmp.HEADER_LENGTH
+    const { view, out } = this.interface
+    const at = this.interface.begin() + icmp.HEADER_LENGTH
     const ttl = type === icmp.TIME_EXCEEDED ? LAST_TTL : DEFAULT_TTL
     ipv4.write(view, at, ipv4.HEADER_LENGTH + length, protocol, out.words[7]!, out.words[3]!, 0, ttl, 0, 1)
     return at + ipv4.HEADER_LENGTH
@@ -132,7 +132,7 @@ export class Icmpv4 implements ProtocolReceiver {
 
   #send(type: number, code: number, word: number, quoted: number): void {
     const iface = this.interface
-    const at = iface.slot + TRANSPORT_AT
+    const at = iface.transportAt
     const length = icmp.HEADER_LENGTH + quoted
     icmp.write(iface.view, at, type, code, word)
     icmp.setChecksum(iface.view, at, length)

@@ -8,7 +8,7 @@ import { PROTOCOL_ICMPV6, PROTOCOL_TCP } from '../wire/numbers.js'
 import { isUnspecified, NOT_OURS } from './address-plan.js'
 import { type IcmpCommon, QUOTED_PAYLOAD } from './icmp-common.js'
 import type { Inbound, ProtocolReceiver } from './inbound.js'
-import { type Interface, TRANSPORT_AT } from './interface.js'
+import type { Interface } from './interface.js'
 import { Ndp } from './ndp.js'
 import { DEFAULT_TTL } from './outbound.js'
 
@@ -90,8 +90,8 @@ export class Icmpv6 implements ProtocolReceiver {
 
   /** Answers an echo request from the slot (RFC 4443, 4.2: the data comes back as it is, however much). */
   #reply(inbound: Inbound): void {
-    const { view, arena, out, slot } = this.interface
-    const target = slot + TRANSPORT_AT
+    const { view, arena, out } = this.interface
+    const target = this.interface.begin()
     const length = inbound.payloadLength
     arena.bytes.copyWithin(target, inbound.payloadAt, inbound.payloadAt + length)
     icmp.write(view, target, icmp.ECHO_REPLY, 0, view.getInt32(target + 4))
@@ -119,7 +119,7 @@ export class Icmpv6 implements ProtocolReceiver {
     word: number,
     now: number,
   ): void {
-    const { view, addresses, arena, slot, out } = this.interface
+    const { view, addresses, arena, out } = this.interface
     if (addresses.ipv6 === undefined || !this.#mayAnswer(packetAt, type, code) || !this.#common.takeError(now)) return
     const quoted = Math.min(length, icmp.QUOTE_LIMIT)
     const ends = this.#ends
@@ -127,7 +127,7 @@ export class Icmpv6 implements ProtocolReceiver {
       ends[i] = ipv6.destination(view, packetAt, i)
       ends[4 + i] = ipv6.source(view, packetAt, i)
     }
-    arena.bytes.copyWithin(slot + TRANSPORT_AT + icmp.HEADER_LENGTH, packetAt, packetAt + quoted)
+    arena.bytes.copyWithin(this.interface.begin() + icmp.HEADER_LENGTH, packetAt, packetAt + quoted)
     out.set(macHigh, macLow, true, ends, 0, ends, 4)
     if (addresses.role(ends, 0) === NOT_OURS) this.#nameUs()
     this.#send(type, code, word, quoted)
@@ -142,8 +142,8 @@ export class Icmpv6 implements ProtocolReceiver {
 
   /** Begins to quote a packet that the guest has sent earlier: as icmpv4.ts has it. */
   quote(protocol: number, length: number, type: number): number {
-    const { view, slot, out } = this.interface
-    const at = slot + TRANSPORT_AT + icmp.HEADER_LENGTH
+    const { view, out } = this.interface
+    const at = this.interface.begin() + icmp.HEADER_LENGTH
     const w = out.words
     const hops = type === icmp.TIME_EXCEEDED ? LAST_HOP : DEFAULT_TTL
     ipv6.write(view, at, length, protocol, hops, 0, 0, w[4]!, w[5]!, w[6]!, w[7]!, w[0]!, w[1]!, w[2]!, w[3]!)
@@ -156,14 +156,14 @@ export class Icmpv6 implements ProtocolReceiver {
   }
 
   #send(type: number, code: number, word: number, quoted: number): void {
-    icmp.write(this.interface.view, this.interface.slot + TRANSPORT_AT, type, code, word)
+    icmp.write(this.interface.view, this.interface.transportAt, type, code, word)
     this.#transmit(icmp.HEADER_LENGTH + quoted)
   }
 
   // The checksum covers the addresses of `out`.
   #transmit(length: number): void {
-    const { view, slot, out } = this.interface
-    icmp.setChecksum(view, slot + TRANSPORT_AT, length, out.pseudoSum(PROTOCOL_ICMPV6, length))
+    const { view, transportAt, out } = this.interface
+    icmp.setChecksum(view, transportAt, length, out.pseudoSum(PROTOCOL_ICMPV6, length))
     this.interface.transmitDatagram(PROTOCOL_ICMPV6, length)
   }
 

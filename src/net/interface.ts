@@ -7,9 +7,11 @@
 //                   20                    44        64
 //
 // The transport header has one place, whatever the IP version: a frame of IPv4 begins 20 bytes later.
-// Devices are synchronous (link/device.ts), so one slot is enough: whoever writes a frame sends it before returning.
+// Devices are synchronous (link/device.ts), so one slot is enough: whoever writes a frame (`begin`) sends it, or gives it up (`release`), before
+// anything is done that may send another. A frame that is begun while another one is in the slot has spoiled that one: it is not sent.
 import type { Device } from '../link/device.js'
 import { type Arena, BIG_FRAME, LINK_HEADROOM, MAX_DATAGRAM } from '../packet/arena.js'
+import { NetloomError } from '../util/errors.js'
 import * as ethernet from '../wire/ethernet.js'
 import * as ipv4 from '../wire/ipv4.js'
 import * as ipv6 from '../wire/ipv6.js'
@@ -28,7 +30,7 @@ export const TRANSPORT_AT = IP_AT + ipv6.HEADER_LENGTH
 /** Where a frame of IPv4, or of ARP, begins in the slot. */
 const IPV4_START = TRANSPORT_AT - ipv4.HEADER_LENGTH - IP_AT
 /** Where an ARP message is. */
-export const ARP_AT = IPV4_START + IP_AT
+const ARP_AT = IPV4_START + IP_AT
 /** Bytes in front of the slot: a fragment's header takes its place before the transport header, and moves what is before it. */
 const SLOT_HEADROOM = 64
 /** Our MAC addresses, as slirp has them: 52:55 and the IPv4 address, 52:56 and the lower half of the one of IPv6. */
@@ -43,8 +45,14 @@ export class Interface {
   readonly out = new Outbound()
   /** Of IPv6, in the guest. */
   readonly paths = new PathMtus()
-  /** The transmit slot. Who sends something from where it lies puts it there, and back again (udp.ts). */
-  slot: number
+  /** The transmit slot, and where the frame is put together that was begun last: there, or around what lies elsewhere in the arena. */
+  readonly #home: number
+  #slot: number
+  #isBegun = false
+  /** Frames that were begun while another one was put together, which was lost with that: always a mistake of ours. */
+  overlaps = 0
+  /** Such a mistake is an error. */
+  isStrict = false
   #device: Device | null = null
   #lastingFrom = 0
   #lastingTo = 0
@@ -59,8 +67,43 @@ export class Interface {
     this.arena = arena
     this.view = arena.view
     this.addresses = new AddressPlan(addresses)
-    this.slot = arena.allot(SLOT_HEADROOM + IPV4_START + BIG_FRAME) + SLOT_HEADROOM
-    this.#start = this.slot
+    this.#home = arena.allot(SLOT_HEADROOM + IPV4_START + BIG_FRAME) + SLOT_HEADROOM
+    this.#slot = this.#start = this.#home
+  }
+
+  /** Takes the slot for a frame; where its transport header is to be put. */
+  begin(): number {
+    return this.beginAt(this.#home + TRANSPORT_AT)
+  }
+
+  /** The same for a frame whose transport header is at an offset of the arena: what is in front of it, 128 bytes, is written over. */
+  beginAt(transportAt: number): number {
+    if (this.#isBegun) this.#overlap()
+    this.#isBegun = true
+    this.#slot = transportAt - TRANSPORT_AT
+    return transportAt
+  }
+
+  /** Where the transport header is of the frame that was begun. */
+  get transportAt(): number {
+    return this.#slot + TRANSPORT_AT
+  }
+
+  /** The frame that was begun is not to be sent. */
+  release(): void {
+    this.#isBegun = false
+  }
+
+  #overlap(): void {
+    this.overlaps++
+    if (this.isStrict) throw new NetloomError('ERR_SLOT', 'a frame was begun while another one was in the transmit slot')
+  }
+
+  // The frame leaves: false when it was spoiled.
+  #ends(): boolean {
+    const isWhole = this.#isBegun
+    this.#isBegun = false
+    return isWhole
   }
 
   /** Names the device; frames before that are lost. */
@@ -144,7 +187,7 @@ export class Interface {
     dontFragment: 0 | 1,
   ): void {
     const view = this.view
-    const start = this.slot + IPV4_START
+    const start = this.#slot + IPV4_START
     this.#start = start
     ethernet.write(view, start + virtio.HEADER_LENGTH, macHigh, macLow, MAC_OF_IPV4, this.addresses.gateway, ETHERTYPE_IPV4)
     this.#identification = (this.#identification + 1) & 0xffff
@@ -166,8 +209,8 @@ export class Interface {
     target: Int32Array,
     to: number,
   ): void {
-    this.#start = this.slot
-    this.#write6(this.slot, macHigh, macLow, protocol, length, hops, trafficClass, source, from, target, to)
+    this.#start = this.#slot
+    this.#write6(this.#slot, macHigh, macLow, protocol, length, hops, trafficClass, source, from, target, to)
   }
 
   #write6(
@@ -209,22 +252,24 @@ export class Interface {
     ethernet.setSource(this.view, this.#start + virtio.HEADER_LENGTH, macHigh, macLow)
   }
 
-  /** Heads the slot for an ARP message about our address `own`. */
-  headArp(macHigh: number, macLow: number, own: number): void {
-    this.#start = this.slot + IPV4_START
+  /** Begins an ARP message about our address `own`; where it is to be put. */
+  beginArp(macHigh: number, macLow: number, own: number): number {
+    this.begin()
+    this.#start = this.#slot + IPV4_START
     ethernet.write(this.view, this.#start + virtio.HEADER_LENGTH, macHigh, macLow, MAC_OF_IPV4, own, ETHERTYPE_ARP)
+    return this.#slot + ARP_AT
   }
 
   /** Sends the slot as an ARP message of `length` bytes. */
   transmitArp(length: number): boolean {
     virtio.clear(this.view, this.#start)
-    return this.#device?.transmit(this.#start, IP_AT + length) === true
+    return this.#ends() && this.#device?.transmit(this.#start, IP_AT + length) === true
   }
 
   /** Sends the slot as it is headed: every checksum in place. `length` counts from the transport header. */
   transmit(length: number): boolean {
     virtio.clear(this.view, this.#start)
-    return this.#device?.transmit(this.#start, this.slot + TRANSPORT_AT + length - this.#start) === true
+    return this.#ends() && this.#device?.transmit(this.#start, this.transportAt + length - this.#start) === true
   }
 
   /**
@@ -256,17 +301,17 @@ export class Interface {
     const most = (this.mtu - ipv4.HEADER_LENGTH) & ~7
     this.#fragmented = (this.#fragmented + 1) | 0
     const identification = this.#fragmented & 0xffff
-    let isSent = true
+    let isSent = this.#ends()
     for (let offset = 0; offset < length; offset += most) {
       const piece = Math.min(length - offset, most)
-      const at = this.slot + IPV4_START + offset
+      const at = this.#slot + IPV4_START + offset
       const isLast = offset + piece === length
       virtio.clear(view, at)
       ethernet.write(view, at + virtio.HEADER_LENGTH, macHigh, macLow, MAC_OF_IPV4, this.addresses.gateway, ETHERTYPE_IPV4)
       const total = ipv4.HEADER_LENGTH + piece
       ipv4.write(view, at + IP_AT, total, protocol, words[3]!, words[7]!, identification, timeToLive, typeOfService, 0)
       ipv4.setFragment(view, at + IP_AT, offset, isLast ? 0 : 1)
-      isSent = this.#device?.transmit(at, IP_AT + total) === true && isSent
+      isSent = isSent && this.#device?.transmit(at, IP_AT + total) === true
     }
     return isSent
   }
@@ -277,16 +322,16 @@ export class Interface {
     const { macHigh, macLow, words, timeToLive, typeOfService } = this.out
     const most = (this.longestPacket - ipv6.HEADER_LENGTH - extension.FRAGMENT_HEADER_LENGTH) & ~7
     this.#fragmented = (this.#fragmented + 1) | 0
-    let isSent = true
+    let isSent = this.#ends()
     for (let offset = 0; offset < length; offset += most) {
       const piece = Math.min(length - offset, most)
-      const at = this.slot + offset - extension.FRAGMENT_HEADER_LENGTH
+      const at = this.#slot + offset - extension.FRAGMENT_HEADER_LENGTH
       const isLast = offset + piece === length
       const payload = extension.FRAGMENT_HEADER_LENGTH + piece
       virtio.clear(view, at)
       this.#write6(at, macHigh, macLow, extension.FRAGMENT_HEADER, payload, timeToLive, typeOfService, words, 0, words, 4)
       extension.writeFragment(view, at + IP_AT + ipv6.HEADER_LENGTH, protocol, offset, isLast ? 0 : 1, this.#fragmented)
-      isSent = this.#device?.transmit(at, IP_AT + ipv6.HEADER_LENGTH + payload) === true && isSent
+      isSent = isSent && this.#device?.transmit(at, IP_AT + ipv6.HEADER_LENGTH + payload) === true
     }
     return isSent
   }
@@ -296,10 +341,10 @@ export class Interface {
    * `headerLength` count from the transport header.
    */
   transmitPartial(length: number, gsoType: number, headerLength: number, gsoSize: number, checksumOffset: number): boolean {
-    const before = this.slot + TRANSPORT_AT - this.#start
+    const before = this.transportAt - this.#start
     const checksumStart = before - virtio.HEADER_LENGTH
     const cutAt = gsoSize === 0 ? 0 : checksumStart + headerLength
     virtio.write(this.view, this.#start, virtio.FLAG_NEEDS_CSUM, gsoType, cutAt, gsoSize, checksumStart, checksumOffset)
-    return this.#device?.transmit(this.#start, before + length) === true
+    return this.#ends() && this.#device?.transmit(this.#start, before + length) === true
   }
 }

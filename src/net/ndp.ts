@@ -11,7 +11,7 @@ import { MULTICAST6_HIGH, PROTOCOL_ICMPV6 } from '../wire/numbers.js'
 import { ANYCAST, isUnspecified, NOT_OURS, ROUTER_WORD } from './address-plan.js'
 import type { DropCounters } from './drops.js'
 import type { Inbound } from './inbound.js'
-import { type Interface, MAC_OF_IPV6, TRANSPORT_AT } from './interface.js'
+import { type Interface, MAC_OF_IPV6 } from './interface.js'
 import { NeighborCache, type Solicitor } from './neighbor-cache.js'
 
 /** ff02::1, all nodes of the link (RFC 4291, 2.7.1). */
@@ -69,7 +69,7 @@ export class Ndp implements Solicitor {
     this.#hear(inbound)
     const isDetection = this.#toWhoAsks(inbound)
     this.#interface.out.setSource(this.#target, 0)
-    const at = this.#interface.slot + TRANSPORT_AT
+    const at = this.#interface.begin()
     // RFC 4861, 7.2.7: an address that several might have overrides nobody's.
     const flags = ndp.ROUTER | (role === ANYCAST ? 0 : ndp.OVERRIDE) | (isDetection ? 0 : ndp.SOLICITED)
     ndp.writeNeighborAdvertisement(view, at, flags, this.#target[0]!, this.#target[1]!, this.#target[2]!, this.#target[3]!)
@@ -150,8 +150,8 @@ export class Ndp implements Solicitor {
   }
 
   #ask(words: Int32Array, at: number): void {
-    const { view, slot } = this.#interface
-    const message = slot + TRANSPORT_AT
+    const { view } = this.#interface
+    const message = this.#interface.begin()
     ndp.writeNeighborSolicitation(view, message, words[at]!, words[at + 1]!, words[at + 2]!, words[at + 3]!)
     options.writeSourceLinkAddress(view, message + ndp.NEIGHBOR_LENGTH, MAC_OF_IPV6, ROUTER_WORD)
     this.transmit(ndp.NEIGHBOR_LENGTH + options.LINK_ADDRESS_LENGTH)
@@ -159,9 +159,9 @@ export class Ndp implements Solicitor {
 
   /** Sends the message of `length` bytes in the slot where `out` goes, from the station that an address of ours with this last word has. */
   transmit(length: number, from = ROUTER_WORD): void {
-    const { view, slot, out } = this.#interface
+    const { view, transportAt, out } = this.#interface
     out.timeToLive = ndp.NEIGHBOR_HOP_LIMIT
-    icmpv6.setChecksum(view, slot + TRANSPORT_AT, length, out.pseudoSum(PROTOCOL_ICMPV6, length))
+    icmpv6.setChecksum(view, transportAt, length, out.pseudoSum(PROTOCOL_ICMPV6, length))
     this.#interface.head(PROTOCOL_ICMPV6, length)
     this.#interface.setStation(MAC_OF_IPV6, from)
     this.#interface.transmit(length)

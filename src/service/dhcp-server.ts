@@ -175,13 +175,13 @@ export class DhcpServer implements DatagramReceiver {
   #reply(inbound: Inbound, at: number, type: number, yiaddr: number): void {
     const { view } = this.#interface
     const limit = reply.limit(this.#found, this.#options.mtu)
-    const length = reply.write(view, this.#udp.payloadAt, limit, type, at, this.#found, yiaddr, this.#configuration())
+    const length = reply.write(view, this.#udp.begin(), limit, type, at, this.#found, yiaddr, this.#configuration())
     this.#send(inbound, at, yiaddr, length)
   }
 
   #refuse(inbound: Inbound, at: number): void {
     const { view } = this.#interface
-    const length = reply.writeNak(view, this.#udp.payloadAt, at, this.#found, this.#addresses.gateway)
+    const length = reply.writeNak(view, this.#udp.begin(), at, this.#found, this.#addresses.gateway)
     const relay = dhcpv4.giaddr(view, at)
     if (relay !== 0) this.#transmit(inbound.macHigh, inbound.macLow, relay, PORT_DHCP_SERVER, length)
     else this.#transmit(BROADCAST_HIGH, BROADCAST_LOW, EVERYBODY, PORT_DHCP_CLIENT, length)

@@ -67,6 +67,6 @@ export class Dhcpv6Server implements DatagramReceiver {
     const { dns, search } = this.#options
     const domainList = encode(search(), MAX_DOMAINS)
     const configuration = { server: this.#identifier, dns, domainList, refreshTime: REFRESH_TIME }
-    return dhcpv6.writeReply(view, this.#udp.payloadAt, MAX_REPLY, at, found, configuration)
+    return dhcpv6.writeReply(view, this.#udp.begin(), MAX_REPLY, at, found, configuration)
   }
 }

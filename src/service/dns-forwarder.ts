@@ -69,8 +69,9 @@ class Datagram implements DatagramClient {
   take(answer: Buffer): void {
     const udp = this.#udp
     const { arena, out } = udp.interface
-    arena.bytes.set(answer, udp.payloadAt)
-    dress(this, arena.bytes, udp.payloadAt)
+    const at = udp.begin()
+    arena.bytes.set(answer, at)
+    dress(this, arena.bytes, at)
     out.set(this.#macHigh, this.#macLow, this.#isIpv6, this.#asked, 0, this.address, 0)
     udp.send(PORT_DNS, this.port, answer.length)
   }

@@ -2,7 +2,7 @@
 // MTU, and where names are resolved (RFC 8106). At once when somebody asks, unasked when the link comes up, a few times soon after that, and
 // then every few minutes. RFC 4861, 6.2.4 and 6.2.6 have routers wait for a while by chance, so that several do not speak at once: here is one.
 import { ROUTER_WORD } from '../net/address-plan.js'
-import { type Interface, MAC_OF_IPV6, TRANSPORT_AT } from '../net/interface.js'
+import { type Interface, MAC_OF_IPV6 } from '../net/interface.js'
 import type { Ndp, RouterSolicited } from '../net/ndp.js'
 import { DEFAULT_TTL } from '../net/outbound.js'
 import { encode } from '../wire/domain-names.js'
@@ -94,10 +94,10 @@ export class RouterAdvertiser implements RouterSolicited {
   // To whom `out` says.
   #advertise(lifetime: number): void {
     // Off the packet path: a guest asks when it comes up.
-    const { view, slot, mtu, addresses } = this.#interface
+    const { view, mtu, addresses } = this.#interface
     const own = addresses.ipv6
     if (own === undefined) return
-    const start = slot + TRANSPORT_AT
+    const start = this.#interface.begin()
     const flags = this.#names === null || !this.#hasDhcp ? 0 : ndp.OTHER_CONFIGURATION
     ndp.writeRouterAdvertisement(view, start, DEFAULT_TTL, flags, lifetime, 0, 0)
     let at = start + ndp.ROUTER_ADVERTISEMENT_LENGTH

@@ -4,7 +4,6 @@
 
 import { IS_IPV6, PORTS, pseudoSum } from '../net/flow-row.js'
 import type { Inbound } from '../net/inbound.js'
-import { TRANSPORT_AT } from '../net/interface.js'
 import * as ipv4 from '../wire/ipv4.js'
 import * as ipv6 from '../wire/ipv6.js'
 import { PROTOCOL_TCP } from '../wire/numbers.js'
@@ -45,8 +44,9 @@ function acknowledged(tcp: Tcp, c: Connection): void {
   c.lower(ACK_NOW | ACK_DELAYED)
 }
 
+// In the slot, which is taken.
 function writeHeader(tcp: Tcp, c: Connection, sequence: number, flags: number, header: number, windowField: number): void {
-  const at = tcp.interface.slot + TRANSPORT_AT
+  const at = tcp.interface.transportAt
   const ports = c.rows[c.base + PORTS]!
   const view = tcp.interface.view
   wire.write(view, at, ports & 0xffff, ports >>> 16, sequence, c.rcvNxt, header, flags, windowField)
@@ -60,14 +60,14 @@ function writeHeader(tcp: Tcp, c: Connection, sequence: number, flags: number, h
 // From the slot, checksum in full; `length` counts from the TCP header.
 function transmitWhole(tcp: Tcp, c: Connection, length: number): boolean {
   const iface = tcp.interface
-  wire.setChecksum(iface.view, iface.slot + TRANSPORT_AT, length, pseudoSum(c.rows, c.base, length))
+  wire.setChecksum(iface.view, iface.transportAt, length, pseudoSum(c.rows, c.base, length))
   iface.headRow(c.rows, c.base, PROTOCOL_TCP, length)
   return iface.transmit(length)
 }
 
 /** Our SYN (RFC 9293, 3.5): with the ACK of the guest's, when that has come, and then it offers what the guest's offered. */
 export function sendSyn(tcp: Tcp, c: Connection): void {
-  const at = tcp.interface.slot + TRANSPORT_AT
+  const at = tcp.interface.begin()
   const view = tcp.interface.view
   const scale = c.rcvScale > 0 ? c.rcvScale : -1
   const hasSack = c.has(HAS_SACK) ? 1 : 0
@@ -90,6 +90,7 @@ export function sendSyn(tcp: Tcp, c: Connection): void {
 export function sendControl(tcp: Tcp, c: Connection, sequence: number, flags: number): void {
   window.advance(tcp, c)
   const header = prepare(tcp, c)
+  tcp.interface.begin()
   writeHeader(tcp, c, sequence, flags | wire.ACK, header, window.offer(c))
   acknowledged(tcp, c)
   if ((flags & wire.FIN) !== 0) c.lastSent = tcp.now
@@ -125,7 +126,7 @@ export function sendText(tcp: Tcp, c: Connection, sequence: number, header: numb
   c.lastSent = tcp.now
   const total = header + length
   if (length <= Math.min(SMALL_TEXT, size) || !iface.hasOffload) return transmitWhole(tcp, c, total)
-  wire.setPartial(iface.view, iface.slot + TRANSPORT_AT, pseudoSum(c.rows, c.base, total))
+  wire.setPartial(iface.view, iface.transportAt, pseudoSum(c.rows, c.base, total))
   iface.headRow(c.rows, c.base, PROTOCOL_TCP, total)
   const isSuper = length > size
   if (!isSuper) return iface.transmitPartial(total, virtio.GSO_NONE, header, 0, wire.CHECKSUM_OFFSET)
@@ -136,13 +137,14 @@ export function sendText(tcp: Tcp, c: Connection, sequence: number, header: numb
 export function sendReset(tcp: Tcp, c: Connection): void {
   tcp.sackCount = 0
   const header = wire.HEADER_LENGTH + (c.has(HAS_TIMESTAMPS) ? options.TIMESTAMP_LENGTH : 0)
+  tcp.interface.begin()
   writeHeader(tcp, c, sequence(c), wire.RST | wire.ACK, header, 0)
   transmitWhole(tcp, c, header)
 }
 
 /** Resets the connection that the segment belongs to, which is not this one (RFC 9293, 3.10.7.4: sequence SEG.ACK). */
 export function sendResetOf(tcp: Tcp, c: Connection, s: Segment): void {
-  const at = tcp.interface.slot + TRANSPORT_AT
+  const at = tcp.interface.begin()
   const ports = c.rows[c.base + PORTS]!
   wire.write(tcp.interface.view, at, ports & 0xffff, ports >>> 16, s.ack, 0, wire.HEADER_LENGTH, wire.RST, 0)
   transmitWhole(tcp, c, wire.HEADER_LENGTH)
@@ -150,7 +152,7 @@ export function sendResetOf(tcp: Tcp, c: Connection, s: Segment): void {
 
 /** Answers a SYN that cannot be served: the connection is refused (RFC 9293, 3.5.2: sequence 0, the SYN acknowledged). */
 export function sendRefusal(tcp: Tcp, c: Connection): void {
-  const at = tcp.interface.slot + TRANSPORT_AT
+  const at = tcp.interface.begin()
   const ports = c.rows[c.base + PORTS]!
   wire.write(tcp.interface.view, at, ports & 0xffff, ports >>> 16, 0, c.rcvNxt, wire.HEADER_LENGTH, wire.RST | wire.ACK, 0)
   transmitWhole(tcp, c, wire.HEADER_LENGTH)
@@ -159,7 +161,7 @@ export function sendRefusal(tcp: Tcp, c: Connection): void {
 /** Answers a segment that belongs to no connection (RFC 9293, 3.10.7.1), from where it was sent to. */
 export function sendStrayReset(tcp: Tcp, s: Segment, inbound: Inbound): void {
   const iface = tcp.interface
-  const at = iface.slot + TRANSPORT_AT
+  const at = iface.begin()
   const isAck = s.has(wire.ACK)
   const flags = isAck ? wire.RST : wire.RST | wire.ACK
   const guestPort = wire.srcPort(iface.view, inbound.payloadAt)

@@ -1,6 +1,5 @@
 // Sending text again: what the scoreboard says is lost (RFC 6675, 5), the first hole where there is no scoreboard (RFC 6582), and the
 // probe of the tail (RFC 8985, 7). The bytes are read from the host's kernel a second time.
-import { TRANSPORT_AT } from '../net/interface.js'
 import { MAX_DATAGRAM } from '../packet/arena.js'
 import * as ipv4 from '../wire/ipv4.js'
 import { FIN, PSH } from '../wire/tcp.js'
@@ -83,8 +82,9 @@ function fresh(tcp: Tcp, c: Connection): boolean {
   const size = output.segmentSize(tcp, c)
   // No scrap of a window either (RFC 9293, 3.8.6.2.1).
   if (!c.has(HOST_READABLE) || c.sndWnd - seq.diff(c.sndNxt, c.sndUna) < size) return false
-  const length = tcp.relay.receive(c, tcp.interface.slot + TRANSPORT_AT + header, size)
+  const length = tcp.relay.receive(c, tcp.interface.begin() + header, size)
   if (length <= 0) {
+    tcp.interface.release()
     resume(tcp, c)
     return false
   }
@@ -124,8 +124,11 @@ function again(tcp: Tcp, c: Connection, from: number, length: number): number {
   const size = output.segmentSize(tcp, c)
   const most = tcp.interface.hasOffload ? MAX_DATAGRAM - ipv4.HEADER_LENGTH - header : size
   tcp.relay.rewind(c, seq.diff(from, c.sndUna))
-  const got = tcp.relay.receive(c, tcp.interface.slot + TRANSPORT_AT + header, Math.min(text, most))
-  if (got <= 0) return -1
+  const got = tcp.relay.receive(c, tcp.interface.begin() + header, Math.min(text, most))
+  if (got <= 0) {
+    tcp.interface.release()
+    return -1
+  }
   const isEnd = hasFin && got === text
   output.sendText(tcp, c, from, header, got, isEnd ? PSH | FIN : PSH)
   return isEnd ? got + 1 : got

@@ -2,7 +2,6 @@
 // transmit slot, behind the place of the headers; they stay in the host's kernel as well until the guest acknowledges
 // them, so a retransmission (retransmit.ts) reads them again. What is lost goes first, then what is new.
 
-import { TRANSPORT_AT } from '../net/interface.js'
 import { MAX_DATAGRAM } from '../packet/arena.js'
 import * as ipv4 from '../wire/ipv4.js'
 import { FIN, PSH } from '../wire/tcp.js'
@@ -59,7 +58,8 @@ function sendNew(tcp: Tcp, c: Connection): number {
     const header = output.prepare(tcp, c)
     const wanted = permitted(tcp, c, header)
     if (wanted === 0) break
-    const length = tcp.relay.receive(c, tcp.interface.slot + TRANSPORT_AT + header, wanted)
+    const length = tcp.relay.receive(c, tcp.interface.begin() + header, wanted)
+    if (length <= 0) tcp.interface.release()
     if (length < END) return BROKEN
     if (length <= 0) {
       c.lower(HOST_READABLE)
@@ -146,15 +146,15 @@ function moved(tcp: Tcp, c: Connection, to: number): void {
 /** One byte beyond a closed window (RFC 9293, 3.8.6.1): its acknowledgment carries the window of today. */
 export function probe(tcp: Tcp, c: Connection): number {
   const header = output.prepare(tcp, c)
-  const at = tcp.interface.slot + TRANSPORT_AT + header
   tcp.relay.rewind(c, 0)
-  const length = tcp.relay.receive(c, at, 1)
+  const length = tcp.relay.receive(c, tcp.interface.begin() + header, 1)
   tcp.relay.rewind(c, 0)
   if (length === 1) {
     output.sendText(tcp, c, c.sndUna, header, 1, PSH)
     if (((c.sndUna + 1 - c.sndMax) | 0) > 0) c.sndMax = (c.sndUna + 1) | 0
     return SENT
   }
+  tcp.interface.release()
   c.lower(HOST_READABLE)
   if (length === 0) return NOTHING
   if (length < END) return BROKEN

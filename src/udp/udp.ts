@@ -3,7 +3,7 @@
 
 import type { DropCounters } from '../net/drops.js'
 import type { Inbound, ProtocolReceiver } from '../net/inbound.js'
-import { type Interface, TRANSPORT_AT } from '../net/interface.js'
+import type { Interface } from '../net/interface.js'
 import { fold } from '../wire/checksum.js'
 import * as ipv4 from '../wire/ipv4.js'
 import * as ipv6 from '../wire/ipv6.js'
@@ -74,40 +74,39 @@ export class Udp implements ProtocolReceiver {
    */
   sendFrom(at: number, sourcePort: number, targetPort: number, length: number, segment: number): void {
     const iface = this.interface
-    const home = iface.slot
     const step = segment === 0 ? length : segment
     const header = (iface.out.isIpv6 ? ipv6.HEADER_LENGTH : ipv4.HEADER_LENGTH) + wire.HEADER_LENGTH
     const isWhole = header + step <= iface.longestPacket && (segment === 0 ? iface.hasOffload && length > SHORT : iface.hasDatagramOffload)
-    iface.slot = at - wire.HEADER_LENGTH - TRANSPORT_AT
-    if (isWhole) this.#sendPartial(sourcePort, targetPort, length, segment)
-    else {
-      this.send(sourcePort, targetPort, Math.min(step, length))
-      for (let sent = step; sent < length; sent += step) {
-        iface.slot += step
-        this.send(sourcePort, targetPort, Math.min(step, length - sent))
-      }
+    iface.beginAt(at - wire.HEADER_LENGTH)
+    if (isWhole) {
+      this.#sendPartial(sourcePort, targetPort, length, segment)
+      return
     }
-    iface.slot = home
+    this.send(sourcePort, targetPort, Math.min(step, length))
+    for (let sent = step; sent < length; sent += step) {
+      iface.beginAt(at + sent - wire.HEADER_LENGTH)
+      this.send(sourcePort, targetPort, Math.min(step, length - sent))
+    }
   }
 
   #sendPartial(sourcePort: number, targetPort: number, length: number, segment: number): void {
     const iface = this.interface
-    const at = iface.slot + TRANSPORT_AT
+    const at = iface.transportAt
     const total = wire.HEADER_LENGTH + length
     wire.write(iface.view, at, sourcePort, targetPort, total)
     wire.setPartial(iface.view, at, fold(iface.out.pseudoSum(PROTOCOL_UDP, total)))
     iface.transmitTrain(PROTOCOL_UDP, total, wire.HEADER_LENGTH, segment, wire.CHECKSUM_OFFSET)
   }
 
-  /** Where the payload of the next datagram to send is to be put, in the transmit slot. */
-  get payloadAt(): number {
-    return this.interface.slot + TRANSPORT_AT + wire.HEADER_LENGTH
+  /** Takes the transmit slot for a datagram; where its payload is to be put. */
+  begin(): number {
+    return this.interface.begin() + wire.HEADER_LENGTH
   }
 
-  /** Sends `length` bytes that lie at `payloadAt` to where the interface's `out` says, as fragments when they are many. */
+  /** Sends `length` bytes that lie where `begin` has said to where the interface's `out` says, as fragments when they are many. */
   send(sourcePort: number, targetPort: number, length: number): boolean {
     const iface = this.interface
-    const at = iface.slot + TRANSPORT_AT
+    const at = iface.transportAt
     const total = wire.HEADER_LENGTH + length
     wire.write(iface.view, at, sourcePort, targetPort, total)
     wire.setChecksum(iface.view, at, iface.out.pseudoSum(PROTOCOL_UDP, total))

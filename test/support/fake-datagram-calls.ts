@@ -57,8 +57,11 @@ export abstract class FakeDatagramCalls extends FakeTcpCalls {
       d.fails({ origin: 1, info: d.mtu, ...none })
       return -EMSGSIZE
     }
-    assert.equal(to[0] === 0 && to[1] === 0 && to[2] === 0xffff, d.family === 4, 'a destination of the other family')
-    d.sent.push({ bytes, segment, words: to, address: to[3], port, header: d.header })
+    const target = port === 0 ? d.peer : { words: to, port }
+    assert.ok(target !== null, 'a datagram to nowhere')
+    const { words } = target
+    assert.equal(words[0] === 0 && words[1] === 0 && words[2] === 0xffff, d.family === 4, 'a destination of the other family')
+    d.sent.push({ bytes, segment, words, address: words[3], port: target.port, header: d.header })
     return bytes.length
   }
   udpSendMany(descriptor: number, word: number, count: number): number {
@@ -97,6 +100,24 @@ export abstract class FakeDatagramCalls extends FakeTcpCalls {
     this.range(at, datagram.bytes.length).set(datagram.bytes)
     this.words.set([...wordsOf(datagram.address), datagram.port, datagram.ttl, datagram.tos])
     return datagram.bytes.length
+  }
+  /** A socket on a published port; its descriptor, for PortForwards.add. */
+  udpListen(family: 4 | 6 = 4): number {
+    return this.#openDatagram(family)
+  }
+  udpFirst(descriptor: number, at: number, length: number): number {
+    const status = this.udpReceive(descriptor, at, length)
+    if (status >= 0) this.words.fill(0, 7, 11)
+    return status
+  }
+  udpAnswer(descriptor: number): number {
+    const listener = this.open.get(descriptor)
+    assert.ok(listener instanceof FakeDatagram)
+    const client = this.#openDatagram(listener.family)
+    // Connected: what is sent there goes to the client.
+    if (client >= 0)
+      this.datagrams.at(-1)!.peer = { words: [this.words[0]!, this.words[1]!, this.words[2]!, this.words[3]!], port: this.words[4]! }
+    return client
   }
   errorReceive(descriptor: number): number {
     const error = this.open.get(descriptor)?.errors.shift()

@@ -16,6 +16,8 @@ export class FakeDatagram extends FakeDescriptor {
   readonly sent: { bytes: Uint8Array; segment: number; words: Words; address: number; port: number; header: FakeHeader }[] = []
   readonly incoming: { bytes: Uint8Array; address: FakeAddress; port: number; ttl: number; tos: number; segment: number }[] = []
   readonly family: 4 | 6
+  /** To whom it is connected. */
+  peer: { readonly words: Words; readonly port: number } | null = null
   /** What it sends with: Linux's defaults. */
   header: FakeHeader = { ttl: 64, tos: 0, dontFragment: true }
   /** MTU of the path, for what may not be cut. */

@@ -77,6 +77,7 @@ export class SimulatedStack {
     const table = new ArrayBuffer(tableBytes(maxFlows))
     const secrets = new Int32Array(SECRET_WORDS).map(() => random.int32())
     this.stack = new Stack(native, this.loop, arena, table, secrets, options)
+    this.stack.interface.isStrict = true
     const offload = o.offload ?? true
     const features = { vnetHeader: true, checksum: offload, tso: offload, uso: offload }
     const device = new TapDevice(
