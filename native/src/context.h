@@ -14,6 +14,7 @@
 #define NETLOOM_CONTEXT_H
 
 #include <node_api.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
@@ -105,6 +106,7 @@ int32_t signal_stop(Context *context, const int32_t *argument);
 #define SHARE_PIPES 2
 #define SHARE_PUBLISHED 3
 #define SHARE_ALL 4
+bool descriptor_is_within(const Context *context, int descriptor, int share);
 int descriptor_admit(const Context *context, int descriptor, int share);
 
 /* outbound.c */

@@ -46,13 +46,17 @@ static int32_t tcp_listen(Context *context, const int32_t *argument) {
   return descriptor;
 }
 
-/* tcpAccept(fd): the descriptor of the next connection, set up as those that tcpConnect makes; who it is from, in scratch[0..4]. */
+/*
+ * tcpAccept(fd): the descriptor of the next connection, set up as those that tcpConnect makes; who it is from, in scratch[0..4], and in [5]
+ * whether it is the last one that there is a descriptor for. It is the caller's all the same: closed, it would be a reset.
+ */
 static int32_t tcp_accept(Context *context, const int32_t *argument) {
   struct sockaddr_storage address;
   socklen_t length = sizeof address;
   const int descriptor = accept4(argument[0], (struct sockaddr *)&address, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
   if (descriptor < 0) return -errno;
   tell(context, &address);
+  context->scratch[5] = !descriptor_is_within(context, descriptor + 1, SHARE_PUBLISHED);
   return descriptor;
 }
 

@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/resource.h>
@@ -23,13 +24,17 @@ static int32_t close_descriptor(Context *context, const int32_t *argument) {
   return close(argument[0]) < 0 ? -errno : 0;
 }
 
+bool descriptor_is_within(const Context *context, int descriptor, int share) {
+  return context->descriptors == 0 || descriptor < context->descriptors / SHARE_ALL * share;
+}
+
 /*
  * A descriptor that was just opened for a guest or a stranger, and is to be one of `share` quarters of those that there may be: it is closed, and
  * the outcome is -1 with EMFILE, where it is beyond. The kernel gives the lowest number that is free, so its number says how many are open at
  * least, whoever has opened them, and nobody has to count.
  */
 int descriptor_admit(const Context *context, int descriptor, int share) {
-  if (descriptor < 0 || context->descriptors == 0 || descriptor < context->descriptors / SHARE_ALL * share) return descriptor;
+  if (descriptor < 0 || descriptor_is_within(context, descriptor, share)) return descriptor;
   close(descriptor);
   errno = EMFILE;
   return -1;

@@ -1,5 +1,5 @@
 // The control socket of one network: HTTP and JSON for programs of the same user. It listens from the start; HTTP and the checks of what is asked
-// (control-api.ts) are loaded with the first connection, or a little later without one.
+// (control-api.ts) are loaded with the first connection, or before it where descriptors may run out.
 //
 //     connection -> one request, one answer -> closed            after LIMIT in any case: who is silent, or slow, or does not read, is cut off
 //
@@ -16,10 +16,7 @@ import type { Network } from './types.js'
 /** How long a connection may take from its first byte to its last, ms. */
 const LIMIT = 10_000
 const MAX_CLIENTS = 32
-/**
- * When what answers is loaded although nobody has come, ms: what the sandbox waits for has its processor first, and a process that lives so
- * long may be asked when there is no descriptor left to load anything with.
- */
+/** When what answers is loaded where nobody has come, ms: what the sandbox waits for has the processor first. */
 const LOADS_AFTER = 2_000
 /** Another network that ends may take the empty folder away between our making it and our using it. */
 const TRIES = 3
@@ -27,8 +24,8 @@ const TRIES = 3
 interface ControlOptions {
   /** How long a connection may take, ms. */
   readonly limit?: number
-  /** When what answers is loaded although nobody has come, ms. */
-  readonly loadsAfter?: number
+  /** Loads what answers although nobody has come: where there may be no descriptor to load it with when somebody does. Default false. */
+  readonly loadsAhead?: boolean
 }
 
 export class ControlServer {
@@ -38,16 +35,16 @@ export class ControlServer {
   readonly #limit: number
   readonly #server: Server
   readonly #clients = new Set<Socket>()
-  readonly #loadsAfter: number
+  readonly #loadsAhead: boolean
   #loading: NodeJS.Timeout | null = null
   #http: Promise<HttpServer> | null = null
 
-  private constructor(folder: string, name: string, network: Network, { limit = LIMIT, loadsAfter = LOADS_AFTER }: ControlOptions) {
+  private constructor(folder: string, name: string, network: Network, { limit = LIMIT, loadsAhead = false }: ControlOptions) {
     this.#folder = folder
     this.path = socketPath(folder, name)
     this.#network = network
     this.#limit = limit
-    this.#loadsAfter = loadsAfter
+    this.#loadsAhead = loadsAhead
     // What a client has sent waits in its socket until HTTP is there.
     this.#server = createServer(
       { pauseOnConnect: true },
@@ -92,7 +89,7 @@ export class ControlServer {
         this.#server.on('error', () => {})
         this.#server.unref()
         chmodSync(this.path, 0o600)
-        this.#loading = setTimeout(() => void this.#load().catch(() => {}), this.#loadsAfter).unref()
+        if (this.#loadsAhead) this.#loading = setTimeout(() => void this.#load().catch(() => {}), LOADS_AFTER).unref()
         resolve()
       })
     })

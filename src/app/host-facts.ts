@@ -16,6 +16,13 @@ export const NO_PING =
  * connections (two each), and what else the process has open.
  */
 export const DESCRIPTOR_RESERVE = 256
+/** Of a connection past the interface: the client's socket, the server's, and a pipe each way. */
+const DESCRIPTORS_PER_FLOW = 6
+/**
+ * Of those, the ones that nothing opened for a guest or a stranger may take: clients of the control socket (32) and of slirp4netns' API (64), and
+ * what Node opens for a moment, to load code or to look into /proc.
+ */
+const DESCRIPTORS_KEPT = 96
 /** As few flows as can be worked with, when a limit leaves less than the reserve. */
 const LEAST_FLOWS = 16
 
@@ -46,6 +53,14 @@ export function probeHost(): HostFacts {
   probe.close()
   return { hostRead, descriptors, mayPing: ping !== -EACCES, hasIpv6: has6 }
 }
+
+/** How many descriptors may be open for others, of so many that this process may have; 0: not known, no limit. Of very few it keeps a quarter. */
+export const descriptorsForOthers = (limit: number): number =>
+  limit < 0 ? 0 : Math.max(limit - DESCRIPTORS_KEPT, Math.trunc((limit * 3) / 4))
+
+/** Whether so many flows, each with as many descriptors as a flow can have, leave none. */
+export const mayRunOut = (limit: number, maxFlows: number): boolean =>
+  limit >= 0 && maxFlows * DESCRIPTORS_PER_FLOW + DESCRIPTOR_RESERVE > limit
 
 /** An address that is not of a link: a kernel without IPv6, or with it switched off, has none. */
 function hasIpv6(): boolean {

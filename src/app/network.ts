@@ -26,7 +26,7 @@ import { LINK_LOCAL_0, LINK_LOCAL_1 } from '../wire/ndp.js'
 import { AutoPublish } from './auto-publish.js'
 import type { ControlServer } from './control-server.js'
 import { listFlows } from './flow-list.js'
-import { fitOptions, type HostFacts, NO_PING, probeHost } from './host-facts.js'
+import { descriptorsForOthers, fitOptions, type HostFacts, mayRunOut, NO_PING, probeHost } from './host-facts.js'
 import { startServices } from './network-services.js'
 import { addressTexts, countersOf } from './network-view.js'
 import { checkOpenFiles, type NetworkOptions, type ResolvedOptions } from './options.js'
@@ -99,6 +99,7 @@ class LiveNetwork implements Network {
   readonly #publications: Publications
   readonly #region: number
   readonly #tableDescriptor: number
+  readonly #mayRunOut: boolean
   #device: TapDevice | null = null
   #watch: NamespaceWatch | null = null
   #control: ControlServer | null = null
@@ -118,7 +119,7 @@ class LiveNetwork implements Network {
   #isBusy = false
   #isClosed = false
 
-  constructor(options: ResolvedOptions, { hostRead, mayPing }: HostFacts) {
+  constructor(options: ResolvedOptions, { hostRead, mayPing, descriptors }: HostFacts) {
     this.#options = options
     networks++
     this.name = options.name ?? (networks === 1 ? `${process.pid}` : `${process.pid}-${networks}`)
@@ -138,6 +139,8 @@ class LiveNetwork implements Network {
     const practises = options.warmUp && networks === 1
     this.#native = createContext(practises ? bytes + PRACTICE_BYTES : bytes)
     this.#warmUp = practises ? new WarmUp(this.#native, bytes) : null
+    this.#mayRunOut = mayRunOut(descriptors, options.maxFlows)
+    this.#native.descriptorLimit(descriptorsForOthers(descriptors))
     this.#loop = new EventLoop(this.#native)
     for (const outbound of [options.outbound4, options.outbound6]) if (outbound !== null) this.#native.outboundAddress(...outbound)
     if (!options.hostLoopback) this.#native.outboundMulticast(0)
@@ -168,7 +171,7 @@ class LiveNetwork implements Network {
     // What not every network needs is loaded when it does: each millisecond before the guest has a network is waited for.
     const { ControlServer } = await import('./control-server.js')
     try {
-      this.#control = await ControlServer.start(this.name, this)
+      this.#control = await ControlServer.start(this.name, this, { loadsAhead: this.#mayRunOut })
     } catch (error) {
       if (name !== null) throw error
       log.verbose((error as Error).message)

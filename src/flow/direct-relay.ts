@@ -51,7 +51,7 @@ const EINPROGRESS = 115
 export const TAKEN = 0
 /** Nobody listens there: the socket is the caller's still. */
 export const REFUSED = 1
-/** It cannot be done now: so is it then. */
+/** No socket, row or permission is to be had. The caller keeps the client's socket. */
 export const IMPOSSIBLE = 2
 export type Outcome = typeof TAKEN | typeof REFUSED | typeof IMPOSSIBLE
 
@@ -88,6 +88,11 @@ export class DirectRelay implements ReadyHandler, Evictor {
   /** True while some flow waits for its next turn. */
   get hasWork(): boolean {
     return this.#ways.hasWork
+  }
+
+  /** The ms until a connection that comes may find a socket of the namespace, where there is none now but may be soon; else 0. */
+  delay(): number {
+    return this.#sockets === null ? 0 : this.#sockets.delay(this.#loop.now)
   }
 
   /**

@@ -20,10 +20,7 @@ export class DirectWays {
   #later: Int32Array
   #queueLength = 0
   #position = 0
-  // Rows that wait for a pipe.
-  readonly #starved: Int32Array
-  #starvedLength = 0
-  // Rows in either list.
+  // Rows that wait for it.
   readonly #isQueued: Uint8Array
 
   constructor(native: NativeContext, loop: EventLoop, table: FlowTable) {
@@ -34,7 +31,6 @@ export class DirectWays {
     this.#pipes = new PipePool(native, 2 * table.capacity)
     this.#queue = new Int32Array(table.capacity + 1)
     this.#later = new Int32Array(table.capacity + 1)
-    this.#starved = new Int32Array(table.capacity + 1)
     this.#isQueued = new Uint8Array(table.capacity + 1)
   }
 
@@ -77,7 +73,7 @@ export class DirectWays {
     const base = (row << ROW_SHIFT) + PIPE
     for (let way = 0; way < 2; way++) {
       const pipe = this.#rows[base + way]!
-      if (pipe !== 0) this.#release(pipe, false)
+      if (pipe !== 0) this.#pipes.release(pipe, false)
     }
   }
 
@@ -88,8 +84,8 @@ export class DirectWays {
     const held = rows[base + HELD + way]!
     const mayTake = (ready & readable) !== 0 && rows[base + ENDED + way] === 0
     if ((rows[base + DONE]! & (1 << way)) !== 0 || (ready & writable) === 0 || (held === 0 && !mayTake)) return true
+    // Where there is no pipe the bytes are copied: no connection waits for another one's.
     const pipe = held > 0 ? rows[base + PIPE + way]! : this.#pipes.acquire()
-    if (pipe === 0) return this.#starve(row)
     const native = this.#native
     const budget = mayTake ? BUDGET : 0
     const flags = native.spliceMove(from, to, this.#pipes.readEnd(pipe), this.#pipes.writeEnd(pipe), held, budget)
@@ -99,7 +95,7 @@ export class DirectWays {
     const left = held + taken - given
     rows[base + HELD + way] = left
     rows[base + PIPE + way] = left > 0 ? pipe : 0
-    if (left === 0) this.#release(pipe, true)
+    if (left === 0 && pipe !== 0) this.#pipes.release(pipe, true)
     if ((flags & (MOVE_FROM_BROKEN | MOVE_TO_BROKEN)) !== 0) return false
     if ((flags & MOVE_EMPTY) !== 0) rows[base + READY]! &= ~readable
     if ((flags & MOVE_FULL) !== 0) rows[base + READY]! &= ~writable
@@ -109,19 +105,6 @@ export class DirectWays {
       rows[base + DONE]! |= 1 << way
     } else if (flags === 0) this.#postpone(row)
     return true
-  }
-
-  // No pipe is to be had. Where others have some, one will come back; else there is no way to go on.
-  #starve(row: number): boolean {
-    if (this.#pipes.inUse === 0) return false
-    if (this.#isQueued[row] === 0) this.#starved[this.#starvedLength++] = row
-    this.#isQueued[row] = 1
-    return true
-  }
-
-  #release(pipe: number, isEmpty: boolean): void {
-    this.#pipes.release(pipe, isEmpty)
-    while (this.#starvedLength > 0) this.#queue[this.#queueLength++] = this.#starved[--this.#starvedLength]!
   }
 
   #postpone(row: number): void {

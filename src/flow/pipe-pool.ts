@@ -1,5 +1,6 @@
 // Pipes for splice(2). A flow has one only while bytes are on their way in it, which is for the length of a call unless the receiver is
-// slow; so a few serve many flows, and an idle flow has none.
+// slow; so a few serve many flows, and an idle flow has none. Pipes have no more than half of the descriptors (native/src/process.c): what finds
+// none is copied.
 import type { NativeContext } from '../host/native.js'
 import { HandlePool } from '../util/handle-pool.js'
 
@@ -27,13 +28,10 @@ export class PipePool {
     this.#pool = new HandlePool(capacity)
     this.#readEnds = new Int32Array(capacity + 1)
     this.#writeEnds = new Int32Array(capacity + 1)
+    this.#readEnds[0] = this.#writeEnds[0] = -1
   }
 
-  /** Pipes that flows have. */
-  get inUse(): number {
-    return this.#pool.inUse - this.#keptCount
-  }
-
+  /** Descriptors; those of 0 are -1, which is no pipe. */
   readEnd(pipe: number): number {
     return this.#readEnds[pipe]!
   }

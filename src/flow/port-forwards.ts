@@ -21,13 +21,19 @@ import { type DirectRelay, REFUSED, TAKEN } from './direct-relay.js'
 import type { FlowTable } from './flow-table.js'
 import { EAGAIN } from './host-errors.js'
 import { MAX_RULES, type RuleCounts } from './rule-counts.js'
+import { StalledRules } from './stalled-rules.js'
 import type { TcpRelay } from './tcp-relay.js'
 import type { UdpForwards } from './udp-forwards.js'
+import { isShortage } from './unreachable.js'
 
 /** Connections that may wait to be accepted (listen(2)). */
 export const BACKLOG = 512
 /** Connections taken from one listener at a time: the rest comes with the next event. */
 const ACCEPTS = 64
+/** While no descriptor is left for what is published, nothing is accepted for so long, ms. */
+const SHORTAGE_PAUSE = 100
+/** Word of tcpAccept's answer: not 0 when there is no descriptor for another connection. */
+const IS_LAST = 5
 /** Connections that wait for the guest's MAC address. */
 const MAX_WAITING = 256
 /** Words of one that waits, behind both ends (client-name.ts): its ports, its client, its socket and its rule. */
@@ -72,6 +78,9 @@ export class PortForwards implements ReadyHandler {
   readonly #heldUp = new Int32Array(MAX_RULES)
   readonly #isHeldUp = new Uint8Array(MAX_RULES + 1)
   #heldUpCount = 0
+  readonly #stalled = new StalledRules()
+  /** The last connection has taken the last descriptor that there was for what is published. */
+  #isShort = false
   #nextPort = FIRST_PORT
   /** Room for one more behind those that wait. */
   readonly #fresh = new Int32Array(WORDS)
@@ -150,15 +159,42 @@ export class PortForwards implements ReadyHandler {
       return
     }
     for (let i = 0; i < ACCEPTS; i++) {
+      const delay = this.#delay(rule)
+      if (delay > 0) {
+        this.#stalled.add(rule, delay, this.#loop.now)
+        return
+      }
       const socket = this.#native.tcpAccept(this.#descriptors[rule]!)
       if (socket === -EAGAIN) return
-      // Gone again before we came, or no descriptor is left: the next event sees to what there is then.
+      this.#isShort = socket >= 0 ? this.#scratch[IS_LAST] !== 0 : isShortage(-socket)
+      // Gone again before we came.
       if (socket < 0) continue
       this.counts.connections[rule]!++
       this.#arrived(socket, rule)
     }
     // Edge-triggered: what is left tells of itself when it is registered anew.
     this.#native.epollModify(this.#descriptors[rule]!, token(TOKEN_LISTENER, generation, rule), EPOLLIN | EPOLLET)
+  }
+
+  // What a connection needs is there before it is accepted: until then it waits in the kernel. The ms until it is worth while to look again, 0: now.
+  #delay(rule: number): number {
+    if (this.#isShort) this.#isShort = this.#native.descriptorRoom() < 0
+    if (this.#isShort) return SHORTAGE_PAUSE
+    const mayGoDirectly = this.#drivers[rule] !== DRIVER_TAP && isMapped(this.#guests, 4 * rule)
+    return mayGoDirectly ? this.#direct.delay() : 0
+  }
+
+  // Goes on with the rules that have accepted nothing for a while.
+  #resumeStalled(now: number): void {
+    if (this.#stalled.wait(now) !== 0) return
+    // One look serves all rules.
+    if (this.#isShort) this.#isShort = this.#native.descriptorRoom() < 0
+    if (this.#isShort) this.#stalled.postpone(SHORTAGE_PAUSE, now)
+    const count = this.#stalled.takeDue(now)
+    for (let i = 0; i < count; i++) {
+      const rule = this.#stalled.rule(i)
+      if (this.#descriptors[rule] !== 0 && this.#drivers[rule] !== DRIVER_DATAGRAMS) this.ready(rule, this.#generations[rule]!, EPOLLIN)
+    }
   }
 
   // Until the guest's MAC address is known they wait in the kernel.
@@ -273,6 +309,7 @@ export class PortForwards implements ReadyHandler {
 
   /** Goes on with those that waited, and returns the ms until somebody is asked for again; -1: nobody is. */
   expire(now: number): number {
+    this.#resumeStalled(now)
     const wait = sooner(this.#neighbors4.expire(now), this.#neighbors6.expire(now))
     if (this.#heldUpCount > 0) this.#resumeDatagrams()
     const w = this.#waiting
@@ -284,7 +321,7 @@ export class PortForwards implements ReadyHandler {
       if (isGone || this.#connect(w, at)) w.copyWithin(at, --this.#waitingCount * WORDS, (this.#waitingCount + 1) * WORDS)
       else i++
     }
-    return wait
+    return sooner(wait, this.#stalled.wait(now))
   }
 
   /** Closes every listener, and resets who still waits. */

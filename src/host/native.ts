@@ -76,7 +76,10 @@ export interface NativeContext {
   tcpConnectScoped(a0: number, a1: number, a2: number, a3: number, port: number, scope: number): number
   /** A listening descriptor, of IPv6 alone if it is one; its address and port in scratch[0..4]. */
   tcpListen(a0: number, a1: number, a2: number, a3: number, port: number, backlog: number): number
-  /** The descriptor of the next connection; its address and port in scratch[0..4]. -EAGAIN: there is none. */
+  /**
+   * The descriptor of the next connection; its address and port in scratch[0..4], and in [5] whether there is no descriptor for another one.
+   * -EAGAIN: there is none.
+   */
   tcpAccept(descriptor: number): number
   /** Takes the pending error of a socket: a positive errno, or 0. */
   socketError(descriptor: number): number

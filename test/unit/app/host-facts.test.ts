@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { DESCRIPTOR_RESERVE, fitOptions, probeHost } from '../../../src/app/host-facts.js'
+import { DESCRIPTOR_RESERVE, descriptorsForOthers, fitOptions, probeHost } from '../../../src/app/host-facts.js'
 import type { NetworkOptions } from '../../../src/app/options.js'
 import { Log, type LogLevel } from '../../../src/util/log.js'
 
@@ -32,6 +32,10 @@ test('a limit below the reserve leaves a few flows all the same; one that is not
   assert.equal(fitted({ maxFlows: 100 }, 64).maxFlows, 16)
   assert.equal(fitted({ maxFlows: 8 }, 64).maxFlows, 8)
   assert.deepEqual(fitted({ maxFlows: 100 }, -1).lines, [])
+})
+
+test('of its descriptors this process keeps some for itself', () => {
+  assert.deepEqual([1024, 524_288, 128, -1].map(descriptorsForOthers), [928, 524_192, 96, 0])
 })
 
 test('the facts of this machine', () => {
