@@ -165,6 +165,8 @@ export interface ResolvedOptions extends FlowLimits {
   readonly host: boolean
   readonly udpFiltering: UdpFiltering
   readonly dns: boolean
+  /** Whether the DNS address, without DNS, is one that nobody answers at; no option of a program's. */
+  readonly isDnsSilent: boolean
   readonly dnsNames: NamedAddresses
   readonly dhcp: boolean
   readonly maxFlows: number
@@ -219,6 +221,7 @@ export function resolveOptions(options: NetworkOptions = {}, hostHasIpv6 = true)
     host: options.host ?? true,
     udpFiltering: checkFiltering(options.udpFiltering ?? FILTERINGS[0]),
     dns: options.dns ?? true,
+    isDnsSilent: false,
     dnsNames: resolveDnsNames(options.dnsNames),
     dhcp: options.dhcp ?? true,
     maxFlows,

@@ -47,6 +47,8 @@ export interface StackOptions extends FlowLimits {
   readonly closed?: AddressFilter | null
   readonly udpFiltering: UdpFiltering
   readonly dns: boolean
+  /** See Gate; default false. */
+  readonly isDnsSilent?: boolean
   readonly maxFlows: number
   /** Whether published ports may lead to servers on the guest's own loopback. Default false. */
   readonly directLoopback?: boolean
@@ -105,6 +107,7 @@ export class Stack implements TurnHandler {
     this.gate = new Gate(this.interface, this.table, {
       allowsHostLoopback: options.hostLoopback,
       hasDns: options.dns,
+      isDnsSilent: options.isDnsSilent ?? false,
       closed: options.closed ?? null,
     })
     const drops = this.input.drops

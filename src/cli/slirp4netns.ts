@@ -62,10 +62,9 @@ function createNetwork(given: Handover): Promise<Network> {
     host,
   )
   // An address that this host does not have, or not yet, is no mistake to slirp4netns: what is sent from it fails.
-  return startNetwork(
-    { ...options, outbound4: address.parseAny(given.text('outbound4')), outbound6: address.parseAny(given.text('outbound6')) },
-    host,
-  )
+  const [outbound4, outbound6] = [address.parseAny(given.text('outbound4')), address.parseAny(given.text('outbound6'))]
+  // Without DNS its address is one of a host elsewhere that nobody has.
+  return startNetwork({ ...options, outbound4, outbound6, isDnsSilent: true }, host)
 }
 
 function targetOf(given: Handover): LaunchTarget | undefined {

@@ -28,6 +28,8 @@ export type Verdict =
   | 'network-unreachable'
   | 'host-unreachable'
   | 'prohibited'
+  /** Nobody is there who would say so. */
+  | 'silence'
 
 /** Port of the domain name system. */
 export const DNS_PORT = 53
@@ -67,6 +69,8 @@ export interface Census {
 interface GateOptions {
   readonly allowsHostLoopback: boolean
   readonly hasDns: boolean
+  /** Whether the DNS address, where it has no DNS, is one that nobody answers at; default false: the guest is told at once. */
+  readonly isDnsSilent?: boolean
   /** Addresses that nothing may go to, the host's own for one; null: none. */
   readonly closed?: AddressFilter | null
 }
@@ -143,6 +147,7 @@ export class Gate {
     const role = addresses.role(words, 4)
     if (role === GATEWAY) this.#loopBack(d, isMapped(words, 4))
     else if (role === DNS && this.#options.hasDns) d.verdict = port === DNS_PORT ? 'dns' : 'network-unreachable'
+    else if (role === DNS && this.#options.isDnsSilent === true) d.verdict = 'silence'
     else if (role !== NOT_OURS) d.verdict = 'network-unreachable'
     else if (isReachable(words, 4)) d.verdict = addresses.isOnLink(words, 4) ? 'host-unreachable' : this.#beyond(words)
     else {

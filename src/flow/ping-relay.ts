@@ -15,7 +15,7 @@ import type { DatagramFlows, DatagramRelay } from './datagram-flows.js'
 import type { Decision, Gate } from './gate.js'
 import { incoming } from './hops.js'
 import { EAGAIN, HostErrors } from './host-errors.js'
-import { EACCES, EMSGSIZE, refusalCode, tellFailure } from './unreachable.js'
+import { EACCES, EMSGSIZE, tellFailure, tellRefusal } from './unreachable.js'
 
 /** Silence that ends an exchange, ms (RFC 5508, REQ-2: 60 s at least). */
 export const EXPIRY = 60_000
@@ -57,7 +57,7 @@ export class PingRelay implements EchoRelay, DatagramRelay {
     if (icmp.code(this.#interface.view, inbound.payloadAt) !== 0) return
     const decision = this.#gate.ping(inbound)
     if (decision.verdict !== 'allow') {
-      this.#icmp.unreachable(inbound, refusalCode(decision.verdict))
+      tellRefusal(this.#icmp, inbound, decision.verdict)
       return
     }
     const key = icmp.identifier(this.#interface.view, inbound.payloadAt) << 16

@@ -35,7 +35,7 @@ import { EAGAIN, HostErrors } from './host-errors.js'
 import { HostText } from './host-text.js'
 import type { SendRing } from './send-ring.js'
 import { type StreamService, TcpSockets } from './tcp-sockets.js'
-import { isShortage, refusalCode, tellFailure, unreachableCode } from './unreachable.js'
+import { isShortage, tellFailure, tellRefusal, unreachableCode } from './unreachable.js'
 
 /** errno(3). */
 const EINPROGRESS = 115
@@ -102,7 +102,7 @@ export class TcpRelay implements Relay, ReadyHandler, Evictor, ErrorReceiver {
   accept(inbound: Inbound): number {
     const decision = this.#gate.tcp(inbound)
     if (decision.verdict !== 'allow' && (decision.verdict !== 'dns' || this.#sockets.dns === null)) {
-      this.#icmp.unreachable(inbound, refusalCode(decision.verdict))
+      tellRefusal(this.#icmp, inbound, decision.verdict)
       return 0
     }
     const row = this.#table.insert(KIND_TCP, inbound.words, 0, inbound.ports)

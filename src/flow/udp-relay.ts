@@ -36,7 +36,7 @@ import { IncomingTrains, MESSAGE_PORT, MESSAGE_SOURCE, MESSAGE_TOS, MESSAGE_TTL,
 import { OutgoingTrains, type UnsentListener } from './outgoing-trains.js'
 import { datagrams, EXPIRY_ONE_WAY, EXPIRY_TWO_WAY, UdpClients } from './udp-clients.js'
 import { UdpPeers } from './udp-peers.js'
-import { EMSGSIZE, refusalCode, tellFailure } from './unreachable.js'
+import { EMSGSIZE, tellFailure, tellRefusal } from './unreachable.js'
 
 /** The same of a mapping that has asked name servers and nobody else (REQ-5a: ports below 1024 may have less): resolvers take a new port for each question. */
 const EXPIRY_DNS = 20_000
@@ -147,7 +147,7 @@ export class UdpRelay implements DatagramReceiver, DatagramRelay, TrainReceiver,
       return
     }
     if (decision.verdict !== 'allow') {
-      this.#icmp.unreachable(inbound, refusalCode(decision.verdict))
+      tellRefusal(this.#icmp, inbound, decision.verdict)
       return
     }
     const key = inbound.ports & ~0xffff

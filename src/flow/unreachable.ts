@@ -67,8 +67,12 @@ export function tellFailure(to: Icmp, drops: DropCounters, inbound: Inbound, err
   else to.unreachable(inbound, unreachableCode(errno), mtu)
 }
 
-/** The code that tells the guest what the gate has decided. */
-export function refusalCode(verdict: Verdict): number {
+/** Tells the guest that what it has just sent goes nowhere, as the gate has decided. */
+export function tellRefusal(to: Icmp, inbound: Inbound, verdict: Verdict): void {
+  if (verdict !== 'silence') to.unreachable(inbound, refusalCode(verdict))
+}
+
+function refusalCode(verdict: Exclude<Verdict, 'silence'>): number {
   switch (verdict) {
     case 'host-unreachable':
       return icmp.HOST_UNREACHABLE

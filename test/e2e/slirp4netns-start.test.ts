@@ -105,6 +105,18 @@ e2e('--disable-host-loopback: the gateway answers ping and leads nowhere', async
   assert.doesNotMatch(slirp.program.stdout, /WARNING/)
 })
 
+e2e('--disable-dns: its address times out, by TCP and by UDP, as one that nobody has', async (scope) => {
+  const target = scope.use(await Bare.start())
+  scope.use(await Slirp.start(['-c', '-6', '--disable-dns', String(target.inside), 'tap0']))
+  for (const dns of ['10.0.2.3', 'fd00::3']) {
+    // The second try comes after a second: nobody has refused the first.
+    const { error, retransmitted } = await target.ask<{ error: string; retransmitted: number }>('tcp.py', 'connect', dns, 53, 2)
+    assert.equal(error, 'ETIMEDOUT')
+    assert.ok(retransmitted > 0)
+    assert.equal((await target.ask<{ error: string }>('udp.py', 'refused', dns, 53, 0.5)).error, 'silence')
+  }
+})
+
 e2e('before Node is started the interface is configured and the API socket listens', async (scope) => {
   const target = scope.use(await Bare.start())
   const folder = join(world.scratch, 'without-node')

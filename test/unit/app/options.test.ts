@@ -50,6 +50,7 @@ test('without options: the plan of slirp4netns', () => {
     control: true,
     warmUp: true,
     dns: true,
+    isDnsSilent: false,
     dnsNames: new Map(),
     dhcp: true,
     impairment: null,

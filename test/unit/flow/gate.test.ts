@@ -67,6 +67,13 @@ test('without DNS its address is nobody', () => {
   assert.equal(g.tcp(inboundTo(GUEST, word('10.0.2.3'), 53)).verdict, 'network-unreachable')
 })
 
+test('an address without DNS that is to be silent is so for every port and protocol, and counts as refused', () => {
+  const g = new Gate(iface(), ROOM, { allowsHostLoopback: true, hasDns: false, isDnsSilent: true })
+  const to = (port: number) => inboundTo(GUEST, word('10.0.2.3'), port)
+  assert.deepEqual([g.tcp(to(53)).verdict, g.tcp(to(80)).verdict, g.udp(to(53)).verdict], ['silence', 'silence', 'silence'])
+  assert.equal(g.refused, 3)
+})
+
 test('refusals are counted', () => {
   const g = gate()
   g.tcp(inboundTo(GUEST, word('127.0.0.1'), 1))
