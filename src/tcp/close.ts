@@ -10,8 +10,12 @@ import { type Tcp, TIMER_DELAYED_ACK, TIMER_KEEP_ALIVE, TIMER_RETRANSMIT } from 
  * no socket and no memory of its own, and goes first when the table is full.
  */
 export const MSL = 30_000
-/** Silence in FIN-WAIT-2 after which the guest is asked whether it is still there, ms; as long as Linux' tcp_fin_timeout. */
-const FIN_WAIT_2_IDLE = 60_000
+/**
+ * Silence after which a guest is asked whether it is still there once one direction has ended, ms; as long as Linux' tcp_fin_timeout. In FIN-WAIT-2 it
+ * may have vanished. In CLOSE-WAIT the host's peer may have: a guest that has only ended its own direction answers, one that has closed, and whose kernel
+ * has forgotten the connection since (after as long), resets it.
+ */
+const HALF_CLOSED_IDLE = 60_000
 
 /** Our FIN has left: the state changes the first time (RFC 9293, 3.10.4 CLOSE). */
 export function finSent(c: Connection): void {
@@ -24,12 +28,18 @@ export function finSent(c: Connection): void {
 /** Our FIN is acknowledged; the guest may go on for hours, but only as long as it lives. */
 export function enterFinWait2(tcp: Tcp, c: Connection): void {
   c.state = 'FIN-WAIT-2'
-  tcp.setTimer(c, TIMER_KEEP_ALIVE, FIN_WAIT_2_IDLE)
+  tcp.setTimer(c, TIMER_KEEP_ALIVE, idleLimit(tcp, c))
+}
+
+/** The guest's FIN has been passed on; the host may go on for hours, but only as long as the guest takes what it sends. */
+export function enterCloseWait(tcp: Tcp, c: Connection): void {
+  c.state = 'CLOSE-WAIT'
+  tcp.setTimer(c, TIMER_KEEP_ALIVE, idleLimit(tcp, c))
 }
 
 /** ms of silence before the guest is asked. */
 export const idleLimit = (tcp: Tcp, c: Connection): number =>
-  c.state === 'FIN-WAIT-2' ? Math.min(FIN_WAIT_2_IDLE, tcp.keepAliveIdle) : tcp.keepAliveIdle
+  c.state === 'FIN-WAIT-2' || c.state === 'CLOSE-WAIT' ? Math.min(HALF_CLOSED_IDLE, tcp.keepAliveIdle) : tcp.keepAliveIdle
 
 /** Both ends are done: stay for 2 MSL to answer a repeated FIN. The host's socket and the ring are no longer needed. */
 export function enterTimeWait(tcp: Tcp, c: Connection): void {

@@ -3,7 +3,7 @@
 
 import { BYTES_IN, count } from '../net/flow-row.js'
 import { slabSize } from '../packet/slab-pool.js'
-import { enterTimeWait } from './close.js'
+import { enterCloseWait, enterTimeWait } from './close.js'
 import { ACK_DELAYED, ACK_NOW, FIN_DELIVERED, FIN_SENT, HAS_FIN, HOST_FULL, IS_INTERACTIVE } from './columns.js'
 import type { Connection } from './connection.js'
 import * as held from './held.js'
@@ -115,7 +115,7 @@ export function deliverFin(tcp: Tcp, c: Connection): void {
   switch (c.state) {
     case 'SYN-RECEIVED':
     case 'ESTABLISHED':
-      c.state = 'CLOSE-WAIT'
+      enterCloseWait(tcp, c)
       return
     case 'FIN-WAIT-1':
       // Our FIN is not acknowledged yet: had it been, this were FIN-WAIT-2.
