@@ -17,7 +17,13 @@ export function listen(tcp: Tcp, c: Connection, s: Segment): void {
   begin.clear(c)
   isn.inherit(tcp, c, s.seq)
   c.state = 'LISTEN'
+  hold(tcp, c, s)
+}
+
+/** The SYN that is held is this one. A refusal acknowledges all of it, text and FIN (RFC 9293, 3.10.7.1): RCV_EDGE says how far, until it has a use. */
+export function hold(tcp: Tcp, c: Connection, s: Segment): void {
   begin.readSyn(tcp, c, s)
+  c.rcvEdge = (s.seq + s.length) | 0
 }
 
 /** The host has accepted: answer the SYN. */

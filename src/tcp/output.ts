@@ -150,11 +150,11 @@ export function sendResetOf(tcp: Tcp, c: Connection, s: Segment): void {
   transmitWhole(tcp, c, wire.HEADER_LENGTH)
 }
 
-/** Answers a SYN that cannot be served: the connection is refused (RFC 9293, 3.5.2: sequence 0, the SYN acknowledged). */
+/** Answers a SYN that cannot be served: the connection is refused (RFC 9293, 3.5.2: sequence 0, the SYN acknowledged, and what it brought: listen.ts). */
 export function sendRefusal(tcp: Tcp, c: Connection): void {
   const at = tcp.interface.begin()
   const ports = c.rows[c.base + PORTS]!
-  wire.write(tcp.interface.view, at, ports & 0xffff, ports >>> 16, 0, c.rcvNxt, wire.HEADER_LENGTH, wire.RST | wire.ACK, 0)
+  wire.write(tcp.interface.view, at, ports & 0xffff, ports >>> 16, 0, c.rcvEdge, wire.HEADER_LENGTH, wire.RST | wire.ACK, 0)
   transmitWhole(tcp, c, wire.HEADER_LENGTH)
 }
 

@@ -3,7 +3,6 @@
 import { slabSize } from '../packet/slab-pool.js'
 import { ACK, FIN, RST, SYN } from '../wire/tcp.js'
 import { acknowledge, BROKEN, DROP } from './acknowledge.js'
-import * as begin from './begin.js'
 import { challenge } from './challenge.js'
 import { drop, resetGuest, resetHost, stay } from './close.js'
 import { ACK_NOW, HAS_FIN, HAS_TIMESTAMPS, IS_ACTIVE_OPEN } from './columns.js'
@@ -52,7 +51,7 @@ function arrivesInListen(tcp: Tcp, c: Connection, s: Segment): void {
     // RFC 9293, 3.10.7.2 has nothing to reset yet; here a host's connect is under way, which only the SYN's own number ends.
     if (seq.diff(s.seq, c.irs) >= 0 && seq.diff(s.seq, c.irs) <= 1) resetHost(tcp, c)
   } else if (s.has(ACK)) output.sendResetOf(tcp, c, s)
-  else if (s.has(SYN) && s.seq !== c.irs) begin.readSyn(tcp, c, s)
+  else if (s.has(SYN) && s.seq !== c.irs) listen.hold(tcp, c, s)
 }
 
 // RFC 9293, 3.6.1 (MAY-2): a later SYN ends TIME-WAIT early. RFC 6191, 2: its timestamp says what is later, if both have one.
