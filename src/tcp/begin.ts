@@ -9,6 +9,7 @@ import * as congestion from './congestion.js'
 import type { Connection } from './connection.js'
 import * as isn from './isn.js'
 import * as output from './output.js'
+import * as timer from './retransmission-timer.js'
 import * as rto from './rto.js'
 import type { Segment } from './segment.js'
 import type { Tcp } from './stack.js'
@@ -83,6 +84,7 @@ export function start(tcp: Tcp, c: Connection): void {
   c.retried = 0
   c.dupAcks = 0
   c.reorderSteps = 0
+  c.tailWait = timer.DELAYED_ACK
   c.rcvActive = tcp.now
   c.rcvTime = tcp.now
   c.lastSent = tcp.now

@@ -73,9 +73,10 @@ export const SEND_SLAB = PROTOCOL + 63 // arena offset of the send ring, 0 when 
 export const SEND_CLASS = PROTOCOL + 64 // its size class
 export const SEND_HELD = PROTOCOL + 65 // bytes in the send ring from sndUna on
 export const SEND_NEXT = PROTOCOL + 66 // bytes behind sndUna where the next read from the send ring begins
+export const TAIL_WAIT = PROTOCOL + 67 // what the probe of a tail waits beyond two round trips, ms
 
 /** One past TCP's last column: what a snapshot of a connection takes. */
-export const COLUMNS_END = PROTOCOL + 67
+export const COLUMNS_END = PROTOCOL + 68
 
 // Among the row's ranges (flow-row.ts), relative to `Connection.ranges`.
 /** Ranges of held bytes, in order: pairs of sequence numbers [left, right). */

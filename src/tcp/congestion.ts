@@ -8,6 +8,7 @@
 // window is used: FlightSize (RFC 5681) is what was in flight when the batch before had ended (FLIGHT_SIZE).
 import { HAS_EPOCH, HAS_SACK, IS_LOSS, IS_RECOVERING, MAY_UNDO } from './columns.js'
 import type { Connection } from './connection.js'
+import * as timer from './retransmission-timer.js'
 import * as seq from './seq.js'
 
 /** Start and ceiling of the congestion window, bytes. */
@@ -79,6 +80,7 @@ function beginEpoch(c: Connection, now: number): void {
  * kept for when it was none (RFC 3522).
  */
 export function reduce(c: Connection, flight: number, stamp: number): void {
+  timer.lossSeen(c)
   c.priorCwnd = c.cwnd
   c.priorSsthresh = c.ssthresh
   c.undoStamp = stamp
@@ -135,6 +137,7 @@ export function timedOut(c: Connection, flight: number, stamp: number): void {
 
 /** The last reduction was for nothing: the acknowledgment was of text sent before (RFC 4015). */
 export function undo(c: Connection): void {
+  timer.lossUndone(c)
   c.cwnd = Math.max(c.cwnd, c.priorCwnd)
   c.ssthresh = Math.max(c.ssthresh, c.priorSsthresh)
   c.lower(IS_RECOVERING | IS_LOSS | MAY_UNDO | HAS_EPOCH)

@@ -5,6 +5,7 @@ import * as options from '../wire/tcp-options.js'
 import { HAS_SACK, HAS_TIMESTAMPS, IS_LOSS, IS_PROBING_TAIL, IS_RECOVERING, IS_TAIL_RESENT, MAY_UNDO } from './columns.js'
 import * as congestion from './congestion.js'
 import type { Connection } from './connection.js'
+import * as timer from './retransmission-timer.js'
 import * as scoreboard from './scoreboard.js'
 import type { Segment } from './segment.js'
 import * as seq from './seq.js'
@@ -51,6 +52,7 @@ export function isDuplicateReport(c: Connection, s: Segment, left: number, right
 
 // A retransmission was for nothing: holes are waited for longer from now on, and what the tail's probe met was no loss.
 function arrivedTwice(c: Connection): void {
+  if (c.has(IS_TAIL_RESENT)) timer.probedInVain(c)
   c.lower(IS_TAIL_RESENT)
   if (c.reorderSteps > 0 && c.reorderSteps < MOST_REORDER_STEPS) c.reorderSteps++
 }

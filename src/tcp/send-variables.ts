@@ -40,6 +40,7 @@ import {
   SSTHRESH,
   TAIL_END,
   TAIL_STAMP,
+  TAIL_WAIT,
   TIMER_MODE,
   UNDO_STAMP,
   W_EST,
@@ -283,6 +284,12 @@ export class SendVariables {
   }
   set tailStamp(value: number) {
     this.rows[this.base + TAIL_STAMP] = value
+  }
+  get tailWait(): number {
+    return this.rows[this.base + TAIL_WAIT]!
+  }
+  set tailWait(value: number) {
+    this.rows[this.base + TAIL_WAIT] = value
   }
   get lastSent(): number {
     return this.rows[this.base + LAST_SENT]!

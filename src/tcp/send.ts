@@ -43,7 +43,7 @@ export const NOTHING = 3
 /** Sends what is lost, and then what the host has and the guest's window lets through. */
 export function send(tcp: Tcp, c: Connection): number {
   if (recovery.hasLost(c) && !retransmit.lost(tcp, c)) return BROKEN
-  const outcome = sendNew(tcp, c)
+  const outcome = sendNew(tcp, c, false)
   if (outcome !== SENT) return outcome
   if (c.has(HOST_EOF)) sendFin(tcp, c)
   // RFC 6675, 4: with nothing new to send, what may be missing is sent again.
@@ -51,16 +51,27 @@ export function send(tcp: Tcp, c: Connection): number {
   return SENT
 }
 
-function sendNew(tcp: Tcp, c: Connection): number {
+/** The window has stayed small for long enough: what fits it is sent, however little (RFC 9293, 3.8.6.2.1, the override timeout). */
+export const sendScrap = (tcp: Tcp, c: Connection): number => sendNew(tcp, c, true)
+
+/** `mayBeScrap`: less than a segment may leave although there is more. */
+function sendNew(tcp: Tcp, c: Connection, mayBeScrap: boolean): number {
   let budget = TURN_BUDGET
   while (c.has(HOST_READABLE)) {
     if (budget <= 0) return MORE
     const header = output.prepare(tcp, c)
     const wanted = permitted(tcp, c, header)
     if (wanted === 0) break
-    const length = tcp.relay.receive(c, tcp.interface.begin() + header, wanted)
-    if (length <= 0) tcp.interface.release()
+    // A byte more than fits tells whether that is all there is (condition 2). What was sent before goes again as far as it fits.
+    const asked = !mayBeScrap && c.sndUna === c.sndMax && isScrap(tcp, c, wanted) ? wanted + 1 : wanted
+    const length = tcp.relay.receive(c, tcp.interface.begin() + header, asked)
+    if (length <= 0 || length > wanted) tcp.interface.release()
     if (length < END) return BROKEN
+    if (length > wanted) {
+      retransmit.resume(tcp, c)
+      timer.armOverride(tcp, c)
+      break
+    }
     if (length <= 0) {
       c.lower(HOST_READABLE)
       if (length === END) c.raise(HOST_EOF)
@@ -81,7 +92,7 @@ function permitted(tcp: Tcp, c: Connection, header: number): number {
     if (c.sndWnd === 0 && flight === 0 && !tcp.hasTimer(c, TIMER_RETRANSMIT)) timer.armTimeout(tcp, c)
     return 0
   }
-  if (usable < size && flight > 0 && usable < c.maxWnd >> 1) return 0
+  if (flight > 0 && isScrap(tcp, c, usable)) return 0
   if (!tcp.interface.hasOffload) return Math.min(usable, size)
   const ip = output.ipHeaderLength(c)
   // BIG TCP of IPv6 would take a hop-by-hop option.
@@ -90,6 +101,9 @@ function permitted(tcp: Tcp, c: Connection, header: number): number {
   const length = Math.min(usable, largest - ip - header)
   return length > size ? length - (length % size) : length
 }
+
+// Neither a segment nor half of the largest window (conditions 1 and 3).
+const isScrap = (tcp: Tcp, c: Connection, length: number): boolean => length < output.segmentSize(tcp, c) && length < c.maxWnd >> 1
 
 // What the congestion window lets through.
 function congested(tcp: Tcp, c: Connection): number {
@@ -140,7 +154,7 @@ function moved(tcp: Tcp, c: Connection, to: number): void {
   c.sndNxt = to
   if (((to - c.sndMax) | 0) > 0) c.sndMax = to
   // RFC 8985, 7.2: the tail has become another one.
-  if (c.timerMode === timer.MODE_TAIL || !tcp.hasTimer(c, TIMER_RETRANSMIT)) timer.arm(tcp, c)
+  if (c.timerMode === timer.MODE_TAIL || c.timerMode === timer.MODE_OVERRIDE || !tcp.hasTimer(c, TIMER_RETRANSMIT)) timer.arm(tcp, c)
 }
 
 /** One byte beyond a closed window (RFC 9293, 3.8.6.1): its acknowledgment carries the window of today. */

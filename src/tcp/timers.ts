@@ -52,7 +52,14 @@ function retransmission(tcp: Tcp, c: Connection): void {
     case 'LAST-ACK':
       if (c.sndWnd === 0 && c.sndNxt === c.sndUna) probe(tcp, c)
       else if (c.sndUna !== c.sndMax) overdue(tcp, c)
+      else if (c.timerMode === timer.MODE_OVERRIDE) overridden(tcp, c)
   }
+}
+
+// The window has not opened far enough for a segment (RFC 9293, 3.8.6.2.1).
+function overridden(tcp: Tcp, c: Connection): void {
+  if (send.sendScrap(tcp, c) === send.BROKEN) resetGuest(tcp, c)
+  else tcp.touch(c)
 }
 
 // A closed window is probed for as long as it stays closed (MUST-36), less and less often; with nothing to send it matters to nobody.

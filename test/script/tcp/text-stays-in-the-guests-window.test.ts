@@ -16,7 +16,7 @@ script('never beyond the window of the guest', () => {
 })
 
 ours('nor with super-segments', 'the kernel has no offload in a script', () => {
-  const t = established().guest({ seq: 1, window: 10 })
+  const t = established({}, { mss: 1280 }).guest({ seq: 1, window: 10 })
   t.hostSends('x'.repeat(5000))
   assert.equal(t.expect({}).text.length, 1280)
   t.silence()

@@ -26,7 +26,7 @@ ours('a later one does, up and down', 'measures the window with super-segments',
 })
 
 ours('a retransmission of the guest brings the window of today (old sequence number, new acknowledgment)', 'uses super-segments', () => {
-  const t = established({}, { sackPermitted: false }).hostSends('x'.repeat(20_000))
+  const t = established({}, { mss: 1280, sackPermitted: false }).hostSends('x'.repeat(20_000))
   t.expect({ seq: 1 })
   t.guest({ seq: 1, ack: 1, text: 'abc' }, { seq: 4, ack: 1, text: 'def' })
   t.wait(10).expect({ ack: 7, text: '' })
