@@ -80,6 +80,7 @@
         'src/channel.c',
         'src/hardening/capabilities.c',
         'src/hardening/prepare.c',
+        'src/hardening/rings.c',
         'src/hardening/sandbox_root.c',
         'src/hardening/warden.c',
         'src/interface.c',

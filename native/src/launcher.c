@@ -4,7 +4,8 @@
  *
  *     netloom-launcher run    --socket=FD INTERFACE [--dns=A [--search=NAMES]] --map=root|current [--open-files=N] -- COMMAND [ARG...]
  *     netloom-launcher attach --socket=FD INTERFACE (--pid=N | --netns=PATH [--userns=PATH])
- *     netloom-launcher warden --socket=FD --netns=PATH      (hardening/warden.c, of a process that has no mount namespace of its own)
+ *     netloom-launcher warden --socket=FD --netns=PATH [--command=FD]
+ *                             (hardening/warden.c, of a process that has no mount namespace of its own; FD: a pidfd)
  *     INTERFACE: --ifname=tap0 --mtu=N --address=A --prefix=N --gateway=A [--offload=checksum] [--mac=M]
  *
  * It is a program of its own because a user namespace can be entered only by a process with one thread, which Node never
@@ -55,7 +56,7 @@ static _Noreturn void run(const Options *options) {
 static _Noreturn void warden(const Options *options) {
   struct stat netns = {.st_ino = 0}; /* Of a namespace that has gone there is no process. */
   if (stat(options->netns, &netns) < 0) memset(&netns, 0, sizeof netns);
-  const WardenDuty duty = {.channel = options->channel, .device = netns.st_dev, .inode = netns.st_ino};
+  const WardenDuty duty = {.channel = options->channel, .device = netns.st_dev, .inode = netns.st_ino, .command = options->command_process};
   warden_serve(&duty);
 }
 

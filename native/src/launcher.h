@@ -12,7 +12,7 @@
 
 typedef struct {
   bool is_run; /* run, else attach */
-  bool is_warden; /* or that: then only channel and netns are of use */
+  bool is_warden; /* or that: then only channel, netns and command_process are of use */
   int channel; /* --socket: our end of the SOCK_SEQPACKET pair */
   /* Of the interface: */
   char ifname[IFNAMSIZ];
@@ -33,6 +33,7 @@ typedef struct {
   /* Of attach: */
   int pid; /* 0: by path */
   const char *netns, *userns;
+  int command_process; /* Of warden: a pidfd of the command; -1: none */
 } Options;
 
 typedef struct {

@@ -17,11 +17,11 @@
 
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof *(array))
 
-enum { SOCKET, IFNAME, MTU, ADDRESS, PREFIX, GATEWAY, OFFLOAD, MAC, ADDRESS6, PREFIX6, GATEWAY6, DNS, SEARCH, MAP, OPEN_FILES, PID, NETNS, USERNS, COUNT };
+enum { SOCKET, IFNAME, MTU, ADDRESS, PREFIX, GATEWAY, OFFLOAD, MAC, ADDRESS6, PREFIX6, GATEWAY6, DNS, SEARCH, MAP, OPEN_FILES, PID, NETNS, USERNS, COMMAND, COUNT };
 
 static const char *const NAMES[COUNT] = {"socket", "ifname", "mtu",    "address", "prefix",     "gateway", "offload", "mac",
                                          "address6", "prefix6", "gateway6",
-                                         "dns",    "search", "map",    "open-files", "pid", "netns",   "userns"};
+                                         "dns",    "search", "map",    "open-files", "pid", "netns",   "userns", "command"};
 
 static const int REQUIRED[] = {SOCKET, IFNAME, MTU, ADDRESS, PREFIX, GATEWAY};
 
@@ -141,6 +141,7 @@ void options_parse(Options *options, int argc, char **argv) {
     if (values[SOCKET] == NULL || values[NETNS] == NULL) wrong("warden", "a socket and a netns");
     options->channel = channel(values);
     options->netns = values[NETNS];
+    options->command_process = values[COMMAND] == NULL ? -1 : number(values, COMMAND, 3, INT_MAX);
     return;
   }
   for (size_t i = 0; i < ARRAY_SIZE(REQUIRED); i++)

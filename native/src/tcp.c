@@ -170,7 +170,7 @@ static uint32_t largest_send_buffer(void) {
   if (largest != 0) return largest;
   const int most = INT32_MAX / 2;
   socklen_t size = sizeof largest;
-  const int descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (descriptor < 0) return 0;
   if (setsockopt(descriptor, SOL_SOCKET, SO_SNDBUF, &most, sizeof most) == 0 &&
       getsockopt(descriptor, SOL_SOCKET, SO_SNDBUF, &largest, &size) == 0)

@@ -1,6 +1,7 @@
 // One network: a context of the addon, an event loop, a stack, and the TAP of the one namespace it serves. This is what the
 // command line and the library use; types.ts says what each member means.
 import type { ChildProcess } from 'node:child_process'
+import { constants } from 'node:os'
 import { setTimeout } from 'node:timers/promises'
 import { tableBytes } from '../flow/flow-table.js'
 import { EventLoop } from '../host/event-loop.js'
@@ -231,7 +232,7 @@ class LiveNetwork implements Network {
       throw error
     }
     const { stdin, stdout, stderr } = child
-    return { pid: child.pid!, exited, stdin, stdout, stderr, kill: (signal) => child.kill(signal) }
+    return { pid: child.pid!, exited, stdin, stdout, stderr, kill: (signal) => this.#kill(child, signal) }
   }
 
   async attach(target: AttachTarget): Promise<Attachment> {
@@ -271,9 +272,22 @@ class LiveNetwork implements Network {
     const { hardenProcess } = await import('../host/hardening.js')
     const hasRoot = this.#warden !== null
     if (sandbox && this.#warden !== null) await this.#warden.enterRoot()
-    this.#warden ??= (await import('../host/launcher.js')).launchWarden(this.#native, this.#netns)
+    this.#warden ??= (await import('../host/launcher.js')).launchWarden(this.#native, this.#netns, this.#child)
     this.#watch?.guard(this.#warden)
     hardenProcess({ sandbox: sandbox && !hasRoot, seccomp, isBestEffort: bestEffort }, this.control, this.#options.log)
+  }
+
+  // By the warden when this process may send no signals any more, one after the other.
+  #kill(child: ChildProcess, signal: NodeJS.Signals = 'SIGTERM'): boolean {
+    if (this.#warden === null) return child.kill(signal)
+    const number = constants.signals[signal]
+    if (number === undefined) throw new NetloomError('ERR_SIGNAL', `there is no signal ${signal}`, 'signal(7) has their names')
+    if (child.exitCode !== null || child.signalCode !== null) return false
+    void this.#warden.signal(number).then((isSent) => {
+      if (!isSent && child.exitCode === null && child.signalCode === null)
+        this.#options.log.warn(`${signal} could not be sent to the command`)
+    })
+    return true
   }
 
   // Looked for by the warden when this process may do so no longer; what that cannot tell is taken to be there.
@@ -380,7 +394,8 @@ class LiveNetwork implements Network {
     this.#child = null
     if (child !== null && child.exitCode === null && child.signalCode === null) {
       const exited = new Promise((resolve) => child.once('exit', resolve))
-      if (child.kill('SIGKILL')) await exited
+      const isSent = this.#warden === null ? child.kill('SIGKILL') : await this.#warden.signal(constants.signals.SIGKILL)
+      if (isSent) await exited
     }
     this.#auto?.stop()
     this.#practising?.stop()

@@ -206,8 +206,11 @@ export interface Network extends AsyncDisposable {
   attachDevice(device: OpenDevice): Attachment
   /**
    * Hardens this process, all of its threads, for good: for a program that does nothing else than serve this network, once that is attached.
-   * `sandbox`: no capabilities but that to listen on low ports; no file can be opened but what a network needs (Landlock, Linux 5.13). `seccomp`: the process is killed when it starts a program, looks into another process, or touches mounts,
-   * namespaces or the kernel; listed in native/src/hardening/seccomp.c. Neither can be undone. Node's debugger no longer opens at SIGUSR1.
+   * `sandbox`: no capabilities but that to listen on low ports; no file can be opened but what a network needs, no process outside be sent a signal
+   * (Landlock, Linux 5.13 and 6.12). `seccomp`: the process is killed when it starts a program, looks into another process, or touches mounts, namespaces or
+   * the kernel; it can make no sockets but those of TCP, UDP and ping, and send no signals but to itself. What it may do is listed in
+   * native/src/hardening/seccomp_rules.h. {@link Sandbox.kill} goes by way of another process from then on. Neither can be undone. Node's
+   * debugger no longer opens at SIGUSR1.
    * @throws NetloomError `ERR_HARDENING`, `ERR_SANDBOX`: why the machine does not allow it, or that Node's debugger is open.
    */
   harden(options?: HardenOptions): Promise<void>

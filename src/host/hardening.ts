@@ -21,7 +21,7 @@ const RESOLV_CONF = '/etc/resolv.conf'
 interface Hardened {
   /** Gives up capabilities, and all files but a few. */
   readonly sandbox: boolean
-  /** Ends the process at system calls that lead elsewhere. */
+  /** Leaves it the system calls that it has a use for: those that lead elsewhere end it. */
   readonly seccomp: boolean
   /** What this kernel does not have is done without, and told in the log. */
   readonly isBestEffort: boolean
@@ -66,6 +66,9 @@ export function hardenProcess({ sandbox, seccomp, isBestEffort }: Hardened, sock
   /** True when it has to be done without. */
   const isMissing = (outcome: number): boolean => isBestEffort && outcome < 0 && MISSING.includes(errnoName(outcome))
   try {
+    // What has a filter already may not, and did so before.
+    const refused = native.tracingRefuse()
+    if (!isMissing(refused)) check('prctl', refused, '--no-sandbox --no-seccomp')
     if (sandbox) {
       check('capset', native.capabilitiesDrop(), '--no-sandbox')
       const outcome = giveUpFiles(native, socket)

@@ -89,19 +89,28 @@ export function launchAttach(context: LaunchContext, link: LaunchInterface, targ
   return new Launch(context, { ifname: link.ifname, mtu: link.mtu, target }, null).start(attachArguments(link, target))
 }
 
-/** Starts a warden (warden.ts) that finds the processes in the network namespace of this file; it has no other root to give. */
-export function launchWarden(native: NativeContext, netns: string): Warden {
+/**
+ * Starts a warden (warden.ts) that finds the processes in the network namespace of this file, and sends signals to one child of ours, if there is
+ * any; it has no other root to give.
+ */
+export function launchWarden(native: NativeContext, netns: string, command: ChildProcess | null): Warden {
   const failed = native.socketPair()
   if (failed < 0) throw NetloomError.system('socketpair', failed)
   const [ours = -1, theirs = -1] = new Int32Array(native.scratch)
-  const stdio = [...new Array<'ignore'>(theirs).fill('ignore'), theirs]
+  // While Node has not been told of its end, the PID is its own.
+  const pid = command === null || command.exitCode !== null || command.signalCode !== null ? undefined : command.pid
+  const process = pid === undefined ? -1 : native.pidfdOpen(pid)
+  const args = ['warden', `--socket=${theirs}`, `--netns=${netns}`, ...(process < 0 ? [] : [`--command=${process}`])]
+  const stdio: ('ignore' | number)[] = new Array<'ignore'>(Math.max(theirs, process) + 1).fill('ignore')
+  for (const descriptor of [theirs, process]) if (descriptor >= 0) stdio[descriptor] = descriptor
   try {
-    const child = spawn(LAUNCHER_PATH, ['warden', `--socket=${theirs}`, `--netns=${netns}`], { cwd: '/', env: {}, stdio })
+    const child = spawn(LAUNCHER_PATH, args, { cwd: '/', env: {}, stdio })
     // That it could not be started is the end of the channel.
     child.on('error', () => {})
     child.unref()
   } finally {
     native.closeDescriptor(theirs)
+    if (process >= 0) native.closeDescriptor(process)
   }
   return new Warden(ours)
 }

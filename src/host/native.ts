@@ -248,7 +248,9 @@ export interface NativeContext {
   capabilitiesDrop(): number
   /** Gives up all files but those of the rules, lines of text: landlock.c. -ENOSYS, -EOPNOTSUPP: the kernel has no Landlock. */
   landlockInstall(at: number, length: number): number
-  /** System calls that lead elsewhere end the process from now on, or are refused: seccomp.c. */
+  /** Nobody without CAP_SYS_PTRACE may trace this process or open its memory, not even this user (PR_SET_DUMPABLE). */
+  tracingRefuse(): number
+  /** System calls that it has no use for end the process from now on, or are refused: seccomp_rules.h. */
   seccompInstall(): number
 
   /** Fills scratch[0] and those that follow, `count` (64 at most) in all, with chance that nobody can guess: getrandom(2). */

@@ -64,6 +64,12 @@ export class Warden {
     return this.#isGone || this.#isClosed
   }
 
+  /** Sends a signal, by its number, to the command that it was started with: false when that has ended, or the warden has. */
+  async signal(number: number): Promise<boolean> {
+    const { text } = await this.#ask(`signal ${number}`)
+    return text === 'ok'
+  }
+
   close(): void {
     if (this.#isClosed) return
     this.#isClosed = true

@@ -20,6 +20,7 @@
 
 typedef struct {
   bool has_sandbox; /* --enable-sandbox */
+  bool has_seccomp; /* --enable-seccomp */
   int userns;       /* Of the target, to be entered first unless we are root; -1: none. */
   int netns;        /* Of the target: whose processes the warden finds; -1: not known. */
 } Hardening;
@@ -46,11 +47,15 @@ typedef struct {
   dev_t device;  /* Of the network namespace whose processes are asked for, */
   ino_t inode;   /* as stat(2) has it. */
   bool may_root; /* Whether the mount namespace is ours to give another root. */
+  int command;   /* A pidfd of the one process that signals may be sent to; -1: none. */
 } WardenDuty;
 _Noreturn void warden_serve(const WardenDuty *duty);
 
 /* threads.c: calls `work` on every thread of the process; 0, or the first failure. Without that many threads none is left out. */
 int threads_each(int (*work)(const void *argument), const void *argument);
+
+/* rings.c: no io_uring for what this program becomes, nor any new privileges. */
+int rings_refuse(void);
 
 /* seccomp.c: over all threads. */
 int seccomp_install(void);

@@ -1,7 +1,7 @@
 /*
  * What an ordinary user can do about files without a namespace: Landlock (landlock(7), Linux 5.13). Nothing can be opened, made, changed or
- * removed but what the rules name, no process outside be looked into, no abstract socket outside be spoken to (Linux 6.12). It does not
- * govern stat(2), sockets of the network, nor what is open already.
+ * removed but what the rules name, no process outside be looked into; no abstract socket outside be spoken to, nor any process there be sent a
+ * signal (Linux 6.12). It does not govern stat(2), sockets of the network, nor what is open already.
  *
  * A rule is a line, "read PATH", or "unlink PATH" or "rmdir PATH", which take files or folders away: of what is below the path. One that is not
  * there is left out.
@@ -38,6 +38,7 @@ struct path_beneath {
 #define REMOVE_DIR (1 << 4)
 #define REMOVE_FILE (1 << 5)
 #define SCOPE_ABSTRACT_SOCKETS 1
+#define SCOPE_SIGNALS 2
 /* How many kinds of access to files each version knows, from 1 on. */
 static const int FILE_RIGHTS[] = {13, 14, 15, 15, 16};
 #define FILE_VERSIONS ((int)(sizeof FILE_RIGHTS / sizeof *FILE_RIGHTS))
@@ -52,7 +53,7 @@ static int create_ruleset(void) {
   const long version = syscall(SYS_landlock_create_ruleset, NULL, 0, VERSION_FLAG);
   if (version < 0) return -errno;
   const int rights = FILE_RIGHTS[(version > FILE_VERSIONS ? FILE_VERSIONS : version) - 1];
-  const struct ruleset ruleset = {.files = (UINT64_C(1) << rights) - 1, .scoped = SCOPE_ABSTRACT_SOCKETS};
+  const struct ruleset ruleset = {.files = (UINT64_C(1) << rights) - 1, .scoped = SCOPE_ABSTRACT_SOCKETS | SCOPE_SIGNALS};
   const size_t size = version >= SCOPED_VERSION ? sizeof ruleset : sizeof ruleset.files;
   const long descriptor = syscall(SYS_landlock_create_ruleset, &ruleset, size, 0);
   return descriptor < 0 ? -errno : (int)descriptor;

@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 #include "../context.h"
 #include "hardening.h"
@@ -20,6 +21,12 @@ static int32_t capabilities_drop(Context *context, const int32_t *argument) {
   static const uint64_t kept = KEPT_CAPABILITIES;
   (void)context, (void)argument;
   return threads_each(reduce, &kept);
+}
+
+/* tracingRefuse(): nobody without CAP_SYS_PTRACE may trace this process or open its memory, whoever it is. Leaves no core dump, too. */
+static int32_t tracing_refuse(Context *context, const int32_t *argument) {
+  (void)context, (void)argument;
+  return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ? -errno : 0;
 }
 
 /* landlockInstall(at, length): the rules as text in the arena. */
@@ -42,6 +49,7 @@ static int32_t seccomp(Context *context, const int32_t *argument) {
 const Method hardening_methods[] = {
     {"capabilitiesDrop", 0, capabilities_drop},
     {"landlockInstall", 2, landlock},
+    {"tracingRefuse", 0, tracing_refuse},
     {"seccompInstall", 0, seccomp},
     {NULL, 0, NULL},
 };

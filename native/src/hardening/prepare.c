@@ -33,7 +33,7 @@ int hardening_prepare(const Hardening *hardening, const char **step) {
   const pid_t child = fork();
   if (child < 0) return -errno;
   if (child == 0) {
-    const WardenDuty duty = {ends[1], netns.st_dev, netns.st_ino, hardening->has_sandbox};
+    const WardenDuty duty = {ends[1], netns.st_dev, netns.st_ino, hardening->has_sandbox, -1};
     warden_serve(&duty);
   }
   close(ends[1]);
@@ -43,5 +43,8 @@ int hardening_prepare(const Hardening *hardening, const char **step) {
   if (reduced < 0) return reduced;
   *step = "no_new_privs";
   const int locked = hardening->has_sandbox ? capabilities_no_new_privileges() : 0;
-  return locked < 0 ? locked : ends[0];
+  if (locked < 0) return locked;
+  *step = "seccomp";
+  const int refused = hardening->has_seccomp ? rings_refuse() : 0;
+  return refused < 0 ? refused : ends[0];
 }

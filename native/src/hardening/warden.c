@@ -1,6 +1,6 @@
 /*
  * The warden: a small process beside the one that is hardened, for the few things that one can do no longer. It sees nothing of what a
- * sandbox sends, and takes two words, each a message of a SOCK_SEQPACKET pair:
+ * sandbox sends, and takes three words, each a message of a SOCK_SEQPACKET pair:
  *
  *     Node                warden
  *     root           ->                 gives everybody in the mount namespace the new root (sandbox_root.c), once
@@ -8,8 +8,10 @@
  *     next           ->                 looks for a process in the network namespace
  *                    <-   process       + a pidfd, which is readable when that process has ended
  *                    <-   none
- *                    <-   error STEP ERRNO      to either
- *     end            ->                 ends
+ *     signal N       ->                 sends it to the command, and to nobody else: it was given a pidfd of that
+ *                    <-   ok
+ *                    <-   error STEP ERRNO      to any of them
+ *     end            ->                 kills the command, if that still runs, and ends
  *
  * It keeps a descriptor of /proc, from before the root changes for it, too.
  */
@@ -32,11 +34,17 @@
 
 /* Longest message: a step's name and an errno. */
 #define MESSAGE_MAX 96
+/* Longest word. */
+#define WORD_MAX 15
+#define SIGNAL_WORD "signal "
 /* What looking into the namespaces of the target's processes takes (ptrace(2), "PTRACE_MODE_READ"). */
 #define WARDEN_CAPABILITIES (UINT64_C(1) << 19) /* CAP_SYS_PTRACE */
 
 #ifndef SYS_pidfd_open
 #define SYS_pidfd_open 434
+#endif
+#ifndef SYS_pidfd_send_signal
+#define SYS_pidfd_send_signal 424
 #endif
 #ifndef SYS_close_range
 #define SYS_close_range 436
@@ -108,15 +116,25 @@ static void answer_root(const Warden *warden) {
     answer_error(warden, step, error);
 }
 
-/* What was inherited would keep a pipe from ending, or the TAP from going. */
-static void close_others(const Warden *warden, int limit) {
-  for (int descriptor = 3; descriptor < limit; descriptor++)
-    if (descriptor != warden->channel && descriptor != warden->proc) close(descriptor);
+static void answer_signal(const Warden *warden, const char *number) {
+  const long outcome = syscall(SYS_pidfd_send_signal, warden->duty->command, atoi(number), NULL, 0);
+  if (outcome < 0)
+    answer_error(warden, "signal", -errno);
+  else
+    answer(warden, "ok", -1);
 }
 
+/* What was inherited would keep a pipe from ending, or the TAP from going. */
 static void close_inherited(const Warden *warden) {
-  const int highest = warden->channel > warden->proc ? warden->channel : warden->proc;
-  close_others(warden, highest);
+  const int kept[] = {warden->channel, warden->proc, warden->duty->command};
+  int highest = 2;
+  for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
+    if (kept[i] > highest) highest = kept[i];
+  for (int descriptor = 3; descriptor < highest; descriptor++) {
+    bool is_kept = false;
+    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) is_kept |= descriptor == kept[i];
+    if (!is_kept) close(descriptor);
+  }
   if (syscall(SYS_close_range, highest + 1, UINT_MAX, 0) < 0) {
     for (long descriptor = highest + 1, limit = sysconf(_SC_OPEN_MAX); descriptor < limit; descriptor++) close((int)descriptor);
   }
@@ -129,7 +147,7 @@ static void close_inherited(const Warden *warden) {
 _Noreturn void warden_serve(const WardenDuty *duty) {
   static const int IGNORED[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE};
   Warden warden = {.channel = duty->channel, .duty = duty};
-  char word[8];
+  char word[WORD_MAX + 1];
   /* A terminal's or a group's signals are for the other one; its end is ours. */
   for (size_t i = 0; i < sizeof IGNORED / sizeof *IGNORED; i++) signal(IGNORED[i], SIG_IGN);
   prctl(PR_SET_NAME, "netloom-warden");
@@ -139,11 +157,18 @@ _Noreturn void warden_serve(const WardenDuty *duty) {
   close_inherited(&warden);
   if (chdir("/") < 0) _exit(1);
   for (;;) {
-    const ssize_t length = recv(warden.channel, word, sizeof word, 0);
+    const ssize_t length = recv(warden.channel, word, WORD_MAX, 0);
     if (length < 0 && errno == EINTR) continue;
     if (length <= 0) break;
-    if (length == 4 && memcmp(word, "root", 4) == 0) answer_root(&warden);
-    if (length == 4 && memcmp(word, "next", 4) == 0) answer_next(&warden);
+    word[length] = '\0';
+    if (strcmp(word, "root") == 0) answer_root(&warden);
+    if (strcmp(word, "next") == 0) answer_next(&warden);
+    if (strncmp(word, SIGNAL_WORD, sizeof SIGNAL_WORD - 1) == 0) answer_signal(&warden, word + sizeof SIGNAL_WORD - 1);
   }
+  /*
+   * The kernel tells a child of its parent's death by a signal of the parent's (PR_SET_PDEATHSIG), which its Landlock domain does not let
+   * out. One that has ended is not there any more.
+   */
+  if (duty->command >= 0) syscall(SYS_pidfd_send_signal, duty->command, SIGKILL, NULL, 0);
   _exit(0);
 }

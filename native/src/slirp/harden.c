@@ -10,7 +10,7 @@
 #include "slirp.h"
 
 int harden_prepare(const Settings *settings) {
-  Hardening hardening = {.has_sandbox = settings->has_sandbox, .userns = -1, .netns = -1};
+  Hardening hardening = {.has_sandbox = settings->has_sandbox, .has_seccomp = settings->has_seccomp, .userns = -1, .netns = -1};
   const char *step = "";
   if (!settings->has_sandbox && !settings->has_seccomp) return -1;
   if (settings->kind == BY_PID || settings->kind == BY_PATH) {

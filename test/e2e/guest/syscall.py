@@ -1,4 +1,5 @@
-"""Lets a thread of another process make one system call: `syscall.py THREAD NAME [FIRST-ARGUMENT]`, all other arguments 0.
+"""Lets a thread of another process make one system call: `syscall.py THREAD NAME [ARGUMENT...]`, those left out 0. An
+argument is a number, or `own`, the PID of that process.
 
 Stops the thread, which sleeps in a call of its own, by ptrace(2), and steps over that call's instruction with the registers of the other. Ends with one line of
 JSON: {"signal": N} when that has killed the process, else {"result": N}. On x86_64 only.
@@ -23,7 +24,10 @@ NUMBERS = {
     'fsconfig': 431, 'fsmount': 432, 'fsopen': 430, 'fspick': 433, 'mount': 165, 'move_mount': 429, 'open_tree': 428, 'pivot_root': 155,
     'umount2': 166, 'open_by_handle_at': 304, 'name_to_handle_at': 303, 'setns': 308, 'unshare': 272, 'kexec_file_load': 320,
     'kexec_load': 246, 'reboot': 169, 'clone': 56, 'clone3': 435, 'prctl': 157, 'io_uring_setup': 425, 'personality': 135, 'getppid': 110,
-    'bpf': 321, 'keyctl': 250, 'x32 getpid': 0x40000000 + 39,
+    'bpf': 321, 'keyctl': 250, 'x32 getpid': 0x40000000 + 39, 'perf_event_open': 298, 'userfaultfd': 323, 'fanotify_init': 300,
+    'mount_setattr': 442, 'process_madvise': 440, 'memfd_secret': 447, 'mq_open': 240, 'shmget': 29, 'setuid': 105, 'iopl': 172, 'syslog': 103,
+    'socket': 41, 'socketpair': 53, 'kill': 62, 'tkill': 200, 'tgkill': 234, 'rt_sigqueueinfo': 129, 'fcntl': 72, 'ioctl': 16,
+    'prlimit64': 302, 'fork': 57, 'setpriority': 141, 'rename': 82, 'none_of_today': 600, 'io_uring_enter': 426,
 }
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -59,7 +63,14 @@ def stop(thread):
     raise SystemExit('the thread is never in a system call')
 
 
-def main(thread, name, first='0'):
+def number(thread, argument):
+    if argument != 'own':
+        return int(argument, 0)
+    with open(f'/proc/{thread}/status', encoding='ascii') as status:
+        return next(int(line.split()[1]) for line in status if line.startswith('Tgid:'))
+
+
+def main(thread, name, *arguments):
     if os.uname().machine != 'x86_64':
         raise SystemExit('x86_64 only')
     before = stop(thread)
@@ -69,7 +80,8 @@ def main(thread, name, first='0'):
     registers[ORIG_RAX] = 2**64 - 1
     for place in ARGUMENTS:
         registers[place] = 0
-    registers[ARGUMENTS[0]] = int(first, 0)
+    for place, argument in zip(ARGUMENTS, arguments):
+        registers[place] = number(thread, argument) & 2**64 - 1
     ptrace(SETREGS, thread, None, registers)
     ptrace(STEP, thread)
     killed = wait(thread)
