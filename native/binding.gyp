@@ -67,6 +67,7 @@
       'ldflags': ['-pie'],
       'sources': [
         'src/front/main.c',
+        'src/hardening/rings.c',
         'src/node/start.c',
       ],
     },

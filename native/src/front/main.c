@@ -6,10 +6,12 @@
  * JavaScript give it its own again (src/cli/cached.ts).
  */
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "../hardening/hardening.h"
 #include "../node/start.h"
 
 #define OPTIONS "NODE_OPTIONS="
@@ -38,6 +40,17 @@ static char **own_environment(void) {
   return variables;
 }
 
+/*
+ * Commands that start no program of the user's, which a filter would go with: Node makes no ring of io_uring for those (../hardening/rings.c). A kernel that
+ * has no filters goes on without.
+ */
+static bool starts_nobody(char **arguments) {
+  if (arguments[0] == NULL || (strcmp(arguments[0], "attach") != 0 && strcmp(arguments[0], "oci-hook") != 0)) return false;
+  for (char **argument = arguments; *argument != NULL; argument++)
+    if (strcmp(*argument, "--no-seccomp") == 0) return false;
+  return true;
+}
+
 int main(int argc, char **argv) {
   static char *none[] = {NULL};
   char folder[PATH_MAX];
@@ -46,6 +59,7 @@ int main(int argc, char **argv) {
     fputs("netloom: there is no memory\n", stderr);
     return 1;
   }
+  if (argc > 1 && starts_nobody(argv + 1)) rings_refuse();
   int error = start_folder(folder);
   if (error == 0) error = start_node(folder, "main.cjs", argc > 0 ? argv + 1 : none, environment);
   fprintf(stderr, "netloom: Node.js cannot be started: %s: install Node.js 20.19 or later, so that `node` is found\n", strerror(-error));

@@ -10,7 +10,7 @@
  *     fcntl(), ioctl()  those named below: others choose who gets a signal (F_SETOWN), or type into the user's terminal (TIOCSTI)
  *
  * The gap: libuv 1.51 and later has a ring of io_uring for each event loop from Node's first instant, and aborts where it cannot enter it. Where there is
- * none (Node 20, netloom-slirp4netns: rings.c) io_uring_enter() kills; else it is allowed, and a ring can make sockets of other families. It can
+ * none (Node 20; attach, netloom-slirp4netns: rings.c) io_uring_enter() kills; else it is allowed, and a ring can make sockets of other families. It can
  * send no signal and start no program, and Landlock holds for it.
  *
  * A filter cannot look into memory. So connect() is allowed whatever the address is; what decides is which sockets there are.
