@@ -1,7 +1,7 @@
 // The first program in the private namespaces of an e2e test file (network, mounts, processes): prepares them, then loads the file.
 //
 //   lo up; low ports and ping sockets for everybody; an /etc of this file's own, so that resolv.conf can be rewritten and replaced as on
-//   a real machine, without the machine's own being touched.
+//   a real machine, without the machine's own being touched; a /dev/shm of its own.
 import { spawn, spawnSync } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
@@ -53,6 +53,8 @@ if (world.outerNetwork === undefined) throw new Error('started by run-tests.ts o
 process.umask(0o022)
 prepareNetwork(world)
 copyEtc(world.scratch)
+// Podman keeps its locks there, those of every run of the same user's in one file.
+command('mount', '-t', 'tmpfs', '-o', 'mode=1777', 'tmpfs', '/dev/shm')
 if (!world.isRoot) world.holder = holdUserNamespace(world.user)
 process.env[WORLD_VARIABLE] = JSON.stringify(world)
 const file = process.argv[2]!

@@ -25,8 +25,10 @@ function* processes(): Generator<Entry> {
     // proc(5): the name in brackets may hold anything; after it the state is the first field and the start time the twentieth.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
     if (fields[0] === 'Z' || fields[0] === 'X' || fields.length < 20) continue
+    // One that is ending has none any more.
+    const command = read(`/proc/${name}/cmdline`).replaceAll('\0', ' ').trim()
     // With the start time, since a number may be used again, and without the command line, which an exec replaces.
-    yield [`process ${name} started ${fields[19]}`, read(`/proc/${name}/cmdline`).replaceAll('\0', ' ').trim()]
+    if (command !== '') yield [`process ${name} started ${fields[19]}`, command]
   }
 }
 

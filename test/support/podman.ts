@@ -114,6 +114,7 @@ export class Podman {
     const pid = Number(readFileSync(join(STATE, 'pause.pid'), 'utf8'))
     process.kill(pid, 'SIGTERM')
     await until(() => !existsSync(`/proc/${pid}/ns`), 'the process that holds the namespaces of podman does not end')
+    rmSync(`/dev/shm/libpod_rootless_lock_${world.user.uid}`, { force: true })
     for (const folder of [this.#folder, join(world.home, '.local'), join(world.home, '.config')])
       rmSync(folder, { recursive: true, force: true })
     for (const unmount of this.#unmount) await unmount()
