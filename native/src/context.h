@@ -118,6 +118,9 @@ int32_t outbound_connect_error(const Context *context, const struct sockaddr_sto
 /* udp.c: what every socket for datagrams is asked to tell: errors, TTL, TOS. */
 int datagram_prepare(const Context *context, int descriptor, int family);
 
+/* trains.c: room in a socket's buffers for what comes between two turns. */
+void datagram_room(int descriptor);
+
 /* udp.c: one datagram, into a message with room for control messages. */
 int32_t datagram_receive(Context *context, const int32_t *argument, struct msghdr *message);
 

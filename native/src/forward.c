@@ -34,6 +34,7 @@ static int32_t udp_listen(Context *context, const int32_t *argument) {
   if (datagram_prepare(context, descriptor, address.ss_family) < 0) return fail_closing(descriptor);
   const int option = is_v4 ? IP_PKTINFO : IPV6_RECVPKTINFO;
   if (setsockopt(descriptor, is_v4 ? IPPROTO_IP : IPPROTO_IPV6, option, &one, sizeof one) < 0) return fail_closing(descriptor);
+  datagram_room(descriptor);
   if (bind(descriptor, (struct sockaddr *)&address, length) < 0) return fail_closing(descriptor);
   if (setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one) < 0) return fail_closing(descriptor);
   length = sizeof address;
@@ -72,7 +73,15 @@ static int32_t udp_first(Context *context, const int32_t *argument) {
   return length;
 }
 
-/* udpAnswer(fd): a socket for the client of the last udpFirst() alone, from the address that it has sent to. */
+static int is_any(const struct sockaddr_storage *address) {
+  if (address->ss_family == AF_INET) return ((const struct sockaddr_in *)address)->sin_addr.s_addr == htonl(INADDR_ANY);
+  return IN6_IS_ADDR_UNSPECIFIED(&((const struct sockaddr_in6 *)address)->sin6_addr);
+}
+
+/*
+ * udpAnswer(fd): a socket for one client alone, on the port of fd: who that is, and which address of ours it has sent to, in the scratch as
+ * udpFirst() leaves it there. Without such an address (0) it is that of fd, and where fd has every one that of outboundAddress().
+ */
 static int32_t udp_answer(Context *context, const int32_t *argument) {
   struct sockaddr_storage own = {0}, local, client;
   socklen_t length = sizeof own;
@@ -89,8 +98,14 @@ static int32_t udp_answer(Context *context, const int32_t *argument) {
   if (descriptor < 0) return -errno;
   if (datagram_prepare(context, descriptor, own.ss_family) < 0) return fail_closing(descriptor);
   if (setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one) < 0) return fail_closing(descriptor);
-  if (bind(descriptor, (struct sockaddr *)&local, local_length) < 0) return fail_closing(descriptor);
-  if (connect(descriptor, (struct sockaddr *)&client, client_length) < 0) return fail_closing(descriptor);
+  const int bound = is_told || !is_any(&own) ? bind(descriptor, (struct sockaddr *)&local, local_length)
+                                             : outbound_bind(context, descriptor, own.ss_family, port);
+  if (bound < 0) return fail_closing(descriptor);
+  if (connect(descriptor, (struct sockaddr *)&client, client_length) < 0) {
+    const int32_t error = outbound_error(errno);
+    close(descriptor);
+    return error;
+  }
   return descriptor;
 }
 

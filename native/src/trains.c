@@ -33,12 +33,17 @@
  */
 #define BUFFER_BYTES (2 << 20)
 
+void datagram_room(int descriptor) {
+  const int room = BUFFER_BYTES;
+  setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
+  setsockopt(descriptor, SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
+}
+
 /* udpTrains(fd): room for what comes between two turns, and trains as one message from Linux 5.0 on; only udpReceiveMany tells them apart. */
 static int32_t udp_trains(Context *context, const int32_t *argument) {
-  const int room = BUFFER_BYTES, one = 1;
+  const int one = 1;
   (void)context;
-  setsockopt(argument[0], SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
-  setsockopt(argument[0], SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
+  datagram_room(argument[0]);
   return setsockopt(argument[0], IPPROTO_UDP, UDP_GRO, &one, sizeof one) < 0 ? -errno : 0;
 }
 

@@ -44,6 +44,8 @@ export interface Publication {
 
 /** What two families may take to agree on a free port. */
 const PORT_TRIES = 16
+/** errno(3). */
+const EADDRINUSE = 98
 const EVERY_ADDRESS = ['0.0.0.0', '::'] as const
 
 /** What a publication leads to, and how. */
@@ -132,10 +134,12 @@ export class Publications {
     const words = address.parseAny(hostAddress)
     if (words === null) throw new NetloomError('ERR_PUBLISH', `'${hostAddress}' is no IP address`, 'give one of this host', 2)
     const isUdp = to.protocol === 'udp'
-    const descriptor = isUdp ? this.#native.udpListen(...words, hostPort) : this.#native.tcpListen(...words, hostPort, BACKLOG)
+    const listen = () => (isUdp ? this.#native.udpListen(...words, hostPort) : this.#native.tcpListen(...words, hostPort, BACKLOG))
+    let descriptor = listen()
+    if (isUdp && descriptor === -EADDRINUSE && this.#forwards.freePort(hostPort)) descriptor = listen()
     if (descriptor < 0) throw listenError(to.protocol, hostAddress, hostPort, -descriptor, !to.isAutomatic)
     const port = new Int32Array(this.#native.scratch)[4]!
-    const rule = this.#forwards.add(descriptor, to.guest, to.guestPort, isUdp ? DRIVER_DATAGRAMS : DRIVERS.indexOf(to.driver))
+    const rule = this.#forwards.add(descriptor, words, to.guest, to.guestPort, isUdp ? DRIVER_DATAGRAMS : DRIVERS.indexOf(to.driver))
     if (rule === 0) {
       this.#native.closeDescriptor(descriptor)
       throw new NetloomError('ERR_PUBLISH', `more than ${MAX_RULES} ports are published`, 'publish fewer')

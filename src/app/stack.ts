@@ -129,6 +129,7 @@ export class Stack implements TurnHandler {
     this.direct = new DirectRelay(native, loop, this.table, this.gate)
     const { neighbors } = this.input.arp
     const datagrams = new UdpForwards(native, this.table, this.gate, this.#udpRelay.clients, this.interface)
+    this.#udpRelay.connect(datagrams)
     this.forwards = new PortForwards(
       native,
       loop,

@@ -73,6 +73,10 @@ export class DatagramFlows implements ReadyHandler, Evictor {
     this.table.serve(kind, this)
   }
 
+  get now(): number {
+    return this.#loop.now
+  }
+
   /** A row for a socket just opened, which it takes over; its ends as FlowTable.insert has them: 0, with the socket closed, when none can be had. */
   open(kind: number, words: Int32Array, ports: number, socket: number, now: number): number {
     return this.#begin(this.table.insert(kind, words, 0, ports), socket, now)

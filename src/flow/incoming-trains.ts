@@ -28,6 +28,8 @@ const TRAIN_DATAGRAMS = 64
 const HEADROOM = 256
 /** Words of a message in the scratch. */
 const MESSAGE_WORDS = 10
+/** Words of scratch that are in use while what has come is delivered. */
+export const RECEIVED_WORDS: number = MANY * MESSAGE_WORDS
 
 /** Bytes of arena for what is received. */
 export const INCOMING_BYTES: number = HEADROOM + MANY * (LONGEST_STRIDE + REST_BYTES)

@@ -11,7 +11,17 @@
 import { EPOLLET, EPOLLIN, type EventLoop, type ReadyHandler, TOKEN_LISTENER, token } from '../host/event-loop.js'
 import type { NativeContext } from '../host/native.js'
 import { isLoopback } from '../net/address-plan.js'
-import { RULE as FLOW_RULE, isMapped, KIND, KIND_DIRECT, KIND_FREE, KIND_UDP_FORWARD, ROW_SHIFT } from '../net/flow-row.js'
+import {
+  RULE as FLOW_RULE,
+  guestPort,
+  isMapped,
+  KIND,
+  KIND_DIRECT,
+  KIND_FREE,
+  KIND_UDP,
+  KIND_UDP_FORWARD,
+  ROW_SHIFT,
+} from '../net/flow-row.js'
 import type { Interface } from '../net/interface.js'
 import type { NeighborCache } from '../net/neighbor-cache.js'
 import { HandlePool } from '../util/handle-pool.js'
@@ -110,8 +120,11 @@ export class PortForwards implements ReadyHandler {
     loop.serve(TOKEN_LISTENER, this)
   }
 
-  /** Connections of `descriptor`, a listening socket, go to a port of the guest, four words. A handle, or 0 when there are too many. */
-  add(descriptor: number, guest: ArrayLike<number>, port: number, driver: number): number {
+  /**
+   * Connections of `descriptor`, a listening socket at `host`, go to a port of the guest, four words each. A handle, or 0 when there are too
+   * many.
+   */
+  add(descriptor: number, host: ArrayLike<number>, guest: ArrayLike<number>, port: number, driver: number): number {
     const rule = this.#pool.acquire()
     if (rule === 0) return 0
     this.#descriptors[rule] = descriptor
@@ -119,6 +132,7 @@ export class PortForwards implements ReadyHandler {
     for (let i = 0; i < 4; i++) this.#guests[4 * rule + i] = guest[i]!
     this.#ports[rule] = port
     this.#drivers[rule] = driver
+    if (driver === DRIVER_DATAGRAMS) this.#datagrams.ports.add(rule, descriptor, host, guest, port)
     this.counts.reset(rule)
     this.#native.epollAdd(descriptor, token(TOKEN_LISTENER, this.#generations[rule]!, rule), EPOLLIN | EPOLLET)
     return rule
@@ -128,6 +142,7 @@ export class PortForwards implements ReadyHandler {
   remove(rule: number, isEndingFlows: boolean): void {
     this.#native.closeDescriptor(this.#descriptors[rule]!)
     this.#descriptors[rule] = 0
+    if (this.#drivers[rule] === DRIVER_DATAGRAMS) this.#datagrams.ports.remove(rule)
     const { rows, capacity, rules } = this.#table
     for (let row = 1; row <= capacity && rules.isUsed(rule); row++) {
       const base = row << ROW_SHIFT
@@ -140,6 +155,23 @@ export class PortForwards implements ReadyHandler {
     }
     for (let i = 0; i < this.#waitingCount; i++) if (this.#waiting[i * WORDS + RULE] === rule) this.#waiting[i * WORDS + RULE] = 0
     this.#pool.release(rule)
+  }
+
+  /**
+   * Ends what has a port of the host that is to be published now: clients of UDP rules that are no more, whose sockets are still bound to it, and
+   * a mapping that has it because the guest sends from the same. False when there was nothing.
+   */
+  freePort(hostPort: number): boolean {
+    const { rows, capacity } = this.#table
+    let isFreed = false
+    for (let row = 1; row <= capacity; row++) {
+      const base = row << ROW_SHIFT
+      const isLeft = rows[base + KIND] === KIND_UDP_FORWARD && rows[base + FLOW_RULE] === 0
+      if (!isLeft && (rows[base + KIND] !== KIND_UDP || guestPort(rows, base) !== hostPort)) continue
+      this.#datagrams.end(row)
+      isFreed = true
+    }
+    return isFreed
   }
 
   get counts(): RuleCounts {

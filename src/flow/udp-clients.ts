@@ -1,6 +1,7 @@
 // Clients of published UDP ports: a flow each, with a socket that is connected to the client (udp-forwards.ts). The guest sees a client by the
 // remote end of its row, the host by what the socket is connected to. What the sockets receive and send is udp-relay.ts' affair.
 import { isLoopback } from '../net/address-plan.js'
+import type { DropCounters } from '../net/drops.js'
 import {
   guestPort,
   HOST_ADDRESS,
@@ -25,6 +26,12 @@ export const EXPIRY_TWO_WAY = 300_000
 /** The same of a flow that nothing ever came back to, ms (RFC 4787, REQ-5). */
 export const EXPIRY_ONE_WAY = 120_000
 
+/** Takes what the socket of a client has heard from others. */
+export interface StrayReceiver {
+  /** A datagram, or a train, as TrainReceiver has it. */
+  stray(row: number, at: number, length: number, segment: number, message: number): void
+}
+
 /** Has a row's socket take and send many datagrams in one call. */
 interface TrainBeginner {
   begin(row: number): void
@@ -39,6 +46,7 @@ export class UdpClients {
   /** To where a socket is connected: all zero. */
   readonly #decision = new Decision()
   #count = 0
+  #strays: StrayReceiver | null = null
 
   constructor(flows: DatagramFlows, udp: Udp, trains: TrainBeginner, scratch: ArrayBuffer) {
     this.#flows = flows
@@ -46,6 +54,19 @@ export class UdpClients {
     this.#scratch = new Int32Array(scratch)
     this.#udp = udp
     this.#trains = trains
+  }
+
+  /** Names who knows what to do with what is not for whom it came to. */
+  connect(strays: StrayReceiver): void {
+    this.#strays = strays
+  }
+
+  get drops(): DropCounters {
+    return this.#flows.drops
+  }
+
+  get now(): number {
+    return this.#flows.now
   }
 
   /** The flow of the client that a datagram goes to, 0 when it goes to none. */
@@ -108,16 +129,25 @@ export class UdpClients {
     this.#udp.sendFrom(at, remotePort(this.#rows, base), guestPort(this.#rows, base), length, segment)
   }
 
-  /** What a client's socket has received: see TrainReceiver. It has heard others until it was connected; what they sent is not the client's. */
+  /** What a client's socket has received: see TrainReceiver. It has heard others until it was connected: new clients, most likely. */
   deliver(row: number, at: number, length: number, segment: number, message: number): void {
     const rows = this.#rows
     const base = row << ROW_SHIFT
     const scratch = this.#scratch
-    for (let i = 0; i < 4; i++) if (rows[base + HOST_ADDRESS + i] !== scratch[message + MESSAGE_SOURCE + i]) return
-    if (rows[base + HOST_PORT] !== scratch[message + MESSAGE_PORT]) return
+    if (!this.#isFrom(base, message)) {
+      this.#strays?.stray(row, at, length, segment, message)
+      return
+    }
     this.#head(row, scratch[message + MESSAGE_TTL]!, scratch[message + MESSAGE_TOS]!)
     this.#flows.received(row, length, this.expiry(row, PACKETS_IN), datagrams(length, segment))
     this.#udp.sendFrom(at, remotePort(rows, base), guestPort(rows, base), length, segment)
+  }
+
+  #isFrom(base: number, message: number): boolean {
+    const rows = this.#rows
+    const scratch = this.#scratch
+    for (let i = 0; i < 4; i++) if (rows[base + HOST_ADDRESS + i] !== scratch[message + MESSAGE_SOURCE + i]) return false
+    return rows[base + HOST_PORT] === scratch[message + MESSAGE_PORT]
   }
 
   #head(row: number, ttl: number, tos: number): void {

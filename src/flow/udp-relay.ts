@@ -35,6 +35,7 @@ import { HostErrors } from './host-errors.js'
 import { IncomingTrains, MESSAGE_PORT, MESSAGE_SOURCE, MESSAGE_TOS, MESSAGE_TTL, type TrainReceiver } from './incoming-trains.js'
 import { OutgoingTrains, type UnsentListener } from './outgoing-trains.js'
 import { datagrams, EXPIRY_ONE_WAY, EXPIRY_TWO_WAY, UdpClients } from './udp-clients.js'
+import type { UdpForwards } from './udp-forwards.js'
 import { UdpPeers } from './udp-peers.js'
 import { EMSGSIZE, tellFailure, tellRefusal } from './unreachable.js'
 
@@ -81,6 +82,7 @@ export class UdpRelay implements DatagramReceiver, DatagramRelay, TrainReceiver,
   readonly #peers: UdpPeers | null
   /** The row of the last datagram from the guest, which may have another owner by now. */
   #last = 0
+  #forwards: UdpForwards | null = null
   #dns: DatagramReceiver | null = null
   #dhcp: DatagramReceiver | null = null
   #dhcpv6: DatagramReceiver | null = null
@@ -102,6 +104,11 @@ export class UdpRelay implements DatagramReceiver, DatagramRelay, TrainReceiver,
     flows.serve(KIND_UDP, this)
     flows.serve(KIND_UDP_FORWARD, this)
     udp.connect(this)
+  }
+
+  /** Names who has the published ports. */
+  connect(forwards: UdpForwards): void {
+    this.#forwards = forwards
   }
 
   /** Names who answers datagrams to the DNS address. */
@@ -150,6 +157,11 @@ export class UdpRelay implements DatagramReceiver, DatagramRelay, TrainReceiver,
       tellRefusal(this.#icmp, inbound, decision.verdict)
       return
     }
+    const rule = this.#forwards === null ? 0 : this.#forwards.ports.find(inbound.words, 0, inbound.ports >>> 16, decision)
+    if (rule !== 0) {
+      this.#speak(rule, inbound, at, length, decision)
+      return
+    }
     const key = inbound.ports & ~0xffff
     const row = this.#isLast(inbound, key) ? this.#last : this.#find(inbound, key)
     if (row === 0) return
@@ -164,6 +176,14 @@ export class UdpRelay implements DatagramReceiver, DatagramRelay, TrainReceiver,
   #remember(peers: UdpPeers, row: number, d: Decision): void {
     if (d.isGroup) peers.add(row, 0, 0, 0, 0)
     else peers.add(row, d.address0, d.address1, d.address2, d.address3)
+  }
+
+  // What the guest sends from a published port to somebody who is no client yet.
+  #speak(rule: number, inbound: Inbound, at: number, length: number, decision: Decision): void {
+    if (!this.#gate.begins(inbound)) return
+    const row = this.#forwards!.speak(rule, inbound, decision)
+    if (row < 0) tellFailure(this.#icmp, this.#flows.drops, inbound, -row)
+    else if (row > 0) this.#answer(row, inbound, at, length)
   }
 
   // What the guest sends to the client of a published port.

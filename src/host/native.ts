@@ -191,7 +191,10 @@ export interface NativeContext {
   udpListen(a0: number, a1: number, a2: number, a3: number, port: number): number
   /** One datagram, as udpReceive() takes it; in scratch[7..10] the address of this host that it was sent to. */
   udpFirst(descriptor: number, at: number, length: number): number
-  /** A socket that is connected to the client of the last udpFirst(), from where that has sent to; it hears others until it is. */
+  /**
+   * A socket on the port of another one that is connected to the client in scratch[0..4], from the address in scratch[7..10], as udpFirst() leaves
+   * them there; 0: from the other socket's. It hears others until it is connected.
+   */
   udpAnswer(descriptor: number): number
   /**
    * One error from the queue, 1, or 0 when there is none: scratch[0] = errno, [1] = origin (1 local, 2 ICMP, 3 ICMPv6),

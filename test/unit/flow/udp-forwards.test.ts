@@ -10,7 +10,7 @@ import { ACK, FIN, SYN } from '../../../src/wire/tcp.js'
 import * as udp from '../../../src/wire/udp.js'
 import { ends } from '../../support/ends.js'
 import type { FakeDatagram } from '../../support/fake-datagram.js'
-import { arpFrame, GUEST_MAC, IP_AT, TRANSPORT_AT } from '../../support/frames.js'
+import { arpFrame, GUEST_MAC, IP_AT, TRANSPORT_AT, udpFrame } from '../../support/frames.js'
 import { guestFrame, parse, type TcpFields } from '../../support/guest-frame.js'
 import { Random } from '../../support/random.js'
 import { GATEWAY, GUEST, SimulatedStack, type SimulationOptions } from '../../support/simulated-stack.js'
@@ -42,7 +42,7 @@ class Published {
     kernel.onFrame = (frame) => this.#take(frame)
     const descriptor = kernel.udpListen()
     this.listener = kernel.datagrams[0]!
-    this.rule = this.net.stack.forwards.add(descriptor, mapped(GUEST), SERVER, DRIVER_DATAGRAMS)
+    this.rule = this.net.stack.forwards.add(descriptor, mapped(0), mapped(GUEST), SERVER, DRIVER_DATAGRAMS)
     this.net.receive(arpFrame(GUEST_MAC, GUEST, GATEWAY))
   }
 
@@ -123,4 +123,106 @@ test('a frame that is begun while another one is put together spoils that one: i
   iface.isStrict = true
   out.begin()
   assert.throws(() => out.begin(), { code: 'ERR_SLOT' })
+})
+
+test('what a client’s socket has heard of others before it was connected goes to the rule, in one piece, whatever else came with it', () => {
+  const p = new Published({ maxFlows: 8 })
+  p.listener.delivers(Buffer.from('first'), CLIENT, 5000)
+  p.net.kernel.run()
+  const socket = p.net.kernel.datagrams[1]!
+  const wanted: Arrived[] = [{ source: CLIENT, port: 5000, to: SERVER, text: 'first' }]
+  // Others, of more clients than there are rows, and one's own in between; of all lengths, in one batch.
+  for (let i = 1; i <= 12; i++) {
+    socket.delivers(Buffer.from(text(i)), CLIENT + i, 6000 + i)
+    socket.delivers(Buffer.from(text(i + 100).slice(i)), CLIENT, 5000)
+    wanted.push({ source: CLIENT + i, port: 6000 + i, to: SERVER, text: text(i) })
+    wanted.push({ source: CLIENT, port: 5000, to: SERVER, text: text(i + 100).slice(i) })
+  }
+  p.net.kernel.run()
+  assert.deepEqual(p.arrived, wanted)
+  assert.equal(socket.isRegistered, true, 'who reads on makes room for nobody')
+  assert.equal(p.net.stack.forwards.counts.connections[p.rule], 13)
+  // Each has a socket of its own that is connected to it.
+  assert.deepEqual(
+    p.net.kernel.datagrams.slice(1).map(({ peer }) => [peer!.words[3], peer!.port]),
+    [[CLIENT, 5000], ...Array.from({ length: 12 }, (_, i) => [CLIENT + 1 + i, 6001 + i])],
+  )
+  p.close()
+})
+
+test('a train of a stranger goes to the rule whole', () => {
+  const p = new Published()
+  p.listener.delivers(Buffer.from('first'), CLIENT, 5000)
+  p.net.kernel.run()
+  p.arrived.length = 0
+  p.net.kernel.datagrams[1]!.delivers(Buffer.from('aaaabbbbcc'), CLIENT + 1, 5000, 63, 0, 4)
+  p.net.kernel.run()
+  assert.equal(p.arrived.map((a) => a.text).join(''), 'aaaabbbbcc')
+  p.close()
+})
+
+test('after the rule is gone strangers are not heard, and that is counted', () => {
+  const p = new Published()
+  p.listener.delivers(Buffer.from('first'), CLIENT, 5000)
+  p.net.kernel.run()
+  p.net.stack.forwards.remove(p.rule, false)
+  p.net.kernel.datagrams[1]!.delivers(Buffer.from('other'), CLIENT + 1, 5000)
+  p.net.kernel.datagrams[1]!.delivers(Buffer.from('second'), CLIENT, 5000)
+  p.net.kernel.run()
+  assert.deepEqual(
+    p.arrived.map((a) => a.text),
+    ['first', 'second'],
+  )
+  assert.equal(p.net.stack.input.drops.filtered, 1)
+  p.close()
+})
+
+test('what the guest sends from a published port before it was asked leaves by the rule, to each from a socket of its own', () => {
+  const p = new Published()
+  const { net } = p
+  const send = (destination: number, port: number, said: string, from = SERVER): void =>
+    net.receive(udpFrame({ source: GUEST, destination }, from, port, Buffer.from(said)))
+  send(REMOTE, 9, 'hello')
+  send(REMOTE, 9, 'again')
+  send(GATEWAY, 10, 'host')
+  assert.deepEqual(
+    net.kernel.datagrams.slice(1).map(({ peer, sent }) => [peer!.words[3], peer!.port, sent.map((d) => Buffer.from(d.bytes).toString())]),
+    [
+      [REMOTE, 9, ['hello', 'again']],
+      [0x7f000001, 10, ['host']],
+    ],
+  )
+  net.kernel.datagrams[1]!.delivers(Buffer.from('answer'), REMOTE, 9)
+  net.kernel.run()
+  assert.deepEqual(p.arrived, [{ source: REMOTE, port: 9, to: SERVER, text: 'answer' }])
+  const { counts } = net.stack.forwards
+  assert.deepEqual([counts.current[p.rule], counts.connections[p.rule]], [2, 0], 'they are flows of the rule, and no client has come')
+  // Another port is nobody's, and so is this one when the rule has gone.
+  send(REMOTE, 9, 'other', SERVER + 1)
+  net.stack.forwards.remove(p.rule, true)
+  send(REMOTE, 9, 'unpublished')
+  assert.deepEqual(
+    net.kernel.datagrams.slice(3).map(({ peer, sent }) => [peer, sent.length]),
+    [
+      [null, 1],
+      [null, 1],
+    ],
+  )
+  p.close()
+})
+
+test('a rule serves what its listener can send to, and the gate decides first', () => {
+  const p = new Published({ hostLoopback: false })
+  const { forwards } = p.net.stack
+  const send = (destination: number): void => p.net.receive(udpFrame({ source: GUEST, destination }, SERVER, 9, Buffer.from('x')))
+  send(GATEWAY)
+  assert.equal(p.net.kernel.datagrams.length, 1, 'nowhere')
+  forwards.remove(p.rule, true)
+  forwards.add(p.net.kernel.udpListen(), mapped(0x7f000001), mapped(GUEST), SERVER, DRIVER_DATAGRAMS)
+  send(REMOTE)
+  assert.equal(p.net.kernel.datagrams.at(-1)!.peer, null, 'the loopback has no way there')
+  forwards.add(p.net.kernel.udpListen(), mapped(0xc0000201), mapped(GUEST), SERVER, DRIVER_DATAGRAMS)
+  send(REMOTE)
+  assert.equal(p.net.kernel.datagrams.at(-1)!.peer!.port, 9)
+  p.close()
 })
