@@ -119,13 +119,13 @@ function registerHooks(): void {
     async () => {
       inventory = takeInventory()
       try {
-        for (const make of makers) await make()
+        for (const make of makers) await within(make(), () => describeRunning(new Set()), TIMEOUT)
       } catch (error) {
         if (!(error instanceof MissingProgram)) throw error
         shortage = error
       }
     },
-    { timeout: TIMEOUT },
+    { timeout: TIMEOUT + CLEANUP },
   )
   after(
     async () => {
