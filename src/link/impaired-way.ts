@@ -12,7 +12,10 @@ import { HandlePool } from '../util/handle-pool.js'
 import { type TimerHandler, TimerWheel } from '../util/timer-wheel.js'
 import * as checksum from '../wire/checksum.js'
 import * as ethernet from '../wire/ethernet.js'
-import { ETHERTYPE_IPV4 } from '../wire/numbers.js'
+import * as icmpv6 from '../wire/icmpv6.js'
+import * as ipv6 from '../wire/ipv6.js'
+import * as ndp from '../wire/ndp.js'
+import { ETHERTYPE_ARP, ETHERTYPE_IPV4, ETHERTYPE_IPV6, PROTOCOL_ICMPV6 } from '../wire/numbers.js'
 import * as virtio from '../wire/virtio-net.js'
 import type { FrameReceiver } from './device.js'
 import type { Impairment } from './impairment.js'
@@ -84,7 +87,7 @@ export class ImpairedWay implements FrameReceiver, TimerHandler {
 
   /** A frame enters, at the time last given to `advance`. */
   receive(at: number, length: number): void {
-    if (this.#happens(this.#impairment.loss)) {
+    if (this.#happens(this.#impairment.loss) && !this.#isOfTheLink(at, length)) {
       this.lost++
       return
     }
@@ -128,6 +131,20 @@ export class ImpairedWay implements FrameReceiver, TimerHandler {
     this.#lastDue = (this.#now + wait) | 0
     if (wait === 0) this.expire(slot)
     else this.#timers.schedule(slot, this.#lastDue)
+  }
+
+  /**
+   * ARP and neighbor discovery: they find who is on the link, which on a real network is none of those that lose packets. Without their answers a
+   * program would not see loss, but a host that is not there.
+   */
+  #isOfTheLink(at: number, length: number): boolean {
+    const view = this.#arena.view
+    const type = ethernet.etherType(view, at + virtio.HEADER_LENGTH)
+    if (type !== ETHERTYPE_IPV6) return type === ETHERTYPE_ARP
+    const ip = at + LINK_HEADROOM
+    if (length < LINK_HEADROOM + ipv6.HEADER_LENGTH + 1 || ipv6.nextHeader(view, ip) !== PROTOCOL_ICMPV6) return false
+    const message = view.getUint8(ip + ipv6.HEADER_LENGTH)
+    return message >= ndp.ROUTER_SOLICITATION && message <= icmpv6.REDIRECT
   }
 
   /** ms until a frame that enters now leaves the line; -1 when it finds the queue full. */

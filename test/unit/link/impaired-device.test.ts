@@ -10,9 +10,12 @@ import { PROTOCOL_TCP } from '../../../src/wire/numbers.js'
 import * as tcp from '../../../src/wire/tcp.js'
 import * as virtio from '../../../src/wire/virtio-net.js'
 import { arpFrame, GUEST_MAC, IP_AT, TRANSPORT_AT, tcpFrame } from '../../support/frames.js'
+import { ALL_NODES, icmp6Frame, LINK_LOCAL, REMOTE6, solicitationFrame } from '../../support/frames6.js'
 
 const MTU = 1500
 const ROUTE = { source: 0x0a000264, destination: 0xc0000207 | 0 }
+
+const NEIGHBORS = { source: LINK_LOCAL, destination: ALL_NODES }
 
 interface Departure {
   readonly number: number
@@ -265,6 +268,24 @@ test('what has no checksum is not damaged', () => {
   const request = arpFrame(GUEST_MAC, 0x0a000264, 0x0a000202)
   link.sends(request)
   assert.deepEqual(link.toGuest[0]!.bytes, request)
+})
+
+test('what finds others on the link is not lost', () => {
+  const link = new Link({ loss: 100 })
+  const spared = [
+    arpFrame(GUEST_MAC, 0x0a000264, 0x0a000202),
+    solicitationFrame(REMOTE6),
+    ...[133, 134, 136, 137].map((type) => icmp6Frame(NEIGHBORS, type, 0, 0, new Uint8Array(24))),
+  ]
+  const others = [frame(1), ...[128, 129, 132, 138, 1].map((type) => icmp6Frame(NEIGHBORS, type, 0, 0, new Uint8Array(24)))]
+  for (const bytes of [...others, ...spared]) link.sends(bytes)
+  // Cut short behind the Ethernet header, by the type of IPv6.
+  link.sends(icmp6Frame(NEIGHBORS, 135, 0, 0, new Uint8Array(24)).slice(0, IP_AT + 40))
+  assert.deepEqual(
+    link.toGuest.map(({ bytes }) => bytes),
+    spared,
+  )
+  assert.equal(link.device.toGuest.lost, others.length + 1)
 })
 
 test('a full pool loses frames, and has all of its room again when they have left', () => {
