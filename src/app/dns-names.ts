@@ -62,6 +62,8 @@ function checkName(name: string): string {
   const long = labels.find((label) => label.length > MAX_LABEL)
   if (long !== undefined)
     throw bad(`the name '${name}' has a part of ${long.length} characters, and ${MAX_LABEL} is the most`, 'use a shorter one')
+  if (labels.at(-1) === 'localhost')
+    throw bad(`the name '${name}' is the loopback of whoever asks (RFC 6761), and no name server is asked for it`, 'choose another name')
   if (ascii.length + 2 > MAX_NAME) throw bad(`the name '${name}' has more than ${MAX_NAME - 2} characters`, 'use a shorter one')
   if (!labels.every((label) => /^[a-z0-9_-]+$/.test(label))) {
     throw bad(`'${name}' is no name of a host`, `use letters, digits, - and _ between single dots, as in ${EXAMPLE}`)
