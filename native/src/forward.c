@@ -21,12 +21,12 @@ static int32_t fail_closing(int descriptor) {
 }
 
 /*
- * udpListen(a0, a1, a2, a3, port): a socket; its address, and its port when 0 was asked for, in scratch[0..4]. One of IPv6 takes IPv6 only.
+ * udpListen(a0, a1, a2, a3, port, scope): a socket; its address, and its port when 0 was asked for, in scratch[0..4]. One of IPv6 takes IPv6 only.
  * The port is shared only after it was found to be free.
  */
 static int32_t udp_listen(Context *context, const int32_t *argument) {
   struct sockaddr_storage address;
-  socklen_t length = address_load(&address, argument, argument[4]);
+  socklen_t length = address_load_scoped(&address, argument, argument[4], argument[5]);
   const int one = 1, is_v4 = address.ss_family == AF_INET;
   const int opened = socket(address.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_UDP);
   const int descriptor = descriptor_admit(context, opened, SHARE_PUBLISHED);
@@ -91,8 +91,10 @@ static int32_t udp_answer(Context *context, const int32_t *argument) {
   if (getsockname(argument[0], (struct sockaddr *)&own, &length) < 0) return -errno;
   address_store(words, &port, (struct sockaddr *)&own);
   const int is_told = (scratch[LOCAL] | scratch[LOCAL + 1] | scratch[LOCAL + 2] | scratch[LOCAL + 3]) != 0;
-  const socklen_t local_length = address_load(&local, is_told ? &scratch[LOCAL] : words, port);
-  const socklen_t client_length = address_load(&client, scratch, scratch[CLIENT_PORT]);
+  /* Of a link-local address: the interface that its clients are behind. */
+  const int32_t scope = own.ss_family == AF_INET6 ? (int32_t)((struct sockaddr_in6 *)&own)->sin6_scope_id : 0;
+  const socklen_t local_length = address_load_scoped(&local, is_told ? &scratch[LOCAL] : words, port, scope);
+  const socklen_t client_length = address_load_scoped(&client, scratch, scratch[CLIENT_PORT], scope);
   const int opened = socket(own.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_UDP);
   const int descriptor = descriptor_admit(context, opened, SHARE_PUBLISHED);
   if (descriptor < 0) return -errno;
@@ -110,7 +112,7 @@ static int32_t udp_answer(Context *context, const int32_t *argument) {
 }
 
 const Method forward_methods[] = {
-    {"udpListen", 5, udp_listen},
+    {"udpListen", 6, udp_listen},
     {"udpFirst", 3, udp_first},
     {"udpAnswer", 1, udp_answer},
     {NULL, 0, NULL},

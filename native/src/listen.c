@@ -20,12 +20,12 @@ static void tell(Context *context, const struct sockaddr_storage *address) {
 }
 
 /*
- * tcpListen(a0, a1, a2, a3, port, backlog): a listening descriptor; the address it has, and its port when 0 was asked for, in
+ * tcpListen(a0, a1, a2, a3, port, backlog, scope): a listening descriptor; the address it has, and its port when 0 was asked for, in
  * scratch[0..4]. A listener of IPv6 takes IPv6 only.
  */
 static int32_t tcp_listen(Context *context, const int32_t *argument) {
   struct sockaddr_storage address;
-  socklen_t length = address_load(&address, argument, argument[4]);
+  socklen_t length = address_load_scoped(&address, argument, argument[4], argument[6]);
   const int one = 1;
   const int opened = socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
   const int descriptor = descriptor_admit(context, opened, SHARE_PUBLISHED);
@@ -61,7 +61,7 @@ static int32_t tcp_accept(Context *context, const int32_t *argument) {
 }
 
 const Method listen_methods[] = {
-    {"tcpListen", 6, tcp_listen},
+    {"tcpListen", 7, tcp_listen},
     {"tcpAccept", 1, tcp_accept},
     {NULL, 0, NULL},
 };

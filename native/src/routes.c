@@ -3,6 +3,9 @@
  */
 #include <errno.h>
 #include <linux/netlink.h>
+#include <net/if.h>
+#include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "context.h"
@@ -31,7 +34,20 @@ static int32_t routes_open(Context *context, const int32_t *argument) {
   return outcome;
 }
 
+/* interfaceIndex(length): the number of the interface whose name is at the beginning of the scratch. By a socket that every process may have. */
+static int32_t interface_index(Context *context, const int32_t *argument) {
+  struct ifreq request = {0};
+  if (argument[0] <= 0 || (size_t)argument[0] >= sizeof request.ifr_name) return -ENODEV;
+  memcpy(request.ifr_name, context->scratch, (size_t)argument[0]);
+  const int descriptor = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (descriptor < 0) return -errno;
+  const int32_t outcome = ioctl(descriptor, SIOCGIFINDEX, &request) < 0 ? -errno : request.ifr_ifindex;
+  close(descriptor);
+  return outcome;
+}
+
 const Method routes_methods[] = {
     {"routesOpen", 1, routes_open},
+    {"interfaceIndex", 1, interface_index},
     {NULL, 0, NULL},
 };

@@ -6,7 +6,7 @@ import { AddressPlan, type InterfaceAddresses, NOT_OURS } from '../net/address-p
 import { NetloomError } from '../util/errors.js'
 import * as address from '../wire/address.js'
 import { listenError } from './listen-error.js'
-import { checkDriver, DRIVERS, type PublishDriver, type PublishOptions, type PublishProtocol } from './publish-spec.js'
+import { checkDriver, DRIVERS, type PublishDriver, type PublishOptions, type PublishProtocol, parseHost } from './publish-spec.js'
 
 /** What has gone through a published port. Payload and frames, or with the direct driver the pieces it was moved in. */
 export interface PublicationCounters {
@@ -131,10 +131,12 @@ export class Publications {
   }
 
   #listen(hostAddress: string, hostPort: number, to: Destination): Publication {
-    const words = address.parseAny(hostAddress)
+    const { words, zone } = parseHost(hostAddress)
     if (words === null) throw new NetloomError('ERR_PUBLISH', `'${hostAddress}' is no IP address`, 'give one of this host', 2)
+    const scope = this.#scopeOf(zone)
     const isUdp = to.protocol === 'udp'
-    const listen = () => (isUdp ? this.#native.udpListen(...words, hostPort) : this.#native.tcpListen(...words, hostPort, BACKLOG))
+    const listen = () =>
+      isUdp ? this.#native.udpListen(...words, hostPort, scope) : this.#native.tcpListen(...words, hostPort, BACKLOG, scope)
     let descriptor = listen()
     if (isUdp && descriptor === -EADDRINUSE && this.#forwards.freePort(hostPort)) descriptor = listen()
     if (descriptor < 0) throw listenError(to.protocol, hostAddress, hostPort, -descriptor, !to.isAutomatic)
@@ -145,6 +147,22 @@ export class Publications {
       throw new NetloomError('ERR_PUBLISH', `more than ${MAX_RULES} ports are published`, 'publish fewer')
     }
     return this.#publication(rule, hostAddress, port, to)
+  }
+
+  /** The number of the interface that a link-local address is of, 0 for none. */
+  #scopeOf(zone: string): number {
+    if (zone === '') return 0
+    const index = /^\d{1,9}$/.test(zone) ? Number(zone) : this.#indexOf(zone)
+    if (index > 0) return index
+    throw new NetloomError('ERR_PUBLISH', `'${zone}' is no interface of this host`, 'see `ip -6 address`', 2)
+  }
+
+  #indexOf(name: string): number {
+    const bytes = Buffer.from(name)
+    const scratch = new Uint8Array(this.#native.scratch)
+    if (bytes.length > scratch.length) return 0
+    scratch.set(bytes)
+    return this.#native.interfaceIndex(bytes.length)
   }
 
   // Once for as many as are asked for in one go: no traffic comes in between.
@@ -207,7 +225,8 @@ function checkOverlap(wanted: readonly PublishOptions[]): void {
     const isWider = hostAddress === wildcard(hostAddress) && [...addresses].some((other) => wildcard(other) === hostAddress)
     if (isTaken || isWider) {
       const where = hostAddress === '' ? `port ${hostPort} of every address` : `port ${hostPort} of ${hostAddress}`
-      throw new NetloomError('ERR_PUBLISH', `${where} is asked for twice`, 'part the ranges', 2)
+      const isOfRange = wanted.some((one) => Math.abs((one.hostPort ?? 0) - hostPort) === 1)
+      throw new NetloomError('ERR_PUBLISH', `${where} is asked for twice`, isOfRange ? 'part the ranges' : 'ask for it once', 2)
     }
     seen.set(`${protocol} ${hostPort}`, addresses.add(hostAddress))
   }

@@ -65,8 +65,9 @@ export function parsePublish(texts: string): PublishOptions[] {
 }
 
 function parseOne(text: string): PublishOptions[] {
-  const [spec = '', protocol = 'tcp', ...more] = text.split('/')
-  if (more.length > 0 || !(protocol in FAMILIES))
+  const [spec = '', written = 'tcp', ...more] = text.split('/')
+  const protocol = written.toLowerCase()
+  if (more.length > 0 || !Object.hasOwn(FAMILIES, protocol))
     throw usage(
       text,
       `asks for '${text.slice(spec.length + 1)}', and TCP and UDP alone can be published`,
@@ -144,11 +145,22 @@ export function checkRange(range: PortRange, text = `${range.first}-${range.last
   throw new NetloomError('ERR_PUBLISH', `'${text}' is no range of ports from 1 to ${MAX_PORT}`, 'write it as in 3000-3999', 2)
 }
 
+/** An address of the host, as it was written: four words, null for what is none, and behind a % what interface it is of (RFC 4007, 11); '' for none. */
+export function parseHost(host: string): { readonly words: address.Words | null; readonly zone: string } {
+  const at = host.indexOf('%')
+  const words = address.parseAny(at < 0 ? host : host.slice(0, at))
+  const zone = at < 0 ? '' : host.slice(at + 1)
+  // Of any other address a zone says nothing.
+  return { words: at < 0 || (zone !== '' && words !== null && address.isLinkLocal6(words)) ? words : null, zone }
+}
+
 // undefined: every address of both families.
 function hostAddresses(text: string, host: string, family: Family): (string | undefined)[] {
   if (host === '') return [family === 0 ? undefined : family === 4 ? '0.0.0.0' : '::']
-  const words = address.parseAny(host)
+  const { words, zone } = parseHost(host)
   if (words !== null) {
+    if (address.isLinkLocal6(words) && zone === '')
+      throw usage(text, `has the link-local address ${host} without its interface`, `write it as in [${host}%eth0]:8080:80`)
     const isIpv4 = address.isMapped(words[0], words[1], words[2])
     if (family === (isIpv4 ? 6 : 4))
       throw usage(text, `has an IPv${isIpv4 ? 4 : 6} address and asks for IPv${family}`, 'leave the number out')

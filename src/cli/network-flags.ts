@@ -150,9 +150,9 @@ export function publish(network: Network, flags: Flags, log: Log): void {
   if (typeof text !== 'string') return
   const wanted = parsePublish(text)
   const isChosen = wanted.some((one) => one.hostPort === 0)
-  for (const { hostAddress, hostPort, guestAddress, guestPort } of network.publish(...wanted)) {
+  for (const { protocol, hostAddress, hostPort, guestAddress, guestPort } of network.publish(...wanted)) {
     const host = hostAddress.includes(':') ? `[${hostAddress}]` : hostAddress
-    const line = `published: ${host}:${hostPort} -> ${guestAddress}:${guestPort}`
+    const line = `published: ${protocol} ${host}:${hostPort} -> ${guestAddress}:${guestPort}`
     if (isChosen) log.info(line)
     else log.verbose(line)
   }

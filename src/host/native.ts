@@ -74,8 +74,8 @@ export interface NativeContext {
   tcpConnected(descriptor: number): number
   /** As `tcpConnect`; `scope` is the number of the interface that leads to a link-local address, 0 for whichever does. */
   tcpConnectScoped(a0: number, a1: number, a2: number, a3: number, port: number, scope: number): number
-  /** A listening descriptor, of IPv6 alone if it is one; its address and port in scratch[0..4]. */
-  tcpListen(a0: number, a1: number, a2: number, a3: number, port: number, backlog: number): number
+  /** A listening descriptor, of IPv6 alone if it is one; its address and port in scratch[0..4]. `scope`: as of tcpConnectScoped. */
+  tcpListen(a0: number, a1: number, a2: number, a3: number, port: number, backlog: number, scope: number): number
   /**
    * The descriptor of the next connection; its address and port in scratch[0..4], and in [5] whether there is no descriptor for another one.
    * -EAGAIN: there is none.
@@ -188,7 +188,7 @@ export interface NativeContext {
    */
   udpSendMany(descriptor: number, word: number, count: number): number
   /** A UDP socket for new clients, of IPv6 alone if it is one; its address and port in scratch[0..4]. -EADDRINUSE: somebody has the port. */
-  udpListen(a0: number, a1: number, a2: number, a3: number, port: number): number
+  udpListen(a0: number, a1: number, a2: number, a3: number, port: number, scope: number): number
   /** One datagram, as udpReceive() takes it; in scratch[7..10] the address of this host that it was sent to. */
   udpFirst(descriptor: number, at: number, length: number): number
   /**
@@ -221,6 +221,8 @@ export interface NativeContext {
   sendMessage(descriptor: number, at: number, length: number, pass: number): number
   /** A socket to the kernel's routing tables, for the two above, that hears of changes to `groups` (rtnetlink(7), RTMGRP_*). */
   routesOpen(groups: number): number
+  /** The number of an interface whose name, `length` bytes, is at the beginning of the scratch. */
+  interfaceIndex(length: number): number
   /** Zeroed memory of a new memfd; scratch[0] = its descriptor, which is the caller's to close.
    *  @throws Error with the errno's name as `code`. */
   sharedMemory(bytes: number): ArrayBuffer

@@ -124,6 +124,11 @@ export function isMapped(a0: number, a1: number, a2: number): boolean {
   return (a0 | a1 | (a2 ^ MAPPED)) === 0
 }
 
+/** fe80::/10 (RFC 4291, 2.5.6): the same on every link, so it leads somewhere only with its interface. */
+export function isLinkLocal6([first]: Words): boolean {
+  return first >>> 22 === 0xfe80 >>> 6
+}
+
 /** The netmask of an IPv4 prefix length, 0..32. */
 export function mask(prefix: number): number {
   return prefix === 0 ? 0 : -1 << (32 - prefix)

@@ -146,7 +146,7 @@ e2e('1,000 ports, and ports that are chosen, which are printed', async (scope) =
   const box = netloom(['run', '-p', range, '-p', '127.0.0.1::7000', '--', 'sh', '-c', 'echo up; read end'])
   scope.use({ close: () => box.close() })
   await box.line(/^up$/m)
-  const chosen = Number(/^netloom: published: 127\.0\.0\.1:(\d+) -> 10\.0\.2\.100:7000$/m.exec(box.stderr)?.[1])
+  const chosen = Number(/^netloom: published: tcp 127\.0\.0\.1:(\d+) -> 10\.0\.2\.100:7000$/m.exec(box.stderr)?.[1])
   for (const port of [20_000, 20_500, 20_999, chosen]) assert.equal(await everything(connect(port, '127.0.0.1')), 'ECONNRESET')
   box.end()
   await box.finished
@@ -160,7 +160,9 @@ const BAD: readonly (readonly [string, number, RegExp])[] = [
   ['8005-8000:80-85', 2, /has the range 8005-8000, which ends before it begins; turn it round: 8000-8005/],
   ['8000-8005:80-85,8003:90', 2, /port 8003 of every address is asked for twice.*; part the ranges/],
   ['127.0.0.1:8003:90,8000-8005:80-85', 2, /port 8003 of every address is asked for twice/],
-  ['8003:90,[::1]:8003:90', 2, /port 8003 of ::1 is asked for twice/],
+  ['8003:90,[::1]:8003:90', 2, /port 8003 of ::1 is asked for twice; ask for it once$/m],
+  ['[fe80::1%nope0]:8000:80', 2, /'nope0' is no interface of this host; see `ip -6 address`/],
+  ['[fe80::1]:8000:80', 2, /has the link-local address fe80::1 without its interface; write it as in \[fe80::1%eth0\]:8080:80/],
   ['8000-8005:80-90', 2, /pairs 6 ports of the host with 11 of the sandbox; give ranges of the same length/],
   ['nope0:8000:80', 2, /names 'nope0', which is no address, and no interface of this host/],
   ['8000:', 2, /names no port of the sandbox/],

@@ -15,7 +15,7 @@ c.send(b'2', socket.MSG_OOB)`
 test('urgent text that came before a connection was accepted is in its place', (t) => {
   const bench = makeBench(t)
   const { native, words } = bench
-  const listener = native.tcpListen(...LOCALHOST, 0, 8)
+  const listener = native.tcpListen(...LOCALHOST, 0, 8, 0)
   execFileSync('python3', ['-c', URGENT, String(words[4])])
   const accepted = native.tcpAccept(listener)
   assert.equal(bench.text(0, native.tcpReceive(accepted, 0, 100)), '1text')

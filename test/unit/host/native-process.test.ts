@@ -100,7 +100,7 @@ test('what is open for others has its limit, in shares: pipes, what is published
     for (const descriptor of opened) native.closeDescriptor(descriptor)
   })
   const udp = (): number => open(native.udpOpen(4, 0))
-  const listener = (): number => open(native.tcpListen(0, 0, 0xffff, 0x7f000001, 0, 1))
+  const listener = (): number => open(native.tcpListen(0, 0, 0xffff, 0x7f000001, 0, 1, 0))
   const pipe = (): number => {
     const status = native.pipeOpen(4096)
     if (status === 0) opened.push(words[0]!, words[1]!)
