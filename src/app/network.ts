@@ -56,6 +56,12 @@ const NO_FEATURES: TapFeatures = { vnetHeader: false, checksum: false, tso: fals
 /** How long what an ended command has sent may make no progress before it is given up, ms. */
 const DRAIN_PATIENCE = 60_000
 const DRAIN_INTERVAL = 5
+/**
+ * How long a network that closes waits for what is under way to slow clients of guests that have not ended, ms: without progress, and in all.
+ * Less than the 5 s that whoever ends a container waits (cli/oci-hook.ts).
+ */
+const FAREWELL_PATIENCE = 500
+const FAREWELL_LIMIT = 3_000
 
 /**
  * Makes a network, ready for `run` or `attach`.
@@ -319,9 +325,21 @@ class LiveNetwork implements Network {
     for (const publication of this.#publications.all) publication.close()
     this.#stack.close()
     this.#loop.stop()
+    await this.#bidFarewell()
     this.#hostAddresses?.close()
     this.#native.closeDescriptor(this.#tableDescriptor)
     this.#native.close()
+  }
+
+  // What kernels have accepted from the guest gets a while to arrive, which is over at once where nobody is slow.
+  async #bidFarewell(): Promise<void> {
+    const { farewells } = this.#stack
+    const end = (this.#native.now() + FAREWELL_LIMIT) | 0
+    while (farewells.count > 0 && ((end - this.#native.now()) | 0) > 0) {
+      await setTimeout(DRAIN_INTERVAL)
+      farewells.step(this.#native.now(), FAREWELL_PATIENCE)
+    }
+    farewells.close()
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -2,6 +2,7 @@
 // who does, and gives each turn of the event loop its parts.
 import { DatagramFlows } from '../flow/datagram-flows.js'
 import { DirectRelay } from '../flow/direct-relay.js'
+import { Farewells } from '../flow/farewells.js'
 import { type FlowLimits, FlowTable } from '../flow/flow-table.js'
 import { Gate } from '../flow/gate.js'
 import { INCOMING_BYTES } from '../flow/incoming-trains.js'
@@ -81,6 +82,8 @@ export class Stack implements TurnHandler {
   readonly forwards: PortForwards
   readonly direct: DirectRelay
   readonly tcpRelay: TcpRelay
+  /** Connections that are over, with bytes that are still on their way to the host. */
+  readonly farewells: Farewells
   readonly pings: PingRelay
   /** The bad link in front of the device; null: none. */
   readonly impaired: ImpairedDevice | null
@@ -97,6 +100,7 @@ export class Stack implements TurnHandler {
     const flows = options.maxFlows
     const inbound = new Inbound()
     this.#loop = loop
+    this.farewells = new Farewells(native, flows)
     this.#timers = new TimerWheel((flows + 1) * TIMERS_PER_ROW, loop.now)
     this.interface = new Interface(arena, options.addresses)
     this.input = new Input(this.interface, inbound)
@@ -121,12 +125,12 @@ export class Stack implements TurnHandler {
     this.pings = new PingRelay(native, this.#flows, this.gate, icmp)
     const slabs = new SlabPool(arena, flows)
     const ring = options.hostRead === 'peek' ? null : new SendRing(native, arena.bytes, new SlabPool(arena, flows))
-    const relay = new TcpRelay(native, loop, this.table, this.gate, icmp, drops, ring, options.hostRead !== 'ring')
+    const relay = new TcpRelay(native, loop, this.table, this.gate, icmp, drops, ring, options.hostRead !== 'ring', this.farewells)
     this.tcp = new Tcp(this.interface, relay, this.table.rows, flows, slabs, this.#timers, random.subarray(2, 4), SLAB_CLASSES - 1)
     this.#demux = new TcpDemux(this.tcp, drops)
     relay.connect(this.#demux)
     this.tcpRelay = relay
-    this.direct = new DirectRelay(native, loop, this.table, this.gate)
+    this.direct = new DirectRelay(native, loop, this.table, this.gate, this.farewells)
     const { neighbors } = this.input.arp
     const datagrams = new UdpForwards(native, this.table, this.gate, this.#udpRelay.clients, this.interface)
     this.#udpRelay.connect(datagrams)
@@ -211,7 +215,7 @@ export class Stack implements TurnHandler {
     const forwards = this.forwards.expire(now)
     const net = sooner(this.reassembly.expire(now), this.interface.paths.expire(now))
     const own = sooner(sooner(dns, net), this.#router?.expire(now) ?? -1)
-    const next = sooner(sooner(this.#timers.next(now), own), forwards)
+    const next = sooner(sooner(this.#timers.next(now), own), sooner(forwards, this.farewells.expire(now)))
     return this.impaired === null ? next : sooner(next, this.impaired.next(now))
   }
 
@@ -239,8 +243,12 @@ export class Stack implements TurnHandler {
     return true
   }
 
-  /** Ends every flow: TCP peers on the host see a reset, for the guest is gone. */
+  /**
+   * Ends every flow: TCP peers on the host see a reset, for the guest is gone, or the end, where it has ended before. What is under way to them
+   * is in `farewells` then.
+   */
   close(): void {
+    this.farewells.isLast = true
     this.forwards.close()
     const rows = this.table.rows
     for (let row = 1; row <= this.table.capacity; row++) {

@@ -39,6 +39,7 @@ import {
   READY,
 } from './direct-row.js'
 import { DirectWays } from './direct-ways.js'
+import type { Farewells } from './farewells.js'
 import { LIST_HALF_OPEN, LIST_NONE } from './flow-lists.js'
 import type { Evictor, FlowTable } from './flow-table.js'
 import type { Gate } from './gate.js'
@@ -61,18 +62,20 @@ export class DirectRelay implements ReadyHandler, Evictor {
   readonly #table: FlowTable
   readonly #rows: Int32Array
   readonly #gate: Gate
+  readonly #farewells: Farewells
   readonly #scratch: Int32Array
   readonly #ways: DirectWays
   #sockets: NamespaceSockets | null = null
   // Counts the namespaces that there have been: a flow may outlive its own, which has no use for another one's socket.
   #era = 0
 
-  constructor(native: NativeContext, loop: EventLoop, table: FlowTable, gate: Gate) {
+  constructor(native: NativeContext, loop: EventLoop, table: FlowTable, gate: Gate, farewells: Farewells) {
     this.#native = native
     this.#loop = loop
     this.#table = table
     this.#rows = table.rows
     this.#gate = gate
+    this.#farewells = farewells
     this.#scratch = new Int32Array(native.scratch)
     this.#ways = new DirectWays(native, loop, table)
     loop.serve(TOKEN_DIRECT, this)
@@ -149,9 +152,13 @@ export class DirectRelay implements ReadyHandler, Evictor {
     // The row may have ended, and begun anew, since the event was queued.
     if (rows[base + KIND] !== KIND_DIRECT || rows[base + GENERATION] !== generation) return
     const isPeer = (index & 1) === 1
-    if ((events & EPOLLERR) !== 0 && this.#native.socketError(isPeer ? rows[base + PEER]! : rows[base + SOCKET]!) !== 0) {
-      this.disconnect(row)
-      return
+    // What an end has sent before it failed comes first, as it would without us.
+    if ((events & EPOLLERR) !== 0) {
+      const isWell = (rows[base + READY]! & CONNECTING) !== 0 || this.#ways.salvage(row, isPeer)
+      if (!isWell || this.#native.socketError(isPeer ? rows[base + PEER]! : rows[base + SOCKET]!) !== 0) {
+        this.disconnect(row)
+        return
+      }
     }
     let ready = rows[base + READY]!
     if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP)) !== 0) ready |= isPeer ? PEER_READABLE : CLIENT_READABLE
@@ -184,12 +191,11 @@ export class DirectRelay implements ReadyHandler, Evictor {
     else if (this.#rows[(row << ROW_SHIFT) + DONE] === BOTH) this.#end(row)
   }
 
-  /** Ends a flow: both ends see a reset. */
+  /** Ends a flow: both ends see a reset, the client once it has what is under way to it; an end that has been told of already stays one. */
   disconnect(row: number): void {
     const base = row << ROW_SHIFT
     const rows = this.#rows
-    this.#native.tcpReset(rows[base + SOCKET]!)
-    this.#native.tcpReset(rows[base + PEER]!)
+    this.#ways.part(row, this.#farewells)
     rows[base + SOCKET] = rows[base + PEER] = -1
     this.#end(row)
   }

@@ -2,7 +2,21 @@
 import type { EventLoop } from '../host/event-loop.js'
 import { MOVE_EMPTY, MOVE_ENDED, MOVE_FROM_BROKEN, MOVE_FULL, MOVE_TO_BROKEN, type NativeContext } from '../host/native.js'
 import { ACTIVE, BYTES_IN, BYTES_OUT, count, PACKETS_IN, PACKETS_OUT, ROW_SHIFT, SOCKET } from '../net/flow-row.js'
-import { CLIENT_READABLE, CLIENT_WRITABLE, DONE, ENDED, HELD, PEER, PEER_READABLE, PEER_WRITABLE, PIPE, READY } from './direct-row.js'
+import {
+  CLIENT_READABLE,
+  CLIENT_WRITABLE,
+  DONE,
+  ENDED,
+  FROM_CLIENT,
+  FROM_GUEST,
+  HELD,
+  PEER,
+  PEER_READABLE,
+  PEER_WRITABLE,
+  PIPE,
+  READY,
+} from './direct-row.js'
+import { CLIENT, CLIENT_ENDED, type Farewells, GUEST_ENDED, LEFT, PARTNER, PIPE_READ, PIPE_WRITE, PIPED } from './farewells.js'
 import type { FlowTable } from './flow-table.js'
 import { PipePool } from './pipe-pool.js'
 
@@ -75,6 +89,38 @@ export class DirectWays {
       const pipe = this.#rows[base + way]!
       if (pipe !== 0) this.#pipes.release(pipe, false)
     }
+  }
+
+  /** Moves what an end still has after it has failed, as far as it can go now; false when that has told of the failure. */
+  salvage(row: number, isPeer: boolean): boolean {
+    const base = row << ROW_SHIFT
+    const rows = this.#rows
+    const client = rows[base + SOCKET]!
+    const peer = rows[base + PEER]!
+    rows[base + READY]! |= isPeer ? PEER_READABLE : CLIENT_READABLE
+    return isPeer
+      ? this.#move(row, base, 1, peer, client, PEER_READABLE, CLIENT_WRITABLE)
+      : this.#move(row, base, 0, client, peer, CLIENT_READABLE, PEER_WRITABLE)
+  }
+
+  /** Hands over what is under way from the guest as the flow ends; what is on its way to the guest goes with the flow. */
+  part(row: number, farewells: Farewells): void {
+    const base = row << ROW_SHIFT
+    const rows = this.#rows
+    const pipe = rows[base + PIPE + 1]!
+    const done = rows[base + DONE]!
+    const { next } = farewells
+    if (pipe !== 0) this.#pipes.forget(pipe)
+    rows[base + PIPE + 1] = 0
+    next[CLIENT] = rows[base + SOCKET]!
+    next[PARTNER] = rows[base + PEER]!
+    next[PIPE_READ] = this.#pipes.readEnd(pipe)
+    next[PIPE_WRITE] = this.#pipes.writeEnd(pipe)
+    next[PIPED] = rows[base + HELD + 1]!
+    next[LEFT] = (done & FROM_GUEST) !== 0 ? 0 : Math.max(0, this.#native.tcpUnread(rows[base + PEER]!))
+    next[GUEST_ENDED] = rows[base + ENDED + 1]!
+    next[CLIENT_ENDED] = (done & FROM_CLIENT) !== 0 ? 1 : 0
+    farewells.add(this.#loop.now)
   }
 
   // One way; false when an end is broken.

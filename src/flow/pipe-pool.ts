@@ -60,6 +60,11 @@ export class PipePool {
     this.#pool.release(pipe)
   }
 
+  /** Forgets a pipe: its descriptors are the caller's from now on. */
+  forget(pipe: number): void {
+    this.#pool.release(pipe)
+  }
+
   close(): void {
     while (this.#keptCount > 0) {
       const pipe = this.#kept[--this.#keptCount]!

@@ -140,6 +140,7 @@ export class PortForwards implements ReadyHandler {
 
   /** Ends a forward. Its connections go on, uncounted, or see a reset at both ends. */
   remove(rule: number, isEndingFlows: boolean): void {
+    if (!isEndingFlows && this.#drivers[rule] !== DRIVER_DATAGRAMS) this.#acceptAll(rule)
     this.#native.closeDescriptor(this.#descriptors[rule]!)
     this.#descriptors[rule] = 0
     if (this.#drivers[rule] === DRIVER_DATAGRAMS) this.#datagrams.ports.remove(rule)
@@ -206,6 +207,16 @@ export class PortForwards implements ReadyHandler {
     }
     // Edge-triggered: what is left tells of itself when it is registered anew.
     this.#native.epollModify(this.#descriptors[rule]!, token(TOKEN_LISTENER, generation, rule), EPOLLIN | EPOLLET)
+  }
+
+  // Clients that are connected already, as far as they know: without the listener they would be reset.
+  #acceptAll(rule: number): void {
+    for (let i = 0; i < BACKLOG; i++) {
+      const socket = this.#native.tcpAccept(this.#descriptors[rule]!)
+      if (socket < 0) return
+      this.counts.connections[rule]!++
+      this.#arrived(socket, rule)
+    }
   }
 
   // What a connection needs is there before it is accepted: until then it waits in the kernel. The ms until it is worth while to look again, 0: now.

@@ -28,6 +28,7 @@ import type { Connection } from '../tcp/connection.js'
 import type { TcpDemux } from '../tcp/demux.js'
 import type { Relay } from '../tcp/stack.js'
 import { PROTOCOL_TCP } from '../wire/numbers.js'
+import type { Farewells } from './farewells.js'
 import { LIST_NONE, LIST_TIME_WAIT } from './flow-lists.js'
 import type { Evictor, FlowTable } from './flow-table.js'
 import type { Gate } from './gate.js'
@@ -52,6 +53,7 @@ export class TcpRelay implements Relay, ReadyHandler, Evictor, ErrorReceiver {
   readonly #sockets: TcpSockets
   readonly #text: HostText
   readonly #errors: HostErrors
+  readonly #farewells: Farewells
   #demux: TcpDemux | null = null
 
   /** `ring`: where bytes wait when the kernel has no peek offset for TCP, null when it has; `peeksIpv4`: it has for IPv4 alone. */
@@ -64,8 +66,10 @@ export class TcpRelay implements Relay, ReadyHandler, Evictor, ErrorReceiver {
     drops: DropCounters,
     ring: SendRing | null,
     peeksIpv4: boolean,
+    farewells: Farewells,
   ) {
     this.#native = native
+    this.#farewells = farewells
     this.#loop = loop
     this.#table = table
     this.#rows = table.rows
@@ -297,7 +301,8 @@ export class TcpRelay implements Relay, ReadyHandler, Evictor, ErrorReceiver {
 
   abort(c: Connection): void {
     if (c.socket < 0) return
-    this.#native.tcpReset(c.socket)
+    // What is acknowledged to the guest is the host's kernel's to deliver, whatever comes then.
+    this.#farewells.addSocket(c.socket, this.#loop.now)
     c.socket = -1
   }
 

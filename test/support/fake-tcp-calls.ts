@@ -124,6 +124,14 @@ export abstract class FakeTcpCalls extends FakeEpoll {
     if (socket === null) return -EBADF
     return socket.isWritable ? Math.floor((socket.sendBuffer - socket.queued) / 4) * 3 : 0
   }
+  tcpUnsent(descriptor: number): number {
+    const socket = this.#tcp(descriptor)
+    return socket === null ? -EBADF : socket.unsent
+  }
+  tcpUnread(descriptor: number): number {
+    const socket = this.#tcp(descriptor)
+    return socket === null ? -EBADF : socket.arrived - socket.front
+  }
   tcpShutdown(descriptor: number): number {
     const socket = this.#tcp(descriptor)
     if (socket === null) return -EBADF

@@ -29,6 +29,8 @@ export class FakeTcp extends FakeDescriptor {
   queued = 0
   sendBuffer = 1 << 17
   noSpace = false
+  /** Bytes that the far end's kernel has not acknowledged. */
+  unsent = 0
   /** Everything the far end will send, how much of it has arrived, and how much the stack has taken off. */
   incoming: Uint8Array = new Uint8Array()
   arrived = 0

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { DirectRelay, IMPOSSIBLE, REFUSED, TAKEN } from '../../../src/flow/direct-relay.js'
 import { directState } from '../../../src/flow/direct-row.js'
+import { Farewells } from '../../../src/flow/farewells.js'
 import { FlowTable, tableBytes } from '../../../src/flow/flow-table.js'
 import type { Gate } from '../../../src/flow/gate.js'
 import { EPOLLERR, EPOLLIN, EPOLLOUT, EPOLLRDHUP, type EventLoop } from '../../../src/host/event-loop.js'
@@ -41,6 +42,12 @@ class Kernel {
   readonly epollAdd = () => 0
   readonly epollDelete = (descriptor: number) => this.#note(`unwatch ${descriptor}`)
   readonly socketError = () => this.error
+  /** What tcpUnsent and tcpUnread say. */
+  unsent = 0
+  unread = 0
+  readonly tcpUnsent = () => this.unsent
+  readonly tcpUnread = () => this.unread
+  readonly tcpDiscard = (_socket: number, length: number) => length
   readonly tcpShutdown = (descriptor: number) => this.#note(`end ${descriptor}`)
   readonly tcpReset = (descriptor: number) => this.#note(`reset ${descriptor}`)
   readonly closeDescriptor = (descriptor: number) => this.#note(`close ${descriptor}`)
@@ -73,6 +80,7 @@ class Kernel {
 class World {
   readonly kernel = new Kernel()
   readonly table = new FlowTable(new ArrayBuffer(tableBytes(FLOWS)), FLOWS, new Int32Array([1, 2]))
+  readonly farewells = new Farewells(this.kernel as unknown as NativeContext, FLOWS)
   readonly relay: DirectRelay
   isAllowed = true
   spare = 100
@@ -80,7 +88,7 @@ class World {
   constructor() {
     const loop = { now: 5, serve: () => {} } as unknown as EventLoop
     const gate = { forward: () => this.isAllowed } as unknown as Gate
-    this.relay = new DirectRelay(this.kernel as unknown as NativeContext, loop, this.table, gate)
+    this.relay = new DirectRelay(this.kernel as unknown as NativeContext, loop, this.table, gate, this.farewells)
     this.connect()
   }
 
