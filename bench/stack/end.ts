@@ -91,6 +91,12 @@ class Hosts implements Relay {
     return ROOM
   }
   makeRoom(): void {}
+  silence(): number {
+    return 0
+  }
+  stalled(): boolean {
+    return false
+  }
   wantRoom(): void {}
   /** The other host has ended: so does this one. */
   finish(c: Connection): void {

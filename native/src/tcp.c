@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <linux/sock_diag.h>
 #include <linux/sockios.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdatomic.h>
@@ -197,6 +198,61 @@ static int32_t tcp_make_room(Context *context, const int32_t *argument) {
   return setsockopt(argument[0], SOL_SOCKET, SO_SNDBUF, &half, sizeof half) < 0 ? -errno : 1;
 }
 
+/* Timeouts in a row without an answer that make a silence: 1.4 s at least. A path may lose one segment and the next. */
+#define RETRANSMITS_IN_VAIN 3
+/* A keep-alive whose questions nobody answers shall not end the socket before whoever has asked for it does: as late as can be asked for (s, times). */
+#define KEEP_ALIVE_INTERVAL 75
+#define KEEP_ALIVE_PROBES 127
+#define KEEP_ALIVE_MOST 32767
+
+static int32_t clamp(uint32_t ms) { return ms > INT32_MAX ? INT32_MAX : (int32_t)ms; }
+
+static int tcp_state(int descriptor, struct tcp_info *info, int *queued) {
+  socklen_t size = sizeof *info;
+  memset(info, 0, sizeof *info);
+  if (getsockopt(descriptor, IPPROTO_TCP, TCP_INFO, info, &size) < 0) return -errno;
+  return ioctl(descriptor, SIOCOUTQ, queued) < 0 ? -errno : 0;
+}
+
+/* What is on its way has been sent again in vain: a peer with a closed window acknowledges probes, and has nothing unacknowledged. */
+static int is_in_vain(const struct tcp_info *info) { return info->tcpi_unacked > 0 && info->tcpi_retransmits >= RETRANSMITS_IN_VAIN; }
+
+/*
+ * The keep-alive timer counts from what was heard last, so with a time that has passed already the kernel asks at once, and then as often. Bytes that
+ * are on their way ask by themselves.
+ */
+static void ask_peer(int descriptor, int32_t silence) {
+  const int on = 1, interval = KEEP_ALIVE_INTERVAL, probes = KEEP_ALIVE_PROBES;
+  const int idle = silence / 1000 > KEEP_ALIVE_MOST ? KEEP_ALIVE_MOST : silence / 1000;
+  if (idle < 1 || setsockopt(descriptor, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval) < 0 ||
+      setsockopt(descriptor, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes) < 0 ||
+      setsockopt(descriptor, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on) < 0)
+    return;
+  (void)setsockopt(descriptor, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
+}
+
+/* tcpSilence(fd, asks): ms since the peer was heard; 0 while bytes are on their way to it and not sent in vain. See Relay of tcp/stack.ts. */
+static int32_t tcp_silence(Context *context, const int32_t *argument) {
+  struct tcp_info info;
+  int queued = 0;
+  (void)context;
+  const int status = tcp_state(argument[0], &info, &queued);
+  if (status < 0) return status;
+  if (queued > 0) return is_in_vain(&info) ? clamp(info.tcpi_last_ack_recv) : 0;
+  const uint32_t last = info.tcpi_last_ack_recv < info.tcpi_last_data_recv ? info.tcpi_last_ack_recv : info.tcpi_last_data_recv;
+  if (argument[1] != 0) ask_peer(argument[0], clamp(last));
+  return clamp(last);
+}
+
+/* tcpStalled(fd): 1 when what is on its way has been sent again in vain. */
+static int32_t tcp_stalled(Context *context, const int32_t *argument) {
+  struct tcp_info info;
+  int queued = 0;
+  (void)context;
+  const int status = tcp_state(argument[0], &info, &queued);
+  return status < 0 ? status : queued > 0 && is_in_vain(&info);
+}
+
 /* tcpReceiveBuffer(fd, bytes): fixes SO_RCVBUF, which the kernel doubles, and with it the window: no more autotuning. */
 static int32_t tcp_receive_buffer(Context *context, const int32_t *argument) {
   (void)context;
@@ -318,6 +374,8 @@ const Method tcp_methods[] = {
     {"tcpPeekOffset", 2, tcp_peek_offset},
     {"tcpRoom", 1, tcp_room},
     {"tcpMakeRoom", 2, tcp_make_room},
+    {"tcpSilence", 2, tcp_silence},
+    {"tcpStalled", 1, tcp_stalled},
     {"tcpReceiveBuffer", 2, tcp_receive_buffer},
     {"tcpUnsent", 1, tcp_unsent},
     {"tcpUnread", 1, tcp_unread},

@@ -274,6 +274,14 @@ export class TcpRelay implements Relay, ReadyHandler, Evictor, ErrorReceiver {
     this.#native.tcpMakeRoom(c.socket, length)
   }
 
+  silence(c: Connection, asks: boolean): number {
+    return Math.max(0, this.#native.tcpSilence(c.socket, asks ? 1 : 0))
+  }
+
+  stalled(c: Connection): boolean {
+    return this.#native.tcpStalled(c.socket) > 0
+  }
+
   // Registering anew makes the kernel look, and remember that somebody waits for room (tcp_poll sets SOCK_NOSPACE).
   wantRoom(c: Connection): void {
     this.#sockets.look(c.row)

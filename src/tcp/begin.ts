@@ -90,6 +90,7 @@ export function start(tcp: Tcp, c: Connection): void {
   c.lastSent = tcp.now
   c.flightSize = 0
   c.keepAlives = 0
+  c.hostLooked = tcp.now
   c.dsackLeft = c.dsackRight = 0
   c.lastHeld = c.rcvNxt
   c.challenged = (tcp.now - CHALLENGE_INTERVAL) | 0

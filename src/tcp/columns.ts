@@ -74,9 +74,11 @@ export const SEND_CLASS = PROTOCOL + 64 // its size class
 export const SEND_HELD = PROTOCOL + 65 // bytes in the send ring from sndUna on
 export const SEND_NEXT = PROTOCOL + 66 // bytes behind sndUna where the next read from the send ring begins
 export const TAIL_WAIT = PROTOCOL + 67 // what the probe of a tail waits beyond two round trips, ms
+export const HOST_ASKED_AT = PROTOCOL + 68 // ms, when the host's peer was asked whether it lives, valid with HOST_ASKED: far-end.ts
+export const HOST_LOOKED = PROTOCOL + 69 // ms, when the host's socket was last seen not to send in vain
 
 /** One past TCP's last column: what a snapshot of a connection takes. */
-export const COLUMNS_END = PROTOCOL + 68
+export const COLUMNS_END = PROTOCOL + 70
 
 // Among the row's ranges (flow-row.ts), relative to `Connection.ranges`.
 /** Ranges of held bytes, in order: pairs of sequence numbers [left, right). */
@@ -138,3 +140,5 @@ export const HAS_EPOCH = 1 << 20
 export const IS_LOSS = 1 << 21
 /** The host has ended, or its text has an urgent mark: a read that brought less than was asked for need not have brought all there is. */
 export const READS_ON = 1 << 22
+/** The guest has asked whether the host's peer lives, and it has not answered yet: far-end.ts. */
+export const HOST_ASKED = 1 << 23

@@ -16,7 +16,9 @@ import {
   DSACK_RIGHT,
   FLAGS,
   HELD_COUNT,
+  HOST_ASKED_AT,
   HOST_FREE,
+  HOST_LOOKED,
   IRS,
   KEEP_ALIVES,
   LAST_ACK_SENT,
@@ -171,6 +173,18 @@ export class Connection extends SendVariables {
   }
   set challenged(value: number) {
     this.rows[this.base + CHALLENGED] = value
+  }
+  get hostAsked(): number {
+    return this.rows[this.base + HOST_ASKED_AT]!
+  }
+  set hostAsked(value: number) {
+    this.rows[this.base + HOST_ASKED_AT] = value
+  }
+  get hostLooked(): number {
+    return this.rows[this.base + HOST_LOOKED]!
+  }
+  set hostLooked(value: number) {
+    this.rows[this.base + HOST_LOOKED] = value
   }
   get keepAlives(): number {
     return this.rows[this.base + KEEP_ALIVES]!

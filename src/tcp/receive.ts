@@ -6,6 +6,7 @@ import { slabSize } from '../packet/slab-pool.js'
 import { enterCloseWait, enterTimeWait } from './close.js'
 import { ACK_DELAYED, ACK_NOW, FIN_DELIVERED, FIN_SENT, HAS_FIN, HOST_FULL, IS_INTERACTIVE } from './columns.js'
 import type { Connection } from './connection.js'
+import * as farEnd from './far-end.js'
 import * as held from './held.js'
 import * as sack from './sack.js'
 import type { Segment } from './segment.js'
@@ -31,6 +32,7 @@ export function receiveText(tcp: Tcp, c: Connection, s: Segment): boolean {
     if (s.textLength > 0) c.raise(ACK_NOW)
     return true
   }
+  if (farEnd.isStalled(tcp, c)) return true
   c.rcvActive = tcp.now
   if (c.has(HOST_FULL) && seq.diff(from, c.rcvNxt) < held.contiguous(c)) return squeeze(tcp, c)
   if (from !== c.rcvNxt || c.has(HOST_FULL)) {

@@ -8,6 +8,7 @@ import { drop, resetGuest, resetHost, stay } from './close.js'
 import { ACK_NOW, HAS_FIN, HAS_TIMESTAMPS, IS_ACTIVE_OPEN } from './columns.js'
 import type { Connection } from './connection.js'
 import * as established from './established.js'
+import * as farEnd from './far-end.js'
 import * as isn from './isn.js'
 import * as listen from './listen.js'
 import { arrivesInSynSent, trimSyn } from './open.js'
@@ -83,7 +84,7 @@ function checkSequence(tcp: Tcp, c: Connection, s: Segment): boolean {
   const offset = seq.diff(s.seq, c.rcvNxt)
   const isOld = s.length === 0 ? seq.lt(s.seq, c.lastAckSent) : offset + s.length <= 0
   if (isProbedAck(c, s)) {
-    challenge(tcp, c)
+    if (!farEnd.isAsked(tcp, c)) challenge(tcp, c)
     return true
   }
   const isOutside = isOld || offset > slabSize(c.slabClass)
@@ -115,6 +116,8 @@ function unacceptable(tcp: Tcp, c: Connection, s: Segment): boolean {
     challenge(tcp, c)
     return false
   }
+  // A keep-alive probe of an old kernel has a byte, no matter which (RFC 9293, 3.8.4, MAY-6).
+  if (s.textLength === 1 && s.length === 1 && s.seq === ((c.rcvNxt - 1) | 0) && farEnd.isAsked(tcp, c)) return false
   // Text is always answered: the guest has not seen our acknowledgment.
   if (s.textLength > 0 && seq.lt(s.seq, c.rcvNxt)) sack.arrivedTwice(c, s.seq, seq.min(c.rcvNxt, (s.seq + s.textLength) | 0))
   c.raise(ACK_NOW)

@@ -36,6 +36,13 @@ export interface Relay {
   makeRoom(c: Connection, length: number): void
   /** The window is closed: `Tcp.hostWritable` is to be called when the socket has drained. */
   wantRoom(c: Connection): void
+  /**
+   * ms since the host's peer was heard last, 0 when that cannot be told or says nothing, because bytes are on their way to it and are neither
+   * acknowledged nor sent again in vain. `asks`: the guest asks whether it lives, after about that time; so the kernel is to ask it, now and in that rhythm.
+   */
+  silence(c: Connection, asks: boolean): number
+  /** True when the host's kernel has sent again and again what the peer does not acknowledge. */
+  stalled(c: Connection): boolean
   /** The guest has ended: pass its FIN on. */
   finish(c: Connection): void
   /** The guest has acknowledged our SYN: the connection is established. */

@@ -1,9 +1,10 @@
 // Timers: retransmission (RFC 6298, 5; RFC 8985, 7 and 8), zero-window probes (RFC 9293, 3.8.6.1), delayed acknowledgments, keep-alive
 // (3.8.4), TIME-WAIT.
 import { drop, idleLimit, resetGuest } from './close.js'
-import { ACK_DELAYED, ACK_NOW, IS_INTERACTIVE, IS_LOSS, IS_PROBING_TAIL, IS_RECOVERING } from './columns.js'
+import { ACK_DELAYED, ACK_NOW, HOST_ASKED, IS_INTERACTIVE, IS_LOSS, IS_PROBING_TAIL, IS_RECOVERING } from './columns.js'
 import * as congestion from './congestion.js'
 import type { Connection } from './connection.js'
+import * as farEnd from './far-end.js'
 import { resendSyn } from './listen.js'
 import * as output from './output.js'
 import * as recovery from './recovery.js'
@@ -130,6 +131,7 @@ function delayedAck(tcp: Tcp, c: Connection): void {
 
 // RFC 9293, 3.8.4. What is in flight has a timer of its own that finds out whether the guest lives.
 function keepAlive(tcp: Tcp, c: Connection): void {
+  if (c.has(HOST_ASKED) && farEnd.look(tcp, c)) return
   const limit = idleLimit(tcp, c)
   const idle = (tcp.now - c.rcvTime) | 0
   // Something has come since the last probe.

@@ -112,6 +112,12 @@ export abstract class FakeTcpCalls extends FakeEpoll {
     socket.sendBuffer = wanted
     return 1
   }
+  tcpSilence(descriptor: number): number {
+    return this.#tcp(descriptor)?.silence ?? -EBADF
+  }
+  tcpStalled(descriptor: number): number {
+    return this.#tcp(descriptor)?.isStalled === true ? 1 : 0
+  }
   tcpReceiveBuffer(): number {
     return 0
   }

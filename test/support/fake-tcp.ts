@@ -40,6 +40,10 @@ export class FakeTcp extends FakeDescriptor {
   /** Peeks that found nothing. */
   vainPeeks = 0
   isEnded = false
+  /** ms since the far end was heard, as the kernel tells it. */
+  silence = 0
+  /** The kernel sends in vain. */
+  isStalled = false
   peekOffset = -1
 
   constructor(kernel: FakeWaker, words: Words, port: number, hops: number) {

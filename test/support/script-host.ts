@@ -33,6 +33,11 @@ export class HostSocket implements Relay {
   isUsed = false
   bytes: Uint8Array = new Uint8Array()
   readonly rows: Int32Array
+  /** The clock, and when the host's peer was heard last; the peer is heard all the time unless a script says otherwise. */
+  now: () => number = () => 0
+  heard: number | null = null
+  /** The host's kernel sends in vain. */
+  isStalled = false
   #offset = 0
 
   constructor(rows: Int32Array) {
@@ -95,6 +100,13 @@ export class HostSocket implements Relay {
   }
   makeRoom(_c: Connection, length: number): void {
     this.events.push(`make-room ${length}`)
+  }
+  silence(_c: Connection, asks: boolean): number {
+    if (asks) this.events.push('ask')
+    return this.heard === null ? 0 : (this.now() - this.heard) | 0
+  }
+  stalled(): boolean {
+    return this.isStalled
   }
   wantRoom(): void {
     this.isWaiting = true

@@ -178,6 +178,12 @@ export class SimulatedHost implements Relay {
     this.#buffer = Math.max(this.#buffer, Math.min(this.unread + 2 * length, LARGEST_BUFFER))
   }
 
+  silence(): number {
+    return 0
+  }
+  stalled(): boolean {
+    return false
+  }
   wantRoom(): void {
     this.#isWaiting = true
   }

@@ -69,6 +69,12 @@ class Endless implements Relay {
     return 1 << 22
   }
   makeRoom(): void {}
+  silence(): number {
+    return 0
+  }
+  stalled(): boolean {
+    return false
+  }
   wantRoom(): void {}
   opened(): void {}
   finish(): void {}

@@ -97,6 +97,7 @@ export class TcpScript implements Conversation {
     const rows = new Int32Array(tableWords(FLOWS))
     this.host = new HostSocket(rows)
     this.host.bytes = this.#arena.bytes
+    this.host.now = () => this.now
     this.#timers = new TimerWheel((FLOWS + 1) * TIMERS_PER_ROW, this.now)
     this.tcp = new Tcp(iface, this.host, rows, FLOWS, this.#slabs, this.#timers, Int32Array.from(o.secret ?? [1, 2]), SLAB_CLASSES - 1)
     this.tcp.verify = verify

@@ -352,3 +352,21 @@ test('a send buffer can be made to take what it had no room for, and is never ma
   assert.equal(native.tcpMakeRoom(ours, -1), -EINVAL)
   assert.equal(native.tcpMakeRoom(-1, 1), -EBADF)
 })
+
+test('how long a far end was not heard, by TCP; where that cannot be told it is no silence', async (t) => {
+  const bench = makeBench(t)
+  const { native } = bench
+  const { ours } = await connected(t, bench, '127.0.0.1', LOCALHOST)
+  assert.equal(native.tcpSend(ours, 0, 10), 10)
+  for (const asks of [0, 1]) {
+    const silence = native.tcpSilence(ours, asks)
+    assert.ok(silence >= 0 && silence < 60_000, `${silence}`)
+  }
+  assert.equal(native.tcpStalled(ours), 0)
+  assert.ok(native.tcpSilence(-1, 1) === -EBADF && native.tcpStalled(-1) === -EBADF)
+  const near = native.streamPair()
+  assert.ok(near >= 0)
+  const far = new Int32Array(native.scratch)[0]!
+  assert.ok(native.tcpSilence(near, 1) < 0 && native.tcpStalled(near) < 0)
+  for (const one of [near, far]) native.closeDescriptor(one)
+})
