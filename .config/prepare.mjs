@@ -2,7 +2,7 @@
 // Makes a fresh clone ready: installs the dependencies, builds the native parts and compiles the TypeScript,
 // each only when its result is missing or older than what it is made from. `--force` builds again regardless.
 import { spawn, spawnSync } from 'node:child_process'
-import { copyFileSync, existsSync, readdirSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, readdirSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { linkNode } from './link-node.mjs'
@@ -45,7 +45,11 @@ const headers = existsSync(join(prefix, 'include', 'node', 'node_api.h')) ? [`--
 const built = ['netloom.node', 'netloom-launcher', 'netloom-front', 'netloom-slirp4netns'].map((name) =>
   at('native', 'build', 'Release', name),
 )
-if (force || Math.min(...built.map(changed)) < newest(at('native'))) {
+// NETLOOM_SANITIZE=address: native/flags.cjs. A build of the other kind is built again.
+const sanitized = process.env['NETLOOM_SANITIZE'] ?? ''
+const kind = at('native', 'build', 'sanitized')
+const builtKind = existsSync(kind) ? readFileSync(kind, 'utf8') : ''
+if (force || builtKind !== sanitized || Math.min(...built.map(changed)) < newest(at('native'))) {
   console.error('netloom: building native parts')
   step(
     'building the native parts',
@@ -53,6 +57,7 @@ if (force || Math.min(...built.map(changed)) < newest(at('native'))) {
     [at('node_modules', 'node-gyp', 'bin', 'node-gyp.js'), 'rebuild', '--silent', ...headers],
     at('native'),
   )
+  writeFileSync(kind, sanitized)
 }
 
 const sources = ['src', 'bench', 'test', 'tsconfig.json', 'package.json'].map((name) => at(name))

@@ -57,6 +57,7 @@
         'src/options.c',
         'src/pass.c',
         'src/sandbox.c',
+        'src/sanitizer.c',
         'src/seeds.c',
       ],
     },
@@ -69,6 +70,7 @@
         'src/front/main.c',
         'src/hardening/rings.c',
         'src/node/start.c',
+        'src/sanitizer.c',
       ],
     },
     {
@@ -90,6 +92,7 @@
         'src/netlink.c',
         'src/node/start.c',
         'src/pass.c',
+        'src/sanitizer.c',
         'src/slirp/addresses.c',
         'src/slirp/arguments.c',
         'src/slirp/banner.c',

@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { nodeFor } from './sanitized.js'
 import { canRead, type TestUser } from './test-user.js'
 
 interface Installation {
@@ -91,6 +92,7 @@ export function install(scratch: string, user: TestUser): Installation {
     chmodSync(copy, 0o755)
     node = copy
   }
+  node = nodeFor(join(CHECKOUT, 'native/build/Release/netloom.node'), node, scratch)
 
   let root = CHECKOUT
   const needed = [
