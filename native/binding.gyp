@@ -48,6 +48,7 @@
         'src/launcher.c',
         'src/channel.c',
         'src/hardening/capabilities.c',
+        'src/hardening/namespaces.c',
         'src/hardening/sandbox_root.c',
         'src/hardening/warden.c',
         'src/interface.c',
@@ -82,6 +83,7 @@
       'sources': [
         'src/channel.c',
         'src/hardening/capabilities.c',
+        'src/hardening/namespaces.c',
         'src/hardening/prepare.c',
         'src/hardening/rings.c',
         'src/hardening/sandbox_root.c',

@@ -6,12 +6,12 @@
 //               tells of every change to the mounts through /proc/self/mountinfo (proc(5): poll); when the path no longer
 //               names the same namespace, processes count, as above. A link into /proc is the process that it leads to.
 //
-// Once this process is hardened it may look for no process itself; then the warden does.
+// Once this process is hardened it may look for no process itself; then the warden does. One that was there from the start watches the file, too: with
+// another root it is out of our sight.
 //
 // Whoever polls mountinfo takes the news with it, and with one epoll descriptor inside another that is the outer one, Node's: the
 // inner one has nothing to report then. So mountinfo has a context of its own, of which being woken is the news.
-import { closeSync, existsSync, openSync, readdirSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { closeSync, openSync, readdirSync } from 'node:fs'
 import { guard } from '../util/guard.js'
 import { EPOLLIN, type EventLoop, type ReadyHandler, TOKEN_PROCESS, token } from './event-loop.js'
 import { describeTarget, type LaunchTarget } from './launcher-errors.js'
@@ -68,7 +68,9 @@ export class NamespaceWatch implements ReadyHandler {
     this.#namespace = identifyNamespace(this.#path === '' ? `/proc/${pid}/ns/net` : this.#path)
     if (warden !== null && this.#path === '') this.#ask(warden, true)
     else if (this.#namespace === '') this.#end('is gone')
+    else if (DESCRIPTOR.test(this.#path) && warden !== null) this.#ask(warden, false)
     else if (DESCRIPTOR.test(this.#path)) this.#follow(findProcess(this.#namespace))
+    else if (this.#path !== '' && warden !== null) warden.onUnnamed = () => this.#followAny()
     else if (this.#path !== '') this.#watchMounts()
     else if (this.#follow(pid) !== 'followed') this.#followAny()
   }
@@ -192,9 +194,7 @@ export class NamespaceWatch implements ReadyHandler {
     this.#mounts?.native.epollWait(1, 0)
     if (this.#isClosed || identifyNamespace(this.#path) === this.#namespace) return
     this.#closeMounts()
-    // With another root the file may be out of sight, which does not mean that it has gone.
-    if (this.#warden !== null && !existsSync(dirname(this.#path))) this.#ask(this.#warden, false)
-    else this.#followAny()
+    this.#followAny()
   }
 
   #closeProcess(): void {

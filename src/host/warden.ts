@@ -25,6 +25,8 @@ export class Warden {
   #last: Promise<unknown> = Promise.resolve()
   #resolve: ((answer: Answer) => void) | null = null
   #isClosed = false
+  /** Called once when the file that stands for the network namespace does so no longer, where the warden was given one. */
+  onUnnamed: (() => void) | null = null
   #isGone = false
 
   /** Takes the descriptor of a warden that runs. */
@@ -102,7 +104,9 @@ export class Warden {
       this.#native.epollDelete(this.#descriptor)
       this.#isGone = true
     }
-    this.#answer(length > 0 ? Buffer.from(this.#bytes.buffer, 0, length).toString('latin1') : 'gone', descriptor)
+    const text = length > 0 ? Buffer.from(this.#bytes.buffer, 0, length).toString('latin1') : 'gone'
+    if (text === 'unnamed') this.onUnnamed?.()
+    else this.#answer(text, descriptor)
   }
 
   #answer(text: string, descriptor: number): void {

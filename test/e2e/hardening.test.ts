@@ -1,14 +1,28 @@
 // What a process that serves a network has left of its rights, seen from outside: capabilities, files, system calls; and that the network does
 // not miss them. Of every system call on the list the running process itself is made to try it.
 import assert from 'node:assert/strict'
-import { readdirSync, readFileSync, readlinkSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { createServer } from 'node:net'
+import { basename, join } from 'node:path'
 import { e2e, type Scope } from '../support/e2e.js'
 import { run, until } from '../support/program.js'
 import { keepResolvConf, Resolver } from '../support/resolver.js'
 import { Attached, answer, Bare, Sandbox } from '../support/sandbox.js'
 import { Slirp } from '../support/slirp.js'
 import { TcpHost } from '../support/tcp-peer.js'
-import { guestProgram } from '../support/world.js'
+import { guestProgram, world } from '../support/world.js'
 
 const LOW_PORTS = '0000000000000400'
 const NOTHING = '0000000000000000'
@@ -71,6 +85,85 @@ e2e('slirp4netns --enable-sandbox --enable-seccomp: /etc and /run alone, one cap
     assert.match(line, /^\d+ \d+ \S+ \S+ \S+ ro,nosuid,nodev,noexec[ ,]/)
   await expectTcp(scope, target)
   await expectFollowed(scope, target, names)
+})
+
+e2e('slirp4netns --enable-sandbox: the root of the target can neither look into it nor trace it', async (scope) => {
+  const target = scope.use(await Bare.start())
+  const slirp = scope.use(await Slirp.start(['-c', '--enable-sandbox', String(target.inside), 'tap0']))
+  const { pid } = slirp.program
+  const namespace = readlinkSync(`/proc/${pid}/ns/user`)
+  for (const other of [process.pid, target.inside]) assert.notEqual(namespace, readlinkSync(`/proc/${other}/ns/user`))
+  for (const file of ['mem', 'environ', 'maps']) {
+    const opened = await target.exec(['sh', '-c', `exec 3< /proc/${pid}/${file} && head -c 1 <&3`])
+    assert.match(opened.stderr, /Permission denied/, file)
+  }
+  for (const link of ['root', 'cwd', 'exe', 'fd/0'])
+    assert.notEqual((await target.exec(['readlink', `/proc/${pid}/${link}`])).status, 0, link)
+  const traced = await target.exec([...guestProgram('syscall.py'), String(pid), 'kill', 'own', '0'])
+  assert.match(traced.stderr, /Operation not permitted/)
+  await expectTcp(scope, target)
+})
+
+/** A network manager's folder in /run: resolv.conf, a socket, and another folder. */
+async function startManager(scope: Scope): Promise<string> {
+  const folder = mkdtempSync('/run/netloom-test-')
+  scope.defer(() => rmSync(folder, { recursive: true, force: true }))
+  chmodSync(folder, 0o755)
+  const bus = createServer()
+  scope.defer(() => void bus.close())
+  await new Promise<void>((resolve) => bus.listen(join(folder, 'bus'), resolve))
+  mkdirSync(join(folder, 'private'))
+  writeFileSync(join(folder, 'private/secret'), '')
+  writeFileSync(join(folder, 'resolv.conf'), 'nameserver 127.0.0.2\n')
+  return folder
+}
+
+e2e(
+  'slirp4netns --enable-sandbox: of /run there is what resolv.conf leads to, without sockets, and it is followed there',
+  async (scope) => {
+    const names = await startResolvers(scope)
+    const folder = await startManager(scope)
+    rmSync('/etc/resolv.conf')
+    symlinkSync(`../var/run/${basename(folder)}/resolv.conf`, '/etc/resolv.conf')
+    const target = scope.use(await Bare.start())
+    const slirp = scope.use(await Slirp.start(['-c', '--enable-sandbox', String(target.inside), 'tap0']))
+    const root = `/proc/${slirp.program.pid}/root`
+    assert.deepEqual(readdirSync(`${root}/run`), [basename(folder)])
+    assert.ok(statSync(`${root}${folder}/bus`).isFile(), 'the socket is covered')
+    assert.deepEqual(readdirSync(`${root}${folder}/private`), [])
+    const lookUp = () => target.must(['dig', '+short', '@10.0.2.3', 'site.test'])
+    assert.equal(await lookUp(), '192.0.2.1\n')
+    writeFileSync(join(folder, 'next'), 'nameserver 127.0.0.3\n')
+    renameSync(join(folder, 'next'), join(folder, 'resolv.conf'))
+    await until(
+      async () => (await lookUp()) === '192.0.2.2\n',
+      `the second server is not asked; ${names[0].count('site.test')} times the first`,
+    )
+  },
+)
+
+e2e('slirp4netns --enable-sandbox, by path: it ends when the file goes that stands for the namespace', async (scope) => {
+  const target = scope.use(await Bare.start())
+  const path = join(world.scratch, 'netns')
+  writeFileSync(path, '')
+  const must = async (...command: string[]) => assert.equal((await run(command)).status, 0, command.join(' '))
+  await must('mount', '--bind', `/proc/${target.inside}/ns/net`, path)
+  scope.defer(async () => void (await run(['umount', path])))
+  const args = [
+    '-c',
+    '--enable-sandbox',
+    '--enable-seccomp',
+    '--netns-type=path',
+    `--userns-path=/proc/${target.inside}/ns/user`,
+    path,
+    'tap0',
+  ]
+  const slirp = scope.use(await Slirp.start(args))
+  await expectTcp(scope, target)
+  target.program.kill('SIGKILL')
+  await target.program.finished
+  await must('umount', path)
+  assert.equal((await slirp.program.finished).status, 0)
 })
 
 e2e('slirp4netns --enable-seccomp alone: all files, and a filter', async (scope) => {

@@ -3,7 +3,7 @@
  * none of the system calls that lead elsewhere. See capabilities(7), pivot_root(2), seccomp(2), landlock(7).
  *
  *                              before Node starts (one thread)               in Node, when it has loaded everything
- *     netloom-slirp4netns      mount namespace, warden, capabilities          pivot by the warden, seccomp
+ *     netloom-slirp4netns      namespaces, warden, capabilities               pivot by the warden, seccomp
  *     netloom run, attach      -                                              capabilities, Landlock, seccomp: over all threads
  *
  * Everything here returns 0 or more, or -errno.
@@ -21,8 +21,9 @@
 typedef struct {
   bool has_sandbox; /* --enable-sandbox */
   bool has_seccomp; /* --enable-seccomp */
-  int userns;       /* Of the target, to be entered first unless we are root; -1: none. */
+  int userns;       /* Of the target, where there can be none of our own; -1: none. */
   int netns;        /* Of the target: whose processes the warden finds; -1: not known. */
+  const char *path; /* The file of that, which may go; NULL: none. */
 } Hardening;
 
 /*
@@ -36,9 +37,18 @@ int hardening_prepare(const Hardening *hardening, const char **step);
 int capabilities_reduce(uint64_t kept);
 int capabilities_no_new_privileges(void);
 
+/* namespaces.c: descriptors, which close on exec. */
+typedef struct {
+  int user; /* -1: ours */
+  int mount;
+} Namespaces;
+int namespaces_make(const Hardening *hardening, Namespaces *made, const char **step);
+/* All capabilities over the mount namespace are the caller's then. */
+int namespaces_enter(const Namespaces *namespaces, const char **step);
+
 /* sandbox_root.c: a mount namespace that takes what the host mounts, and gives nothing back. */
 int sandbox_root_unshare(const char **step);
-/* A new root with /etc and /run alone, for everybody in the mount namespace. Needs CAP_SYS_ADMIN. */
+/* A new root with /etc, and what resolv.conf leads to in /run, for everybody in the mount namespace. Needs CAP_SYS_ADMIN. */
 int sandbox_root_enter(const char **step);
 
 /* warden.c: serves the other end of `channel` until that is closed. */
@@ -46,7 +56,8 @@ typedef struct {
   int channel;
   dev_t device;  /* Of the network namespace whose processes are asked for, */
   ino_t inode;   /* as stat(2) has it. */
-  bool may_root; /* Whether the mount namespace is ours to give another root. */
+  const char *path;            /* The file of it, of whose end it tells; NULL: none. */
+  const Namespaces *namespaces; /* Of the process that is to have another root; NULL: that keeps the one it has. */
   int command;   /* A pidfd of the one process that signals may be sent to; -1: none. */
 } WardenDuty;
 _Noreturn void warden_serve(const WardenDuty *duty);

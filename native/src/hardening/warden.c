@@ -3,7 +3,7 @@
  * sandbox sends, and takes three words, each a message of a SOCK_SEQPACKET pair:
  *
  *     Node                warden
- *     root           ->                 gives everybody in the mount namespace the new root (sandbox_root.c), once
+ *     root           ->                 gives everybody in its mount namespace the new root (sandbox_root.c), once
  *                    <-   ok
  *     next           ->                 looks for a process in the network namespace
  *                    <-   process       + a pidfd, which is readable when that process has ended
@@ -11,14 +11,16 @@
  *     signal N       ->                 sends it to the command, and to nobody else: it was given a pidfd of that
  *                    <-   ok
  *                    <-   error STEP ERRNO      to any of them
+ *                    <-   unnamed       unasked: the file that stood for the network namespace does so no longer (slirp4netns, by path)
  *     end            ->                 kills the command, if that still runs, and ends
  *
- * It keeps a descriptor of /proc, from before the root changes for it, too.
+ * It is outside of the other one's namespaces, where the processes of a sandbox and the host's mounts are seen as whoever started us sees them.
  */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,6 +29,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "../pass.h"
@@ -52,7 +55,8 @@
 
 typedef struct {
   int channel;
-  int proc; /* /proc */
+  int proc;   /* /proc */
+  int mounts; /* /proc/self/mountinfo, as long as the file of the namespace is watched; else -1. */
   const WardenDuty *duty;
 } Warden;
 
@@ -103,17 +107,27 @@ static void answer_next(const Warden *warden) {
   if (process > 0) close(process);
 }
 
-static void answer_root(const Warden *warden) {
+static _Noreturn void give_root(const Warden *warden) {
   const char *step = "root";
-  int error = warden->duty->may_root ? sandbox_root_enter(&step) : -EPERM;
-  if (error == 0) {
-    step = "capabilities";
-    error = capabilities_reduce(WARDEN_CAPABILITIES);
-  }
-  if (error == 0)
-    answer(warden, "ok", -1);
+  int error = namespaces_enter(warden->duty->namespaces, &step);
+  if (error == 0) error = sandbox_root_enter(&step);
+  if (error < 0) answer_error(warden, step, error);
+  _exit(error < 0);
+}
+
+/* By a child, which enters the namespaces; what it needs for that is given up with the first time. */
+static void answer_root(const Warden *warden) {
+  int status = -1;
+  const pid_t child = warden->duty->namespaces == NULL ? -1 : fork();
+  if (child == 0) give_root(warden);
+  if (child < 0) answer_error(warden, "root", -EPERM);
+  while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR) continue;
+  if (status != 0) return;
+  const int error = capabilities_reduce(WARDEN_CAPABILITIES);
+  if (error < 0)
+    answer_error(warden, "capabilities", error);
   else
-    answer_error(warden, step, error);
+    answer(warden, "ok", -1);
 }
 
 static void answer_signal(const Warden *warden, const char *number) {
@@ -126,7 +140,9 @@ static void answer_signal(const Warden *warden, const char *number) {
 
 /* What was inherited would keep a pipe from ending, or the TAP from going. */
 static void close_inherited(const Warden *warden) {
-  const int kept[] = {warden->channel, warden->proc, warden->duty->command};
+  const Namespaces *namespaces = warden->duty->namespaces;
+  const int kept[] = {warden->channel, warden->proc, warden->mounts, warden->duty->command, namespaces == NULL ? -1 : namespaces->user,
+                      namespaces == NULL ? -1 : namespaces->mount};
   int highest = 2;
   for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
     if (kept[i] > highest) highest = kept[i];
@@ -144,6 +160,29 @@ static void close_inherited(const Warden *warden) {
   if (null > 2) close(null);
 }
 
+static bool is_named(const Warden *warden) {
+  struct stat found;
+  return stat(warden->duty->path, &found) == 0 && found.st_ino == warden->duty->inode && found.st_dev == warden->duty->device;
+}
+
+/*
+ * Returns when there is a word to be read; says so before that when the file of the namespace names it no longer, once. The kernel tells of
+ * every change to the mounts (proc(5), /proc/PID/mountinfo).
+ */
+static void watch_path(Warden *warden) {
+  while (warden->mounts >= 0) {
+    struct pollfd waiting[] = {{.fd = warden->channel, .events = POLLIN}, {.fd = warden->mounts, .events = POLLPRI}};
+    if (!is_named(warden)) {
+      answer(warden, "unnamed", -1);
+      close(warden->mounts);
+      warden->mounts = -1;
+      return;
+    }
+    if (poll(waiting, 2, -1) < 0 && errno != EINTR) return;
+    if (waiting[0].revents != 0) return;
+  }
+}
+
 _Noreturn void warden_serve(const WardenDuty *duty) {
   static const int IGNORED[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE};
   Warden warden = {.channel = duty->channel, .duty = duty};
@@ -154,9 +193,11 @@ _Noreturn void warden_serve(const WardenDuty *duty) {
   prctl(PR_SET_DUMPABLE, 0);
   capabilities_no_new_privileges();
   warden.proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  warden.mounts = duty->path == NULL ? -1 : open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
   close_inherited(&warden);
   if (chdir("/") < 0) _exit(1);
   for (;;) {
+    watch_path(&warden);
     const ssize_t length = recv(warden.channel, word, WORD_MAX, 0);
     if (length < 0 && errno == EINTR) continue;
     if (length <= 0) break;

@@ -17,6 +17,7 @@ int harden_prepare(const Settings *settings) {
     /* The child has entered them just now; that they have gone since is for their watch to tell. */
     const Options options = {.channel = -1, .pid = settings->pid, .netns = settings->path, .userns = settings->userns};
     namespace_open(&options, &hardening.netns, &hardening.userns);
+    hardening.path = settings->path;
   }
   const int warden = hardening_prepare(&hardening, &step);
   if (warden >= 0) return warden;

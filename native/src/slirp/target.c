@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../pass.h"
 #include "slirp.h"
 
 /* Longest message of the channel, and a final zero. */
@@ -82,22 +83,6 @@ static _Noreturn void make_tap(const Settings *settings, int channel) {
   _exit(0);
 }
 
-/* One message, and the descriptor that comes with it, -1 without. 0 and more: its length. */
-static ssize_t receive(int channel, char *text, int *descriptor) {
-  char control[CMSG_SPACE(sizeof *descriptor)] __attribute__((aligned(8)));
-  struct iovec data = {text, MESSAGE_MAX - 1};
-  struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
-  ssize_t length;
-  do length = recvmsg(channel, &message, MSG_CMSG_CLOEXEC);
-  while (length < 0 && errno == EINTR);
-  *descriptor = -1;
-  text[length < 0 ? 0 : length] = '\0';
-  if (length <= 0) return length;
-  const struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-  if (header != NULL && header->cmsg_type == SCM_RIGHTS) memcpy(descriptor, CMSG_DATA(header), sizeof *descriptor);
-  return length;
-}
-
 /* What the child has said; it has ended. */
 static void take_message(const Settings *settings, const char *text, Tap *tap) {
   char step[MESSAGE_MAX];
@@ -120,7 +105,7 @@ static void open_in_namespace(const Settings *settings, Tap *tap) {
   }
   if (child == 0) make_tap(settings, ends[1]);
   close(ends[1]);
-  const ssize_t length = receive(ends[0], text, &tap->descriptor);
+  const ssize_t length = pass_receive(ends[0], text, sizeof text, &tap->descriptor);
   close(ends[0]);
   while (waitpid(child, &status, 0) < 0 && errno == EINTR) continue;
   if (length > 0) take_message(settings, text, tap);
