@@ -30,6 +30,7 @@ import { listFlows } from './flow-list.js'
 import { descriptorsForOthers, fitOptions, type HostFacts, mayRunOut, NO_PING, probeHost } from './host-facts.js'
 import { startServices } from './network-services.js'
 import { addressTexts, countersOf } from './network-view.js'
+import { checkOptions, HARDEN_OPTION_TYPES, PUBLISH_OPTION_TYPES, RUN_OPTION_TYPES } from './option-check.js'
 import { checkOpenFiles, type NetworkOptions, type ResolvedOptions } from './options.js'
 import { PRACTICE_BYTES } from './practice.js'
 import { type Publication, Publications } from './publications.js'
@@ -199,6 +200,7 @@ class LiveNetwork implements Network {
 
   publish(...ports: PublishOptions[]): Publication[] {
     if (this.#isClosed) throw new NetloomError('ERR_CLOSED', 'the network is closed', 'create another one')
+    for (const port of ports) checkOptions('publish()', port, PUBLISH_OPTION_TYPES)
     return this.#publications.open(ports)
   }
 
@@ -207,6 +209,8 @@ class LiveNetwork implements Network {
   }
 
   async run(command: readonly string[], options: RunOptions = {}): Promise<Sandbox> {
+    checkOptions('run()', options, RUN_OPTION_TYPES)
+    if (options.harden !== undefined) checkOptions('harden()', options.harden, HARDEN_OPTION_TYPES)
     if (command.length === 0) throw new NetloomError('ERR_COMMAND', 'there is no command to run', 'give at least its name', 2)
     const launched = await this.#launch(async (context, link) => {
       const { launchRun } = await import('../host/launcher.js')
@@ -273,7 +277,9 @@ class LiveNetwork implements Network {
     return { ended: watch === null ? gone : Promise.race([watch.ended, gone]) }
   }
 
-  async harden({ sandbox = true, seccomp = true, bestEffort = false }: HardenOptions = {}): Promise<void> {
+  async harden(options: HardenOptions = {}): Promise<void> {
+    checkOptions('harden()', options, HARDEN_OPTION_TYPES)
+    const { sandbox = true, seccomp = true, bestEffort = false } = options
     if (!sandbox && !seccomp) return
     const { hardenProcess } = await import('../host/hardening.js')
     const hasRoot = this.#warden !== null

@@ -13,6 +13,7 @@ import { checkMac, DEFAULT_CIDR, DEFAULT_CIDR6, planAddresses, resolveOutbound }
 import { checkName } from './control-path.js'
 import { type DnsNamesOption, resolveDnsNames } from './dns-names.js'
 import { type ImpairmentOptions, type LinkImpairment, resolveImpairment } from './impairment.js'
+import { checkOptions, NETWORK_OPTION_TYPES } from './option-check.js'
 import { checkDriver, checkRange, EVERY_PORT, type PortRange, type PublishDriver } from './publish-spec.js'
 
 /** What RFC 791 asks every link to carry (bytes). */
@@ -196,10 +197,11 @@ const usage = (code: string, message: string, hint: string): NetloomError => new
 
 /**
  * Fills in the defaults and works out the addresses.
- * @throws NetloomError `ERR_MTU`, `ERR_CIDR`, `ERR_CIDR6`, `ERR_MAC`, `ERR_OUTBOUND`, `ERR_IFNAME`, `ERR_MAX_FLOWS`, `ERR_MAX_HALF_OPEN`, `ERR_MAX_FLOWS_PER_DESTINATION`,
+ * @throws NetloomError `ERR_OPTION`, `ERR_MTU`, `ERR_CIDR`, `ERR_CIDR6`, `ERR_MAC`, `ERR_OUTBOUND`, `ERR_IFNAME`, `ERR_MAX_FLOWS`, `ERR_MAX_HALF_OPEN`, `ERR_MAX_FLOWS_PER_DESTINATION`,
  * `ERR_MAX_FLOWS_PER_GUEST`, `ERR_MAX_FLOWS_PER_CLIENT`, `ERR_DNS_NAME`, `ERR_NAME` or `ERR_IMPAIRMENT`, exit status 2.
  */
 export function resolveOptions(options: NetworkOptions = {}, hostHasIpv6 = true): ResolvedOptions {
+  checkOptions('a network', options, NETWORK_OPTION_TYPES)
   const maxFlows = checkFlows('maxFlows', options.maxFlows ?? DEFAULT_MAX_FLOWS)
   // A limit above that of all flows says nothing, and is no mistake.
   const limit = (name: FlowLimit, otherwise: number): number => Math.min(maxFlows, checkFlows(name, options[name] ?? otherwise))

@@ -185,12 +185,12 @@ export interface Network extends AsyncDisposable {
    * Publishes ports, all or none: TCP connections to the host's port are opened again to the sandbox's, from the client's own address and
    * port (from the gateway's, where the client is on the host's loopback or has IPv6). A port of every address is two publications, one
    * for each family the host has. At any time; connections made before `run()` or `attach()` wait three seconds for the sandbox.
-   * @throws NetloomError with an errno's name as its code (`EADDRINUSE`, `EACCES`, `EADDRNOTAVAIL`), or `ERR_PUBLISH`, exit status 2.
+   * @throws NetloomError with an errno's name as its code (`EADDRINUSE`, `EACCES`, `EADDRNOTAVAIL`), or `ERR_OPTION`, `ERR_PUBLISH`, exit status 2.
    */
   publish(...ports: PublishOptions[]): Publication[]
   /**
    * Starts a command in a new user, network and mount namespace, and resolves when it runs.
-   * @throws NetloomError `ENOENT` (exit status 127), `EACCES`, `ENOEXEC`, `EISDIR` (126), `ERR_OPEN_FILES` (2), or one of `attach()`.
+   * @throws NetloomError `ENOENT` (exit status 127), `EACCES`, `ENOEXEC`, `EISDIR` (126), `ERR_OPTION`, `ERR_OPEN_FILES` (2), or one of `attach()`.
    */
   run(command: readonly string[], options?: RunOptions): Promise<Sandbox>
   /**

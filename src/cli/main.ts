@@ -1,6 +1,7 @@
 // `netloom`: finds out which command is meant and loads only that one, since what is loaded before a sandbox starts is waited for.
 import { packageVersion } from '../util/package-root.js'
-import { HELP, suggest } from './help.js'
+import { suggest } from '../util/suggest.js'
+import { HELP } from './help.js'
 import { exit, fail, print, usageError } from './output.js'
 
 /** A command: takes its arguments, returns the exit status. */

@@ -4,9 +4,9 @@ import fc from 'fast-check'
 import { type Arguments, type Flags, parse, type Syntax, scan } from '../../../src/cli/arguments.js'
 import { parseTarget } from '../../../src/cli/attach.js'
 import { parseAll } from '../../../src/cli/commander.js'
-import { suggest } from '../../../src/cli/help.js'
 import { NETWORK_OPTIONS, networkOptions } from '../../../src/cli/network-flags.js'
 import { NetloomError } from '../../../src/util/errors.js'
+import { suggest } from '../../../src/util/suggest.js'
 
 const RUN: Syntax = {
   name: 'run',
