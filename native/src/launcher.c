@@ -2,7 +2,7 @@
  * netloom-launcher: makes or joins network namespaces, and leaves a configured TAP in them. See README.md in native/,
  * user_namespaces(7), network_namespaces(7) and setns(2).
  *
- *     netloom-launcher run    --socket=FD INTERFACE [--dns=A [--search=NAMES]] --map=root|current [--open-files=N] -- COMMAND [ARG...]
+ *     netloom-launcher run    --socket=FD INTERFACE [--dns=A [--search=NAMES] [--resolver-options=WORDS]] --map=root|current [--open-files=N] -- COMMAND [ARG...]
  *     netloom-launcher attach --socket=FD INTERFACE (--pid=N | --netns=PATH [--userns=PATH])
  *     netloom-launcher warden --socket=FD --netns=PATH [--command=FD]
  *                             (hardening/warden.c, of a process that has no mount namespace of its own; FD: a pidfd)

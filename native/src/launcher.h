@@ -27,6 +27,7 @@ typedef struct {
   /* Of run: */
   const char *dns;    /* NULL: resolv.conf is left alone. */
   const char *search; /* Names for it, with spaces between; NULL: none. */
+  const char *resolver_options; /* Its options, likewise. */
   bool maps_root;
   int open_files; /* --open-files: the soft limit of the command; -1: ours */
   char **command;

@@ -17,11 +17,11 @@
 
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof *(array))
 
-enum { SOCKET, IFNAME, MTU, ADDRESS, PREFIX, GATEWAY, OFFLOAD, MAC, ADDRESS6, PREFIX6, GATEWAY6, DNS, SEARCH, MAP, OPEN_FILES, PID, NETNS, USERNS, COMMAND, COUNT };
+enum { SOCKET, IFNAME, MTU, ADDRESS, PREFIX, GATEWAY, OFFLOAD, MAC, ADDRESS6, PREFIX6, GATEWAY6, DNS, SEARCH, RESOLVER_OPTIONS, MAP, OPEN_FILES, PID, NETNS, USERNS, COMMAND, COUNT };
 
 static const char *const NAMES[COUNT] = {"socket", "ifname", "mtu",    "address", "prefix",     "gateway", "offload", "mac",
                                          "address6", "prefix6", "gateway6",
-                                         "dns",    "search", "map",    "open-files", "pid", "netns",   "userns", "command"};
+                                         "dns",    "search", "resolver-options", "map",    "open-files", "pid", "netns",   "userns", "command"};
 
 static const int REQUIRED[] = {SOCKET, IFNAME, MTU, ADDRESS, PREFIX, GATEWAY};
 
@@ -103,6 +103,10 @@ static void parse_run(Options *options, const char *const values[COUNT], char **
   options->dns = values[DNS];
   if (values[SEARCH] != NULL && (values[DNS] == NULL || values[SEARCH][strcspn(values[SEARCH], "\r\n")] != '\0')) wrong("search", values[SEARCH]);
   options->search = values[SEARCH];
+  if (values[RESOLVER_OPTIONS] != NULL &&
+      (values[DNS] == NULL || values[RESOLVER_OPTIONS][strcspn(values[RESOLVER_OPTIONS], "\r\n")] != '\0'))
+    wrong("resolver-options", values[RESOLVER_OPTIONS]);
+  options->resolver_options = values[RESOLVER_OPTIONS];
   if (values[MAP] == NULL || (strcmp(values[MAP], "root") != 0 && strcmp(values[MAP], "current") != 0)) wrong("map", "root or current");
   options->maps_root = strcmp(values[MAP], "root") == 0;
   options->open_files = values[OPEN_FILES] == NULL ? -1 : number(values, OPEN_FILES, 0, INT_MAX);
@@ -111,7 +115,7 @@ static void parse_run(Options *options, const char *const values[COUNT], char **
 }
 
 static void parse_attach(Options *options, const char *const values[COUNT], char **command) {
-  if (values[DNS] != NULL || values[SEARCH] != NULL || values[MAP] != NULL || values[OPEN_FILES] != NULL || *command != NULL) wrong("attach", "only a target is taken");
+  if (values[DNS] != NULL || values[SEARCH] != NULL || values[RESOLVER_OPTIONS] != NULL || values[MAP] != NULL || values[OPEN_FILES] != NULL || *command != NULL) wrong("attach", "only a target is taken");
   if ((values[PID] == NULL) == (values[NETNS] == NULL)) wrong("attach", "either a pid or a netns");
   if (values[USERNS] != NULL && values[NETNS] == NULL) wrong("attach", "a userns goes with a netns");
   options->pid = values[PID] == NULL ? 0 : number(values, PID, 1, INT_MAX);

@@ -45,6 +45,7 @@ static int write_resolv_conf(const char *path, const Options *options) {
   if (file < 0) return errno;
   int error = fchmod(file, 0644) < 0 || dprintf(file, "nameserver %s\n", options->dns) < 0 ? errno : 0;
   if (error == 0 && options->search != NULL && dprintf(file, "search %s\n", options->search) < 0) error = errno;
+  if (error == 0 && options->resolver_options != NULL && dprintf(file, "options %s\n", options->resolver_options) < 0) error = errno;
   close(file);
   return error;
 }

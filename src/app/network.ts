@@ -218,6 +218,7 @@ class LiveNetwork implements Network {
         command,
         dns: this.#options.dns ? this.addresses.dns : null,
         search: this.#resolver?.search ?? [],
+        resolverOptions: this.#resolver?.options ?? [],
         mapCurrentUser: options.mapCurrentUser ?? false,
         cwd: options.cwd,
         env: options.env,

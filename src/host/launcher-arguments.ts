@@ -34,6 +34,8 @@ export interface LaunchCommand {
   readonly dns: string | null
   /** Names to search, for the same file. */
   readonly search: readonly string[]
+  /** Options, for the same file. */
+  readonly resolverOptions: readonly string[]
   readonly mapCurrentUser: boolean
   /** The soft limit of open files, undefined for this process's. */
   readonly openFiles: number | undefined
@@ -47,6 +49,7 @@ export function runArguments(link: LaunchInterface, options: LaunchCommand): rea
   const args = ['run', ...interfaceArguments(link), `--map=${options.mapCurrentUser ? 'current' : 'root'}`]
   if (options.dns !== null) args.push(`--dns=${options.dns}`)
   if (options.dns !== null && options.search.length > 0) args.push(`--search=${options.search.join(' ')}`)
+  if (options.dns !== null && options.resolverOptions.length > 0) args.push(`--resolver-options=${options.resolverOptions.join(' ')}`)
   if (options.openFiles !== undefined) args.push(`--open-files=${options.openFiles}`)
   return [...args, '--', ...options.command]
 }

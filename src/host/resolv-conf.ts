@@ -3,10 +3,10 @@
  *
  *     nameserver ADDRESS[%ZONE]     the first three
  *     search NAME...                or `domain NAME`: the last of such lines counts
- *     options WORD...               of all such lines; here timeout:N, attempts:N and rotate
+ *     options WORD...               of all such lines; here timeout:N, attempts:N, rotate and use-vc
  *
  * Every other keyword, option, comment and line that cannot be understood is skipped, as by the C library. `ndots` and the like are
- * about which names a stub resolver asks for: the guest has its own.
+ * about which names a stub resolver asks for, and how: the guest's gets them with its own resolv.conf.
  */
 
 import { parseAny, type Words } from '../wire/address.js'
@@ -21,6 +21,11 @@ const MAX_LABEL = 63
 /** s, and times; resolv.conf(5): silently cut to these. */
 const MAX_TIMEOUT = 30
 const MAX_ATTEMPTS = 5
+/** resolv.conf(5), `use-vc`; glibc takes both. */
+const TCP_ALONE = ['use-vc', 'usevc']
+/** Options about how a program asks; those about which server to ask have no meaning where there is one. */
+const PASSED_ON = /^(?:ndots:\d{1,5}|timeout:\d{1,5}|attempts:\d{1,5}|edns0|use-?vc|single-request(?:-reopen)?|no-tld-query|no-aaaa)$/
+const MAX_OPTIONS = 16
 /** The name server on the local machine, when none is named. */
 const DEFAULT_SERVER: ServerAddress = { address: [0, 0, 0xffff, 0x7f000001], zone: '' }
 
@@ -43,6 +48,10 @@ export interface ResolvConf {
   readonly attempts: number
   /** Whether questions go to the servers in turn. */
   readonly rotate: boolean
+  /** Whether questions go by TCP alone. */
+  readonly usesTcp: boolean
+  /** Options that the guest's resolver shall have, too, as they were written. */
+  readonly options: readonly string[]
 }
 
 export function parseResolvConf(text: string): ResolvConf {
@@ -64,6 +73,8 @@ export function parseResolvConf(text: string): ResolvConf {
     timeout: readNumber(options, 'timeout', MAX_TIMEOUT),
     attempts: readNumber(options, 'attempts', MAX_ATTEMPTS),
     rotate: options.includes('rotate'),
+    usesTcp: options.some((option) => TCP_ALONE.includes(option)),
+    options: [...new Set(options.filter((option) => PASSED_ON.test(option)))].slice(0, MAX_OPTIONS),
   }
 }
 

@@ -130,6 +130,18 @@ export class Resolver {
     return this.#conf.search
   }
 
+  /** Options of resolv.conf that are for the guest's resolver as well. */
+  get options(): readonly string[] {
+    this.#check()
+    return this.#conf.options
+  }
+
+  /** Whether the host's servers are to be asked by TCP alone. */
+  get usesTcp(): boolean {
+    this.#check()
+    return this.#conf.usesTcp
+  }
+
   /** Without `timeout` in resolv.conf as fast as it makes sense; with it as patient as the C library would be. */
   get pace(): Pace {
     this.#check()

@@ -1,7 +1,7 @@
 /*
  * Names that are answered here, and the way back from their addresses: RFC 1035, 3.5 (in-addr.arpa); RFC 3596, 2.5 (ip6.arpa).
  *
- *     host.netloom.internal, host.containers.internal, host.docker.internal     the gateway, where that is the host
+ *     host.netloom.internal, host.containers.internal, host.docker.internal     the gateway, where that is the host; else there is no such name
  *     gateway, dns, guest .netloom.internal                                     the network's own addresses
  *     --dns-name NAME=ADDR                                                      before all of these
  *
@@ -38,8 +38,12 @@ type Records = readonly Answer[]
 export class DnsNames {
   /** By name in the form of dns.Question. */
   readonly #records = new Map<string, Records>()
+  /** Names that there are not, whatever the host's name servers say. */
+  readonly #absent = new Set<string>()
 
   constructor(own: OwnAddresses, named: NamedAddresses) {
+    // Of a host that is not to be reached no other may take the place.
+    if (!own.isHost) for (const name of [HOST_NAME, ...HOST_ALIASES]) this.#absent.add(keyOf(name))
     const ours: [string, readonly Words[]][] = [
       ...(own.isHost ? [HOST_NAME, ...HOST_ALIASES].map((name): [string, readonly Words[]] => [name, own.gateway]) : []),
       ['gateway.netloom.internal', own.gateway],
@@ -63,7 +67,10 @@ export class DnsNames {
   answer(message: Buffer, query: dns.Query): Buffer | null {
     const { question } = query
     const records = question.class === dns.CLASS_IN ? this.#records.get(question.name) : undefined
-    if (records === undefined) return null
+    if (records === undefined) {
+      const isAbsent = question.class === dns.CLASS_IN && this.#absent.has(question.name)
+      return isAbsent ? dns.empty(message, question, query, dns.NXDOMAIN) : null
+    }
     const answers = records.filter((record) => question.type === dns.TYPE_ANY || question.type === TYPES[record.type as keyof typeof TYPES])
     return answers.length === 0 ? dns.empty(message, question, query, dns.NOERROR) : written(message, query, answers)
   }

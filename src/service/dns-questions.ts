@@ -134,7 +134,7 @@ export class DnsQuestions {
     }
     const asked = this.#byKey.get(query.key)
     if (asked !== undefined) this.#join(asked, client)
-    else this.#upstream.ask(this.#begin(new Pending(message, query, this.#version, this.#resolver.pace, client, false)))
+    else this.#send(this.#begin(new Pending(message, query, this.#version, this.#resolver.pace, client, false)))
   }
 
   /** Sends an answer, or one that says that it is too long. */
@@ -175,8 +175,18 @@ export class DnsQuestions {
       this.#connections.end(pending)
       pending.version = version
       pending.pace = this.#resolver.pace
-      this.#upstream.ask(pending)
+      this.#send(pending)
     }
+  }
+
+  // resolv.conf(5), `use-vc`: by TCP alone.
+  #send(pending: Pending): void {
+    if (!this.#resolver.usesTcp) {
+      this.#upstream.ask(pending)
+      return
+    }
+    this.counters.connections++
+    this.#connections.ask(pending)
   }
 
   #begin(pending: Pending): Pending {

@@ -95,6 +95,29 @@ e2e('what the host searches for short names, the sandbox does', async (scope) =>
   assert.match(await guest.must(['getent', 'ahostsv4', 'db']), /^192\.0\.2\.3\s/)
 })
 
+e2e('the host’s options are the sandbox’s, and with use-vc nobody asks by UDP', async (scope) => {
+  write(scope, 'nameserver 127.0.0.2\noptions ndots:2 timeout:3 trust-ad\noptions use-vc edns0\nsearch corp.test\n')
+  const server = scope.use(await Resolver.start('127.0.0.2', named('db.other.test', '192.0.2.3')))
+  const guest = scope.use(await Sandbox.start())
+  assert.equal(
+    await guest.must(['cat', '/etc/resolv.conf']),
+    'nameserver 10.0.2.3\nsearch corp.test\noptions ndots:2 timeout:3 use-vc edns0\n',
+  )
+  assert.match(await guest.must(['getent', 'ahostsv4', 'db.other.test']), /^192\.0\.2\.3\s/)
+  assert.equal(await lookUp(guest, 'db.other.test'), '192.0.2.3\n')
+  assert.ok(server.queries.length > 0)
+  assert.deepEqual([...new Set(server.queries.map(({ transport }) => transport))], ['tcp'])
+})
+
+e2e('the names of the host are none where it is not to be reached, whatever its name servers say', async (scope) => {
+  write(scope, 'nameserver 127.0.0.2\n')
+  const server = scope.use(await Resolver.start('127.0.0.2', named('host.containers.internal', '198.51.100.1')))
+  const guest = scope.use(await Sandbox.start('--disable-host-loopback'))
+  for (const name of ['host.containers.internal', 'host.docker.internal', 'host.netloom.internal'])
+    assert.match(await guest.must(['dig', name]), /status: NXDOMAIN/)
+  assert.equal(server.queries.length, 0)
+})
+
 e2e('servers of IPv6, by UDP and TCP, and failover between families', async (scope) => {
   write(scope, 'nameserver ::1\nnameserver 127.0.0.2\n')
   const six = scope.use(await Resolver.start('::1', named('six.test', '192.0.2.6')))

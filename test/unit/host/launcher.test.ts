@@ -260,6 +260,13 @@ test('resolv.conf has the names to search, if there are any', async (t) => {
   assert.deepEqual(await started.ended(), { status: 0, output: 'nameserver 10.0.2.3\nsearch a.test b.test\n' })
 })
 
+test('resolv.conf has the resolver’s options, if there are any', async (t) => {
+  const bench = makeBench(t)
+  const started = launch(bench, 'run', { ...RUN, 'resolver-options': 'ndots:3 use-vc' }, ['cat', '/etc/resolv.conf'])
+  bench.native.closeDescriptor(await started.go())
+  assert.deepEqual(await started.ended(), { status: 0, output: 'nameserver 10.0.2.3\noptions ndots:3 use-vc\n' })
+})
+
 test('resolv.conf is covered whatever it is, and nothing under it changes', async (t) => {
   const bench = makeBench(t)
   const command = script(`

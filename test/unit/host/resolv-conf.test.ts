@@ -70,6 +70,31 @@ test('names to search are names, each once, and no more than anybody can wait fo
   assert.deepEqual(search(`search ${many.join(' ')}`), many.slice(0, 32))
 })
 
+test('options about how a program asks are for the guest, too, and no others', () => {
+  const passed = (content: string) => parseResolvConf(content).options
+  assert.deepEqual(passed(''), [])
+  assert.deepEqual(passed('options ndots:2 rotate trust-ad edns0\noptions use-vc ndots:2 single-request debug x\u001b'), [
+    'ndots:2',
+    'edns0',
+    'use-vc',
+    'single-request',
+  ])
+  assert.deepEqual(passed('options timeout:3 attempts:1 timeout: ndots:x single-request-reopen no-aaaa'), [
+    'timeout:3',
+    'attempts:1',
+    'single-request-reopen',
+    'no-aaaa',
+  ])
+  assert.equal(passed(`options ${Array.from({ length: 100 }, (_, i) => `ndots:${i}`).join(' ')}`).length, 16)
+  for (const [content, usesTcp] of [
+    ['options use-vc', true],
+    ['options usevc', true],
+    ['options use-vcs', false],
+    ['use-vc', false],
+  ] as const)
+    assert.equal(parseResolvConf(content).usesTcp, usesTcp)
+})
+
 test('options are those of all lines, within the bounds of the C library', () => {
   assert.deepEqual(options(''), [0, 0, false])
   assert.deepEqual(options('options timeout:2 attempts:3 rotate'), [2, 3, true])

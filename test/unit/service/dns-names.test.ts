@@ -69,9 +69,11 @@ scenario(
   'a gateway that is not the host is only a gateway',
   (world) => {
     assert.deepEqual(find(world, '2.2.0.10.in-addr.arpa', 'PTR'), ['gateway.netloom.internal'])
-    expectForwarded(world, 'host.docker.internal', 'A')
+    world.ask('host.docker.internal')
+    assert.equal(world.reply().rcode, 'NXDOMAIN')
+    assert.deepEqual(find(world, 'host.containers.internal', 'A'), ['192.0.2.9'])
   },
-  { names: new DnsNames({ ...OWN, isHost: false }, new Map()) },
+  { names: new DnsNames({ ...OWN, isHost: false }, named({ 'host.containers.internal': ['192.0.2.9'] })) },
 )
 
 const NAMED = named({
