@@ -34,7 +34,6 @@ import { MAX_RULES, type RuleCounts } from './rule-counts.js'
 import { StalledRules } from './stalled-rules.js'
 import type { TcpRelay } from './tcp-relay.js'
 import type { UdpForwards } from './udp-forwards.js'
-import { isShortage } from './unreachable.js'
 
 /** Connections that may wait to be accepted (listen(2)). */
 export const BACKLOG = 512
@@ -42,6 +41,9 @@ export const BACKLOG = 512
 const ACCEPTS = 64
 /** While no descriptor is left for what is published, nothing is accepted for so long, ms. */
 const SHORTAGE_PAUSE = 100
+/** errno(3), of accept(2). */
+const EINTR = 4
+const ECONNABORTED = 103
 /** Word of tcpAccept's answer: not 0 when there is no descriptor for another connection. */
 const IS_LAST = 5
 /** Connections that wait for the guest's MAC address. */
@@ -199,9 +201,13 @@ export class PortForwards implements ReadyHandler {
       }
       const socket = this.#native.tcpAccept(this.#descriptors[rule]!)
       if (socket === -EAGAIN) return
-      this.#isShort = socket >= 0 ? this.#scratch[IS_LAST] !== 0 : isShortage(-socket)
-      // Gone again before we came.
-      if (socket < 0) continue
+      // Gone again before we came; anything else may last (ENFILE, ENOMEM, a rule of the host's firewall).
+      if (socket === -ECONNABORTED || socket === -EINTR) continue
+      if (socket < 0) {
+        this.#stalled.add(rule, SHORTAGE_PAUSE, this.#loop.now)
+        return
+      }
+      this.#isShort = this.#scratch[IS_LAST] !== 0
       this.counts.connections[rule]!++
       this.#arrived(socket, rule)
     }

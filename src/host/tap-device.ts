@@ -32,6 +32,10 @@ export interface TapFeatures {
   readonly uso: boolean
 }
 
+/** errno(3). */
+const ENOMEM = 12
+const ENOBUFS = 105
+
 export class TapDevice implements Device, ReadyHandler {
   readonly mtu: number
   readonly hasOffload: boolean
@@ -87,7 +91,8 @@ export class TapDevice implements Device, ReadyHandler {
   // One batch a turn: what is left makes the descriptor ready again.
   ready(): void {
     const count = this.#native.tapRead(this.#descriptor, this.#receiveAt, RECEIVE_BATCH, FRAMES_PER_CALL)
-    if (count < 0) this.#gone(count)
+    // For want of memory it is only later: the frames are there still, and tell of themselves.
+    if (count < 0 && count !== -ENOMEM && count !== -ENOBUFS) this.#gone(count)
     if (count <= 0) return
     this.framesIn += count
     const batch = this.#batch
