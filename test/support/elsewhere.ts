@@ -9,7 +9,7 @@
 //   2001:db8:bad::/48, 2001:db8:404::/48  the same two of IPv6
 //
 // All of them are for documents (RFC 5737, RFC 3849).
-import { must, Program } from './program.js'
+import { must, Program, until } from './program.js'
 import { guestProgram, userEnvironment } from './world.js'
 
 export const HOST_ADDRESS = '198.51.100.1'
@@ -53,6 +53,10 @@ export class Elsewhere {
     const program = new Program(['unshare', '--net', ...inside], { environment: userEnvironment, deadline: 600_000 })
     const pid = (await program.line(/^pid (\d+)$/m))[1]!
     await must(['ip', 'link', 'add', 'elsewhere', 'type', 'veth', 'peer', 'name', 'uplink', 'netns', pid])
+    // A link-local address can be used at once, not when nobody has claimed it for a second.
+    const atOnce = (device: string) => ['sh', '-c', `echo 0 > /proc/sys/net/ipv6/conf/${device}/accept_dad`]
+    await must(atOnce('elsewhere'))
+    await must(['nsenter', `--target=${pid}`, '--net', ...atOnce('uplink')])
     const there = ['nsenter', `--target=${pid}`, '--net', 'ip']
     await must([...there, 'address', 'add', `${ELSEWHERE}/24`, 'dev', 'uplink'])
     await must([...there, 'address', 'add', `${ELSEWHERE6}/64`, 'dev', 'uplink', 'nodad'])
@@ -63,6 +67,9 @@ export class Elsewhere {
     await must(['ip', 'neigh', 'add', SWALLOWING, 'lladdr', '02:00:00:00:00:98', 'dev', 'elsewhere', 'nud', 'permanent'])
     await must(['ip', 'route', 'add', 'unreachable', '203.0.113.0/24'])
     await must(['ip', 'route', 'add', 'unreachable', '2001:db8:bad::/48'])
+    // The kernel may take a second to see that there is somebody at the other end.
+    const isUp = async () => / state UP /.test(await must(['ip', '-o', 'link', 'show', 'dev', 'elsewhere']))
+    await until(isUp, 'the link to the host elsewhere does not come up')
     program.write('go\n')
     const line = await program.line(/^port (\d+)$/m)
     return new Elsewhere(program, pid, Number(line[1]))
