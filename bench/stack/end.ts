@@ -91,6 +91,12 @@ class Hosts implements Relay {
     return ROOM
   }
   makeRoom(): void {}
+  sendUrgent(c: Connection, at: number): number {
+    return this.send(c, at, 1)
+  }
+  mark(): number {
+    return -1
+  }
   silence(): number {
     return 0
   }

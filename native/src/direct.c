@@ -192,22 +192,6 @@ static int32_t pour(int from, int to, size_t *held, int32_t *given) {
   return 0;
 }
 
-/*
- * splice() stops before an urgent byte, and then says what it says of a socket that is empty: EAGAIN, or 0 when the end has come, whatever
- * is still queued. recv(2) takes the byte like any other (SO_OOBINLINE); it goes on through the pipe, which is empty here. What splice()
- * had to say, if there is no such byte.
- */
-static ssize_t take_urgent(int from, int pipe_write, ssize_t moved) {
-  const int error = errno;
-  int is_at_mark = 0;
-  char byte;
-  if (moved < 0 && error != EAGAIN) return moved;
-  if (ioctl(from, SIOCATMARK, &is_at_mark) == 0 && is_at_mark && recv(from, &byte, 1, MSG_DONTWAIT) == 1)
-    return write(pipe_write, &byte, 1);
-  errno = error;
-  return moved;
-}
-
 /* Takes off a socket what was peeked at: 0, or -1. */
 static int take_off(int from, char *bytes, size_t length) {
   while (length > 0) {
@@ -221,12 +205,32 @@ static int take_off(int from, char *bytes, size_t length) {
 }
 
 /*
+ * splice() stops before an urgent byte, and then says what it says of a socket that is empty: EAGAIN, or 0 when the end has come, whatever
+ * is still queued. The byte is passed on by itself, marked again (SO_OOBINLINE has it in its place here), and not before all that is in front of it:
+ * the pipe is empty. Flags; *passed is 1 when there was one.
+ */
+static int32_t pass_urgent(int from, int to, int32_t *passed) {
+  int is_at_mark = 0;
+  char byte;
+  *passed = 0;
+  if (ioctl(from, SIOCATMARK, &is_at_mark) < 0 || !is_at_mark || recv(from, &byte, 1, MSG_PEEK | MSG_DONTWAIT) != 1) return 0;
+  if (send(to, &byte, 1, MSG_OOB | MSG_NOSIGNAL | MSG_DONTWAIT) < 0) return errno == EAGAIN ? TO_FULL : errno == EINTR ? 0 : TO_BROKEN;
+  *passed = 1;
+  return take_off(from, &byte, 1) < 0 ? FROM_BROKEN : 0;
+}
+
+/*
  * The same without a pipe, where none is to be had: by copies. Nothing is taken off the one socket before the other has it, so that no byte is
  * here between two calls.
  */
 static int32_t copy(int from, int to, int32_t budget, int32_t *moved) {
   char bytes[COPY_CHUNK];
   while (*moved < budget) {
+    int32_t passed;
+    const int32_t flags = pass_urgent(from, to, &passed);
+    *moved += passed;
+    if (flags != 0) return flags;
+    if (passed != 0) continue;
     const ssize_t seen = recv(from, bytes, sizeof bytes, MSG_PEEK | MSG_DONTWAIT);
     if (seen == 0) return FROM_ENDED;
     if (seen < 0 && errno == EINTR) continue;
@@ -247,7 +251,15 @@ static int32_t splice_through(const int32_t *argument, int32_t *taken, int32_t *
   int32_t flags = pour(pipe_read, to, &held, given);
   while (flags == 0 && *taken < argument[5]) {
     ssize_t moved = splice(from, NULL, pipe_write, NULL, SPLICE_CHUNK, SPLICE_FLAGS);
-    if (moved <= 0) moved = take_urgent(from, pipe_write, moved);
+    if (moved == 0 || (moved < 0 && errno == EAGAIN)) {
+      const int error = errno;
+      int32_t passed;
+      flags = pass_urgent(from, to, &passed);
+      *taken += passed;
+      *given += passed;
+      if (passed != 0 || flags != 0) continue;
+      errno = error;
+    }
     if (moved > 0) {
       held += (size_t)moved;
       *taken += (int32_t)moved;

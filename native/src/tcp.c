@@ -50,7 +50,7 @@ static int32_t connect_to(const Context *context, const Context *from, const str
   if (descriptor < 0) return -errno;
   /* The guest's TCP has already decided what makes a segment: another Nagle would only add delay. */
   if (setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one) < 0) return fail_closing(descriptor);
-  /* RFC 9293, 3.8.5: urgent text is text of the stream. Left out of it, it would count for the peek offset all the same. */
+  /* RFC 9293, 3.8.5: the guest is told where the urgent byte is (tcpMark). Left out of the stream, it would count for the peek offset all the same. */
   if (setsockopt(descriptor, SOL_SOCKET, SO_OOBINLINE, &one, sizeof one) < 0) return fail_closing(descriptor);
   if (hops != 0 && set_hop_limit(descriptor, address->ss_family, hops) < 0) return fail_closing(descriptor);
   if (hops != 0 && address->ss_family == AF_INET6) queue_errors6(descriptor, 1); /* Refused, the guest is told less. */
@@ -97,6 +97,36 @@ static int32_t tcp_send(Context *context, const int32_t *argument) {
   const void *data = arena_range(context, argument[1], argument[2]);
   if (data == NULL) return -EFAULT;
   return result(send(argument[0], data, (size_t)argument[2], MSG_NOSIGNAL | MSG_DONTWAIT));
+}
+
+/*
+ * tcpSendUrgent(fd, at): one byte, which is urgent. By itself: MSG_OOB marks the last byte that a call was able to take. A service of ours, behind an
+ * AF_UNIX stream, knows no such thing.
+ */
+static int32_t tcp_send_urgent(Context *context, const int32_t *argument) {
+  int domain = AF_UNIX;
+  socklen_t size = sizeof domain;
+  const void *data = arena_range(context, argument[1], 1);
+  if (data == NULL) return -EFAULT;
+  if (getsockopt(argument[0], SOL_SOCKET, SO_DOMAIN, &domain, &size) < 0) return -errno;
+  return result(send(argument[0], data, 1, MSG_NOSIGNAL | MSG_DONTWAIT | (domain == AF_UNIX ? 0 : MSG_OOB)));
+}
+
+/*
+ * tcpMark(fd): bytes in front of the urgent byte in the receive queue, -1 when none is known. The kernel tells whether the front is the mark, but
+ * where it is only a socket without SO_OOBINLINE, as the length of what can be read up to it; that is one for the time of one call. Meanwhile it could
+ * skip an urgent byte that the front stands at, which is why that case is asked for first.
+ */
+static int32_t tcp_mark(Context *context, const int32_t *argument) {
+  const int descriptor = argument[0], off = 0, on = 1;
+  int is_at_mark = 0, all = 0, before = 0;
+  (void)context;
+  if (ioctl(descriptor, SIOCATMARK, &is_at_mark) < 0) return -1;
+  if (is_at_mark) return 0;
+  if (ioctl(descriptor, FIONREAD, &all) < 0 || setsockopt(descriptor, SOL_SOCKET, SO_OOBINLINE, &off, sizeof off) < 0) return -1;
+  const int outcome = ioctl(descriptor, FIONREAD, &before);
+  if (setsockopt(descriptor, SOL_SOCKET, SO_OOBINLINE, &on, sizeof on) < 0 || outcome < 0) return -1;
+  return before < all ? before : -1;
 }
 
 static int32_t receive(Context *context, const int32_t *argument, int flags) {
@@ -374,6 +404,8 @@ const Method tcp_methods[] = {
     {"tcpPeekOffset", 2, tcp_peek_offset},
     {"tcpRoom", 1, tcp_room},
     {"tcpMakeRoom", 2, tcp_make_room},
+    {"tcpSendUrgent", 2, tcp_send_urgent},
+    {"tcpMark", 1, tcp_mark},
     {"tcpSilence", 2, tcp_silence},
     {"tcpStalled", 1, tcp_stalled},
     {"tcpReceiveBuffer", 2, tcp_receive_buffer},

@@ -4,9 +4,10 @@
 //
 // A peek that brings less than was asked for has emptied the queue, and edge-triggered epoll tells of what comes later: no call is made only to
 // hear that there is nothing. There are two exceptions, and an event has told of both (READS_ON): the end of the text, behind which no event
-// comes, and an urgent mark, at which the kernel stops (tcp_recvmsg). Then it is read on at once, and so the end is known with the last text.
+// comes, and an urgent mark, at which the kernel stops (tcp_recvmsg). At the end it is read on at once, and so it is known with the last text; what
+// is behind a mark belongs to another segment (tcp/urgent.ts).
 import type { NativeContext } from '../host/native.js'
-import { HOST_EOF, HOST_READABLE, READS_ON } from '../tcp/columns.js'
+import { HOST_EOF, HOST_READABLE, HOST_URGENT, READS_ON } from '../tcp/columns.js'
 import type { Connection } from '../tcp/connection.js'
 import { END } from '../tcp/stack.js'
 import { EAGAIN } from './host-errors.js'
@@ -28,6 +29,8 @@ export class HostText {
     const got = this.#native.tcpPeek(c.socket, at, length)
     if (got === length) return got
     if (got > 0) {
+      // Up to a mark, maybe: the next read is another segment.
+      if (c.has(HOST_URGENT)) return got
       if (c.has(READS_ON)) return this.#readOn(c, at, length, got)
       c.lower(HOST_READABLE)
       return got
@@ -51,6 +54,13 @@ export class HostText {
       return all
     }
     return all
+  }
+
+  /** See Relay.mark. */
+  mark(c: Connection): number {
+    const mark = this.#native.tcpMark(c.socket)
+    // What the ring has read is in front of it.
+    return mark >= 0 && c.sendSlab !== 0 ? mark + c.sendHeld : mark
   }
 
   /** See Relay.rewind. */

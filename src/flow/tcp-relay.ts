@@ -203,6 +203,7 @@ export class TcpRelay implements Relay, ReadyHandler, Evictor, ErrorReceiver {
 
   #readable(row: number, events: number): void {
     if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP)) === 0) return
+    if ((events & EPOLLPRI) !== 0) this.#demux!.hostUrgent(row)
     this.#demux!.hostReadable(row, (events & (EPOLLPRI | EPOLLRDHUP | EPOLLHUP)) !== 0)
   }
 
@@ -252,6 +253,15 @@ export class TcpRelay implements Relay, ReadyHandler, Evictor, ErrorReceiver {
   send(c: Connection, at: number, length: number): number {
     const taken = this.#native.tcpSend(c.socket, at, length)
     return taken === -EAGAIN ? 0 : taken
+  }
+
+  sendUrgent(c: Connection, at: number): number {
+    const taken = this.#native.tcpSendUrgent(c.socket, at)
+    return taken === -EAGAIN ? 0 : taken
+  }
+
+  mark(c: Connection): number {
+    return this.#text.mark(c)
   }
 
   receive(c: Connection, at: number, length: number): number {

@@ -94,6 +94,8 @@ export interface NativeContext {
   /** Bytes that a send would surely take; 0 while the socket is not writable (SO_MEMINFO). */
   tcpRoom(descriptor: number): number
   /** Raises the send buffer so that `bytes` more fit, overhead included, up to what may be asked for: 1 when it was raised. */
+  tcpSendUrgent(descriptor: number, at: number): number
+  tcpMark(descriptor: number): number
   tcpSilence(descriptor: number, asks: number): number
   tcpStalled(descriptor: number): number
   tcpMakeRoom(descriptor: number, bytes: number): number

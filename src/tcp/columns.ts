@@ -76,9 +76,11 @@ export const SEND_NEXT = PROTOCOL + 66 // bytes behind sndUna where the next rea
 export const TAIL_WAIT = PROTOCOL + 67 // what the probe of a tail waits beyond two round trips, ms
 export const HOST_ASKED_AT = PROTOCOL + 68 // ms, when the host's peer was asked whether it lives, valid with HOST_ASKED: far-end.ts
 export const HOST_LOOKED = PROTOCOL + 69 // ms, when the host's socket was last seen not to send in vain
+export const RCV_UP = PROTOCOL + 70 // sequence number of the guest's urgent byte, valid with HAS_RCV_URGENT
+export const SND_UP = PROTOCOL + 71 // that of the host's, valid with HAS_SND_URGENT
 
 /** One past TCP's last column: what a snapshot of a connection takes. */
-export const COLUMNS_END = PROTOCOL + 70
+export const COLUMNS_END = PROTOCOL + 72
 
 // Among the row's ranges (flow-row.ts), relative to `Connection.ranges`.
 /** Ranges of held bytes, in order: pairs of sequence numbers [left, right). */
@@ -142,3 +144,9 @@ export const IS_LOSS = 1 << 21
 export const READS_ON = 1 << 22
 /** The guest has asked whether the host's peer lives, and it has not answered yet: far-end.ts. */
 export const HOST_ASKED = 1 << 23
+/** A byte of the guest that the host does not have yet is urgent: urgent.ts. */
+export const HAS_RCV_URGENT = 1 << 24
+/** A byte of the host that the guest has not acknowledged yet is urgent. */
+export const HAS_SND_URGENT = 1 << 25
+/** The host has sent an urgent byte: from now on each read finds out where one is. */
+export const HOST_URGENT = 1 << 26

@@ -30,6 +30,7 @@ import {
   RCV_SCALE,
   RCV_TIME,
   RCV_UNACKED,
+  RCV_UP,
   SEND_CLASS,
   SEND_HELD,
   SEND_NEXT,
@@ -173,6 +174,12 @@ export class Connection extends SendVariables {
   }
   set challenged(value: number) {
     this.rows[this.base + CHALLENGED] = value
+  }
+  get rcvUp(): number {
+    return this.rows[this.base + RCV_UP]!
+  }
+  set rcvUp(value: number) {
+    this.rows[this.base + RCV_UP] = value
   }
   get hostAsked(): number {
     return this.rows[this.base + HOST_ASKED_AT]!

@@ -5,7 +5,7 @@ import type { Inbound, ProtocolReceiver } from '../net/inbound.js'
 import { PROTOCOL_TCP } from '../wire/numbers.js'
 import * as wire from '../wire/tcp.js'
 import { drop, resetGuest, resetHost } from './close.js'
-import { ACK_NOW, FIN_DELIVERED, HOST_FULL, HOST_READABLE, READS_ON, WANTS_ROOM } from './columns.js'
+import { ACK_NOW, FIN_DELIVERED, HOST_FULL, HOST_READABLE, HOST_URGENT, READS_ON, WANTS_ROOM } from './columns.js'
 import type { Connection } from './connection.js'
 import { unreachable } from './icmp-error.js'
 import * as listen from './listen.js'
@@ -154,6 +154,11 @@ export class TcpDemux implements ProtocolReceiver {
     const c = this.#tcp.connection(row)
     c.raise(readsOn ? HOST_READABLE | READS_ON : HOST_READABLE)
     this.#tcp.touch(c)
+  }
+
+  /** The host's socket has an urgent byte. */
+  hostUrgent(row: number): void {
+    this.#tcp.connection(row).raise(HOST_URGENT)
   }
 
   /** The host's socket has drained. */

@@ -15,6 +15,7 @@ import type { Connection } from './connection.js'
 import * as sack from './sack.js'
 import type { Segment } from './segment.js'
 import { type Tcp, TIMER_DELAYED_ACK } from './stack.js'
+import * as urgent from './urgent.js'
 import * as window from './window.js'
 
 /** Text that fits one checksum of our own at less cost than the receiver's: bytes. */
@@ -121,7 +122,9 @@ export function sendText(tcp: Tcp, c: Connection, sequence: number, header: numb
   window.advance(tcp, c)
   const iface = tcp.interface
   const size = segmentSize(tcp, c)
-  writeHeader(tcp, c, sequence, flags | wire.ACK, header, window.offer(c))
+  const pointer = urgent.pointer(c, sequence, length)
+  writeHeader(tcp, c, sequence, flags | (pointer === 0 ? wire.ACK : wire.ACK | wire.URG), header, window.offer(c))
+  if (pointer !== 0) wire.setUrgentPointer(iface.view, iface.transportAt, pointer)
   acknowledged(tcp, c)
   c.lastSent = tcp.now
   const total = header + length

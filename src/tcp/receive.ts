@@ -12,6 +12,7 @@ import * as sack from './sack.js'
 import type { Segment } from './segment.js'
 import * as seq from './seq.js'
 import { type Tcp, TIMER_DELAYED_ACK } from './stack.js'
+import * as urgent from './urgent.js'
 import * as window from './window.js'
 
 /** How long an acknowledgment waits for text to ride on, ms. RFC 9293, 3.8.6.3 allows 500; a guest with Nagle's algorithm waits as long. */
@@ -45,7 +46,7 @@ export function receiveText(tcp: Tcp, c: Connection, s: Segment): boolean {
     else if (seq.diff(from, c.rcvNxt) >= held.contiguous(c)) sack.arrivedTwice(c, from, (from + length) | 0)
     return true
   }
-  const taken = tcp.relay.send(c, at, length)
+  const taken = urgent.give(tcp, c, at, length)
   if (taken < 0) return false
   accept(tcp, c, taken)
   if (taken < length) {
@@ -84,7 +85,7 @@ export function deliverHeld(tcp: Tcp, c: Connection): boolean {
   held.trim(c)
   for (let length = held.contiguous(c); length > 0; length = held.contiguous(c)) {
     const piece = Math.min(length, held.untilWrap(c))
-    const taken = tcp.relay.send(c, held.firstAt(c), piece)
+    const taken = urgent.give(tcp, c, held.firstAt(c), piece)
     if (taken < 0) return false
     accept(tcp, c, taken)
     held.trim(c)

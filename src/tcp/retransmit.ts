@@ -12,6 +12,7 @@ import * as timer from './retransmission-timer.js'
 import * as scoreboard from './scoreboard.js'
 import * as seq from './seq.js'
 import type { Tcp } from './stack.js'
+import * as urgent from './urgent.js'
 
 /** One past the text in flight: our FIN is behind it. */
 const textEnd = (c: Connection): number => (c.has(FIN_SENT) ? (c.sndMax - 1) | 0 : c.sndMax)
@@ -82,7 +83,7 @@ function fresh(tcp: Tcp, c: Connection): boolean {
   const size = output.segmentSize(tcp, c)
   // No scrap of a window either (RFC 9293, 3.8.6.2.1).
   if (!c.has(HOST_READABLE) || c.sndWnd - seq.diff(c.sndNxt, c.sndUna) < size) return false
-  const length = tcp.relay.receive(c, tcp.interface.begin() + header, size)
+  const length = tcp.relay.receive(c, tcp.interface.begin() + header, urgent.cut(c, c.sndNxt, size, size))
   if (length <= 0) {
     tcp.interface.release()
     resume(tcp, c)
@@ -99,7 +100,7 @@ function fresh(tcp: Tcp, c: Connection): boolean {
 function last(tcp: Tcp, c: Connection): boolean {
   c.lower(IS_TIMED)
   c.raise(IS_TAIL_RESENT)
-  const from = seq.max(c.sndUna, (textEnd(c) - c.sndMss) | 0)
+  const from = urgent.behind(c, seq.max(c.sndUna, (textEnd(c) - c.sndMss) | 0), textEnd(c))
   const inWindow = c.sndWnd - seq.diff(from, c.sndUna)
   // A window that was taken back is the timeout's concern.
   if (inWindow <= 0) return true
@@ -124,7 +125,7 @@ function again(tcp: Tcp, c: Connection, from: number, length: number): number {
   const size = output.segmentSize(tcp, c)
   const most = tcp.interface.hasOffload ? MAX_DATAGRAM - ipv4.HEADER_LENGTH - header : size
   tcp.relay.rewind(c, seq.diff(from, c.sndUna))
-  const got = tcp.relay.receive(c, tcp.interface.begin() + header, Math.min(text, most))
+  const got = tcp.relay.receive(c, tcp.interface.begin() + header, urgent.cut(c, from, Math.min(text, most), size))
   if (got <= 0) {
     tcp.interface.release()
     return -1

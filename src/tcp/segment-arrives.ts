@@ -1,7 +1,7 @@
 // SEGMENT ARRIVES (RFC 9293, 3.10.7.4): one function for each numbered step, in its order. Each returns false when the segment
 // is not to be processed further.
 import { slabSize } from '../packet/slab-pool.js'
-import { ACK, FIN, RST, SYN } from '../wire/tcp.js'
+import { ACK, FIN, RST, SYN, URG } from '../wire/tcp.js'
 import { acknowledge, BROKEN, DROP } from './acknowledge.js'
 import { challenge } from './challenge.js'
 import { drop, resetGuest, resetHost, stay } from './close.js'
@@ -18,6 +18,7 @@ import * as sack from './sack.js'
 import type { Segment } from './segment.js'
 import * as seq from './seq.js'
 import type { Tcp } from './stack.js'
+import * as urgent from './urgent.js'
 
 /** RFC 7323, 5.5: a timestamp older than this no longer counts, ms (24 days). */
 const TIMESTAMP_LIFETIME = 24 * 24 * 3600 * 1000
@@ -164,12 +165,13 @@ function checkAck(tcp: Tcp, c: Connection, s: Segment): boolean {
   return verdict !== BROKEN && verdict !== DROP
 }
 
-/** Seventh and eighth: text and FIN. (Sixth, URG: urgent text is text, RFC 9293 3.8.5 leaves it to the user.) */
+/** Sixth to eighth: URG, text and FIN. */
 function processText(tcp: Tcp, c: Connection, s: Segment): void {
   switch (c.state) {
     case 'ESTABLISHED':
     case 'FIN-WAIT-1':
     case 'FIN-WAIT-2':
+      if (s.has(URG)) urgent.arrives(c, s)
       if (s.textLength > 0) {
         if (!receive.receiveText(tcp, c, s)) {
           resetGuest(tcp, c)

@@ -12,6 +12,8 @@ export class Segment {
   wasSyn = false
   /** Window as it stands in the header, unscaled. */
   window = 0
+  /** Valid with URG. */
+  urgentPointer = 0
   /** Arena offset and length of the text. */
   textAt = 0
   textLength = 0
@@ -27,6 +29,7 @@ export class Segment {
     this.flags = wire.flags(view, at)
     this.wasSyn = false
     this.window = wire.window(view, at)
+    this.urgentPointer = wire.urgentPointer(view, at)
     this.textAt = at + headerLength
     this.textLength = inbound.payloadLength - headerLength
     // Bad options end the parse; what stood before them counts (RFC 9293, MUST-7).

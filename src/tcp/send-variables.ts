@@ -33,6 +33,7 @@ import {
   SND_NXT,
   SND_SCALE,
   SND_UNA,
+  SND_UP,
   SND_WL1,
   SND_WL2,
   SND_WND,
@@ -284,6 +285,12 @@ export class SendVariables {
   }
   set tailStamp(value: number) {
     this.rows[this.base + TAIL_STAMP] = value
+  }
+  get sndUp(): number {
+    return this.rows[this.base + SND_UP]!
+  }
+  set sndUp(value: number) {
+    this.rows[this.base + SND_UP] = value
   }
   get tailWait(): number {
     return this.rows[this.base + TAIL_WAIT]!

@@ -12,6 +12,7 @@ import {
   HAS_SACK,
   HOST_EOF,
   HOST_READABLE,
+  HOST_URGENT,
   IS_INTERACTIVE,
   IS_LOSS,
   IS_RECOVERING,
@@ -25,6 +26,7 @@ import * as recovery from './recovery.js'
 import * as timer from './retransmission-timer.js'
 import * as retransmit from './retransmit.js'
 import { END, type Tcp, TIMER_RETRANSMIT } from './stack.js'
+import * as urgent from './urgent.js'
 
 /** Text sent by one connection before the others get their turn, bytes. */
 const TURN_BUDGET = 1 << 20
@@ -60,13 +62,20 @@ function sendNew(tcp: Tcp, c: Connection, mayBeScrap: boolean): number {
   while (c.has(HOST_READABLE)) {
     if (budget <= 0) return MORE
     const header = output.prepare(tcp, c)
-    const wanted = permitted(tcp, c, header)
-    if (wanted === 0) break
+    const allowed = permitted(tcp, c, header)
+    if (allowed === 0) break
+    if (c.has(HOST_URGENT)) urgent.find(tcp, c)
+    const wanted = urgent.cut(c, c.sndNxt, allowed, output.segmentSize(tcp, c))
     // A byte more than fits tells whether that is all there is (condition 2). What was sent before goes again as far as it fits.
-    const asked = !mayBeScrap && c.sndUna === c.sndMax && isScrap(tcp, c, wanted) ? wanted + 1 : wanted
+    const asked = !mayBeScrap && c.sndUna === c.sndMax && isScrap(tcp, c, allowed) && wanted === allowed ? wanted + 1 : wanted
     const length = tcp.relay.receive(c, tcp.interface.begin() + header, asked)
     if (length <= 0 || length > wanted) tcp.interface.release()
     if (length < END) return BROKEN
+    if (length > 0 && length <= wanted && c.has(HOST_URGENT) && urgent.hasCrossed(tcp, c)) {
+      tcp.interface.release()
+      retransmit.resume(tcp, c)
+      continue
+    }
     if (length > wanted) {
       retransmit.resume(tcp, c)
       timer.armOverride(tcp, c)

@@ -17,7 +17,7 @@ import * as retransmit from './retransmit.js'
 import * as seq from './seq.js'
 import { type Tcp, TIMERS_PER_ROW } from './stack.js'
 
-const VERSION = 4
+const VERSION = 5
 const WORD = 4
 /** Words in front of the row's. */
 const HEAD = 2

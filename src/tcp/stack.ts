@@ -26,6 +26,10 @@ export interface Relay {
    * that there are no more for now, and raises HOST_EOF besides when they are the last.
    */
   receive(c: Connection, at: number, length: number): number
+  /** Gives one byte, marked as urgent. */
+  sendUrgent(c: Connection, at: number): number
+  /** How many bytes behind sndUna the host's urgent byte is; -1: there is none that can be told. */
+  mark(c: Connection): number
   /** The next `receive` starts `offset` bytes behind sndUna. */
   rewind(c: Connection, offset: number): void
   /** The guest has acknowledged `length` bytes from sndUna on: they may go. Called before sndUna moves. */

@@ -86,6 +86,11 @@ export function urgentPointer(view: DataView, at: number): number {
   return view.getUint16(at + URGENT_POINTER)
 }
 
+/** To be set before the checksum. */
+export function setUrgentPointer(view: DataView, at: number, pointer: number): void {
+  view.setUint16(at + URGENT_POINTER, pointer)
+}
+
 /** A header with checksum and urgent pointer 0. `headerLength` in bytes, a multiple of 4, options included. */
 export function write(
   view: DataView,

@@ -112,6 +112,17 @@ export abstract class FakeTcpCalls extends FakeEpoll {
     socket.sendBuffer = wanted
     return 1
   }
+  tcpSendUrgent(descriptor: number, at: number): number {
+    const socket = this.#tcp(descriptor)
+    const before = socket?.sentLength ?? 0
+    const taken = this.tcpSend(descriptor, at, 1)
+    if (taken === 1) socket?.urgent.push(before)
+    return taken
+  }
+  tcpMark(descriptor: number): number {
+    const socket = this.#tcp(descriptor)
+    return socket !== null && socket.mark >= socket.front && socket.mark < socket.arrived ? socket.mark - socket.front : -1
+  }
   tcpSilence(descriptor: number): number {
     return this.#tcp(descriptor)?.silence ?? -EBADF
   }

@@ -40,6 +40,8 @@ export class FakeTcp extends FakeDescriptor {
   /** Peeks that found nothing. */
   vainPeeks = 0
   isEnded = false
+  /** Which of the bytes that the stack has sent were urgent. */
+  readonly urgent: number[] = []
   /** ms since the far end was heard, as the kernel tells it. */
   silence = 0
   /** The kernel sends in vain. */

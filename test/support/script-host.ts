@@ -26,6 +26,10 @@ export class HostSocket implements Relay {
   lowWater = 1
   /** Somebody found it full, or asked to be told: only then the kernel speaks when it drains. */
   isWaiting = false
+  /** Which bytes of the guest's text were urgent. */
+  urgent: number[] = []
+  /** Where the host's urgent byte is in what the guest has not acknowledged; -1: there is none. */
+  urgentAt = -1
   /** Connections so far. */
   accepted = 0
   isBroken = false
@@ -91,6 +95,7 @@ export class HostSocket implements Relay {
     this.#offset = offset
   }
   consume(_c: Connection, length: number): void {
+    this.urgentAt = Math.max(this.urgentAt - length, -1)
     assert.ok(length <= this.outgoing.length, 'the guest acknowledged what the host never sent')
     this.outgoing = this.outgoing.slice(length)
     this.#offset = Math.max(0, this.#offset - length)
@@ -100,6 +105,15 @@ export class HostSocket implements Relay {
   }
   makeRoom(_c: Connection, length: number): void {
     this.events.push(`make-room ${length}`)
+  }
+  sendUrgent(c: Connection, at: number): number {
+    const before = this.received.length
+    const taken = this.send(c, at, 1)
+    if (taken === 1) this.urgent.push(before)
+    return taken
+  }
+  mark(): number {
+    return this.urgentAt
   }
   silence(_c: Connection, asks: boolean): number {
     if (asks) this.events.push('ask')

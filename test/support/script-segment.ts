@@ -55,6 +55,7 @@ export interface SentSegment {
   flags: string
   /** As it stands in the header. */
   window: number
+  urgentPointer: number
   text: string
   /** 0: none. */
   mss: number
@@ -144,6 +145,7 @@ export function readSegment(view: DataView, at: number, length: number, iss: num
     ack: flags.includes('.') ? (wire.acknowledgment(view, at) - irs) | 0 : 0,
     flags,
     window: wire.window(view, at),
+    urgentPointer: wire.urgentPointer(view, at),
     text: Buffer.from(view.buffer, view.byteOffset + at + header, length - header).toString('latin1'),
     mss: o[options.MSS]!,
     scale: o[options.WINDOW_SCALE]!,

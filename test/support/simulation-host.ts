@@ -178,6 +178,12 @@ export class SimulatedHost implements Relay {
     this.#buffer = Math.max(this.#buffer, Math.min(this.unread + 2 * length, LARGEST_BUFFER))
   }
 
+  sendUrgent(c: Connection, at: number): number {
+    return this.send(c, at, 1)
+  }
+  mark(): number {
+    return -1
+  }
   silence(): number {
     return 0
   }

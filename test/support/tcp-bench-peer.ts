@@ -69,6 +69,12 @@ class Endless implements Relay {
     return 1 << 22
   }
   makeRoom(): void {}
+  sendUrgent(): number {
+    return 1
+  }
+  mark(): number {
+    return -1
+  }
   silence(): number {
     return 0
   }

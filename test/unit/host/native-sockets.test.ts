@@ -364,9 +364,17 @@ test('how long a far end was not heard, by TCP; where that cannot be told it is 
   }
   assert.equal(native.tcpStalled(ours), 0)
   assert.ok(native.tcpSilence(-1, 1) === -EBADF && native.tcpStalled(-1) === -EBADF)
-  const near = native.streamPair()
-  assert.ok(near >= 0)
-  const far = new Int32Array(native.scratch)[0]!
+  const [near, far] = pair(bench)
   assert.ok(native.tcpSilence(near, 1) < 0 && native.tcpStalled(near) < 0)
+  for (const one of [near, far]) native.closeDescriptor(one)
+})
+
+test('an urgent byte is sent as one by TCP, as any other to a service of ours, and is found in what has come', (t) => {
+  const bench = makeBench(t)
+  const { native } = bench
+  const [near, far] = pair(bench)
+  assert.deepEqual([native.tcpSend(near, 0, 1), native.tcpSendUrgent(near, 1), native.tcpSend(near, 2, 1)], [1, 1, 1])
+  assert.equal(native.tcpReceive(far, 100, 10), 3)
+  assert.deepEqual([native.tcpMark(-1), native.tcpSendUrgent(-1, 0)], [-1, -EBADF])
   for (const one of [near, far]) native.closeDescriptor(one)
 })
