@@ -68,8 +68,9 @@
 static const uint32_t FCNTLS[] = {F_DUPFD,       F_DUPFD_CLOEXEC, F_GETFD,      F_SETFD,     F_GETFL, F_SETFL,
                                   F_SETPIPE_SZ,  F_GETPIPE_SZ,    F_ADD_SEALS,  F_GET_SEALS, F_SETLK, F_SETLKW,
                                   F_GETLK,       F_OFD_SETLK,     F_OFD_SETLKW, F_OFD_GETLK};
-static const uint32_t IOCTLS[] = {FIONREAD, FIONBIO, FIOCLEX,    FIONCLEX, SIOCATMARK,   SIOCOUTQ,     TCGETS,           TCSETS,
-                                  TCSETSW,  TCSETSF, TIOCGWINSZ, TIOCGPTN, GET_TERMINAL, SET_TERMINAL, SET_TERMINAL + 1, SET_TERMINAL + 2};
+static const uint32_t IOCTLS[] = {FIONREAD,   FIONBIO,  FIOCLEX,      FIONCLEX,     SIOCATMARK,       SIOCOUTQ,
+                                  SIOCGIFINDEX, SIOCGIFNAME, TCGETS,  TCSETS,       TCSETSW,          TCSETSF,
+                                  TIOCGWINSZ, TIOCGPTN, GET_TERMINAL, SET_TERMINAL, SET_TERMINAL + 1, SET_TERMINAL + 2};
 static const uint32_t PROTOCOLS[] = {0, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_ICMP, IPPROTO_ICMPV6};
 #define COUNT(list) (sizeof(list) / sizeof *(list))
 
