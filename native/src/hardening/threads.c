@@ -26,9 +26,10 @@
 #define SIGNAL 33
 /* Threads of one process that are remembered; Node has 11 and up to some 40 with workers. */
 #define MAX_THREADS 1024
-/* How long to wait between two looks (ns), and how often: 2 s. A thread that has not done it by then is stopped, or its work hangs. */
+/* How long to wait between two looks (ns), and how often: 10 s at least. A thread that has not done it by
+ * then is stopped, or its work hangs; on a machine with ten programs that compute for each core 2 s were too few. */
 #define PAUSE 100000
-#define MOST_PAUSES 20000
+#define MOST_PAUSES 100000
 
 /* struct sigaction as the kernel has it; the C library's function refuses signal 33. */
 struct kernel_action {
