@@ -47,10 +47,12 @@
       'sources': [
         'src/launcher.c',
         'src/channel.c',
+        'src/descriptors.c',
         'src/hardening/capabilities.c',
         'src/hardening/namespaces.c',
         'src/hardening/sandbox_root.c',
         'src/hardening/warden.c',
+        'src/init.c',
         'src/interface.c',
         'src/interface6.c',
         'src/namespace.c',
@@ -60,6 +62,8 @@
         'src/sandbox.c',
         'src/sanitizer.c',
         'src/seeds.c',
+        'src/signal_scope.c',
+        'src/supervisor.c',
       ],
     },
     {

@@ -72,7 +72,8 @@ async function main(spec: string, pids: readonly number[]): Promise<void> {
   const ends: LinkEnd[] = []
   for (const [i, pid] of pids.entries()) {
     const region = arena.allot(RECEIVE_REGION)
-    const context: LaunchContext = { native, loop, arena, region, log: new Log('quiet', () => {}) }
+    const { signal } = new AbortController()
+    const context: LaunchContext = { native, loop, arena, region, log: new Log('quiet', () => {}), signal }
     const address = ADDRESSES[i]!
     const { descriptor } = await launchAttach(
       context,

@@ -55,3 +55,12 @@ void channel_await_go(const Options *options) {
   while (length < 0 && errno == EINTR);
   if (length != 2 || memcmp(text, "go", 2) != 0) _exit(1);
 }
+
+void channel_send_command(const Options *options, pid_t process) {
+  char text[MESSAGE_MAX];
+  snprintf(text, sizeof text, "command %d", (int)process);
+  if (!send_text(options, text, -1)) _exit(1);
+}
+
+/* When Node has gone, its end of the channel says so next. */
+void channel_send_runs(const Options *options) { send_text(options, "runs", -1); }

@@ -2,14 +2,15 @@
  * netloom-launcher: makes or joins network namespaces, and leaves a configured TAP in them. See README.md in native/,
  * user_namespaces(7), network_namespaces(7) and setns(2).
  *
- *     netloom-launcher run    --socket=FD INTERFACE [--dns=A [--search=NAMES] [--resolver-options=WORDS]] --map=root|current [--open-files=N] -- COMMAND [ARG...]
+ *     netloom-launcher run    --socket=FD INTERFACE [--dns=A [--search=NAMES] [--resolver-options=WORDS]] --map=root|current [--processes=own] [--open-files=N] -- COMMAND [ARG...]
  *     netloom-launcher attach --socket=FD INTERFACE (--pid=N | --netns=PATH [--userns=PATH])
  *     netloom-launcher warden --socket=FD --netns=PATH [--command=FD]
  *                             (hardening/warden.c, of a process that has no mount namespace of its own; FD: a pidfd)
  *     INTERFACE: --ifname=tap0 --mtu=N --address=A --prefix=N --gateway=A [--offload=checksum] [--mac=M]
  *
  * It is a program of its own because a user namespace can be entered only by a process with one thread, which Node never
- * is. `run` becomes COMMAND at the end, so that the pid which Node started is the command's, and Node sees its exit status.
+ * is. At the end `run` starts COMMAND in a PID namespace of its own and ends as that does (--processes=own, supervisor.c), or becomes COMMAND:
+ * so Node sees its exit status.
  *
  *     launcher                                        Node
  *     namespaces, mounts, TAP, addresses, lo
@@ -17,6 +18,8 @@
  *     tap vnet=1 csum=1 tso=1 uso=1  + descriptor  ->  starts the stack
  *                                                  <-  go
  *     exec COMMAND                                    (run only; attach ends with status 0)
+ *
+ * With --processes=own `command PID` comes before `tap`, and when the command runs the channel stays open: supervisor.c.
  *
  * Instead: `error STEP ERRNO` and status 1; `exec ERRNO` and status 127 or 126. Before: `warn STEP ERRNO`, and it goes on.
  */
@@ -37,6 +40,14 @@ static void attach(const Options *options) {
   channel_send_tap(options, &tap);
 }
 
+/* Returns where the kernel gives the sandbox no /proc of its own: it has processes in common with the host then. */
+static void supervise(const Options *options, const Tap *tap) {
+  Init init;
+  const int error = init_start(options, &init);
+  if (error == 0) supervisor_serve(options, tap, &init);
+  channel_warn(options, "proc", error);
+}
+
 static _Noreturn void run(const Options *options) {
   const gid_t group = options->maps_root ? 0 : getegid();
   Tap tap;
@@ -45,11 +56,14 @@ static _Noreturn void run(const Options *options) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   sandbox_mounts(options);
   interface_ping_group(options, group);
+  interface_low_ports(options);
   interface_open(options, &tap);
   seeds_send(options);
+  if (options->has_own_processes) supervise(options, &tap);
   channel_send_tap(options, &tap);
   close(tap.descriptor);
   channel_await_go(options);
+  if (options->has_own_processes) signal_scope_enter();
   sandbox_exec(options);
 }
 

@@ -10,9 +10,13 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-typedef struct {
+#include "init.h"
+
+typedef struct Options {
   bool is_run; /* run, else attach */
   bool is_warden; /* or that: then only channel, netns and command_process are of use */
+  char *title; /* Where ps(1) reads our name and arguments, */
+  size_t title_size; /* so many bytes. */
   int channel; /* --socket: our end of the SOCK_SEQPACKET pair */
   /* Of the interface: */
   char ifname[IFNAMSIZ];
@@ -29,6 +33,7 @@ typedef struct {
   const char *search; /* Names for it, with spaces between; NULL: none. */
   const char *resolver_options; /* Its options, likewise. */
   bool maps_root;
+  bool has_own_processes; /* --processes=own: PID, IPC and UTS namespaces, and a supervisor */
   int open_files; /* --open-files: the soft limit of the command; -1: ours */
   char **command;
   /* Of attach: */
@@ -52,6 +57,9 @@ void channel_send_tap(const Options *options, const Tap *tap);
 void channel_send_socket(const Options *options, const char *name, int descriptor);
 void channel_send_exec(const Options *options, int error);
 void channel_await_go(const Options *options);
+/* Of the supervisor: which process is the command, and that it runs. */
+void channel_send_command(const Options *options, pid_t process);
+void channel_send_runs(const Options *options);
 
 /* namespace.c */
 void namespace_create(const Options *options);
@@ -64,6 +72,18 @@ int netlink_open(int flags, int protocol);
 
 /* interface6.c */
 void interface6_configure(const Options *options);
+
+/* supervisor.c */
+_Noreturn void supervisor_serve(const Options *options, const Tap *tap, const Init *init);
+
+/* descriptors.c: closes all but these, which become 0, 1, 2 ... (a negative one is none). Returns the first. */
+int descriptors_keep(int *kept, int count);
+
+/* Another name in the place of our arguments, which the command's are among. Nothing of `options` is text from then on. */
+void options_rename(const Options *options, const char *name);
+
+/* signal_scope.c */
+void signal_scope_enter(void);
 
 /* sandbox.c */
 void sandbox_mounts(const Options *options);
@@ -80,5 +100,6 @@ void interface_configure(const Options *options);
 /* Looks at a TAP that is open already, and switches on what it allows. Another kind of file: nothing. */
 void interface_adopt(Tap *tap);
 void interface_ping_group(const Options *options, gid_t group);
+void interface_low_ports(const Options *options);
 
 #endif

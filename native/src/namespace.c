@@ -45,8 +45,9 @@ static int write_map(const char *path, unsigned inside, unsigned outside) {
 void namespace_create(const Options *options) {
   const uid_t user = geteuid();
   const gid_t group = getegid();
+  const int more = options->has_own_processes ? CLONE_NEWIPC | CLONE_NEWUTS : 0;
   int error;
-  if (unshare(CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWNS) < 0) channel_fail(options, "unshare", errno);
+  if (unshare(CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWNS | more) < 0) channel_fail(options, "unshare", errno);
   error = write_file("/proc/self/setgroups", "deny");
   if (error != 0 && error != ENOENT) channel_fail(options, "setgroups", error); /* Absent before Linux 3.19, where it was not needed. */
   error = write_map("/proc/self/uid_map", options->maps_root ? 0 : user, user);

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -17,11 +18,11 @@
 
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof *(array))
 
-enum { SOCKET, IFNAME, MTU, ADDRESS, PREFIX, GATEWAY, OFFLOAD, MAC, ADDRESS6, PREFIX6, GATEWAY6, DNS, SEARCH, RESOLVER_OPTIONS, MAP, OPEN_FILES, PID, NETNS, USERNS, COMMAND, COUNT };
+enum { SOCKET, IFNAME, MTU, ADDRESS, PREFIX, GATEWAY, OFFLOAD, MAC, ADDRESS6, PREFIX6, GATEWAY6, DNS, SEARCH, RESOLVER_OPTIONS, MAP, PROCESSES, OPEN_FILES, PID, NETNS, USERNS, COMMAND, COUNT };
 
 static const char *const NAMES[COUNT] = {"socket", "ifname", "mtu",    "address", "prefix",     "gateway", "offload", "mac",
                                          "address6", "prefix6", "gateway6",
-                                         "dns",    "search", "resolver-options", "map",    "open-files", "pid", "netns",   "userns", "command"};
+                                         "dns",    "search", "resolver-options", "map",    "processes", "open-files", "pid", "netns",   "userns", "command"};
 
 static const int REQUIRED[] = {SOCKET, IFNAME, MTU, ADDRESS, PREFIX, GATEWAY};
 
@@ -109,13 +110,17 @@ static void parse_run(Options *options, const char *const values[COUNT], char **
   options->resolver_options = values[RESOLVER_OPTIONS];
   if (values[MAP] == NULL || (strcmp(values[MAP], "root") != 0 && strcmp(values[MAP], "current") != 0)) wrong("map", "root or current");
   options->maps_root = strcmp(values[MAP], "root") == 0;
+  if (values[PROCESSES] != NULL && strcmp(values[PROCESSES], "own") != 0) wrong("processes", values[PROCESSES]);
+  options->has_own_processes = values[PROCESSES] != NULL;
   options->open_files = values[OPEN_FILES] == NULL ? -1 : number(values, OPEN_FILES, 0, INT_MAX);
   if (*command == NULL) wrong("run", "no command");
   options->command = command;
 }
 
 static void parse_attach(Options *options, const char *const values[COUNT], char **command) {
-  if (values[DNS] != NULL || values[SEARCH] != NULL || values[RESOLVER_OPTIONS] != NULL || values[MAP] != NULL || values[OPEN_FILES] != NULL || *command != NULL) wrong("attach", "only a target is taken");
+  for (int index = DNS; index < PID; index++)
+    if (values[index] != NULL) wrong("attach", "only a target is taken");
+  if (*command != NULL) wrong("attach", "only a target is taken");
   if ((values[PID] == NULL) == (values[NETNS] == NULL)) wrong("attach", "either a pid or a netns");
   if (values[USERNS] != NULL && values[NETNS] == NULL) wrong("attach", "a userns goes with a netns");
   options->pid = values[PID] == NULL ? 0 : number(values, PID, 1, INT_MAX);
@@ -138,6 +143,8 @@ void options_parse(Options *options, int argc, char **argv) {
   memset(options, 0, sizeof *options);
   if (argc < 2 || (strcmp(argv[1], "run") != 0 && strcmp(argv[1], "attach") != 0 && strcmp(argv[1], "warden") != 0))
     wrong("usage", "run, attach or warden");
+  options->title = argv[0];
+  options->title_size = (size_t)(argv[argc - 1] + strlen(argv[argc - 1]) + 1 - argv[0]);
   options->is_run = strcmp(argv[1], "run") == 0;
   options->is_warden = strcmp(argv[1], "warden") == 0;
   char **command = collect(values, argv + 2);
@@ -156,4 +163,10 @@ void options_parse(Options *options, int argc, char **argv) {
     parse_run(options, values, command);
   else
     parse_attach(options, values, command);
+}
+
+void options_rename(const Options *options, const char *name) {
+  memset(options->title, 0, options->title_size);
+  strncpy(options->title, name, options->title_size - 1);
+  prctl(PR_SET_NAME, name);
 }

@@ -1,7 +1,5 @@
 // One network: a context of the addon, an event loop, a stack, and the TAP of the one namespace it serves. This is what the
 // command line and the library use; types.ts says what each member means.
-import type { ChildProcess } from 'node:child_process'
-import { constants } from 'node:os'
 import { setTimeout } from 'node:timers/promises'
 import { tableBytes } from '../flow/flow-table.js'
 import { EventLoop } from '../host/event-loop.js'
@@ -89,6 +87,8 @@ export async function startNetwork(options: ResolvedOptions, host: HostFacts): P
   return network
 }
 
+const closedError = (): NetloomError => new NetloomError('ERR_CLOSED', 'the network is closed', 'create another one')
+
 /** Networks that this process has made: what their names by default tell them apart by. Only the first one warms up. */
 let networks = 0
 
@@ -118,7 +118,9 @@ class LiveNetwork implements Network {
   // What is to practise, and what does.
   #warmUp: WarmUp | null
   #practising: WarmUp | null = null
-  #child: ChildProcess | null = null
+  #launched: Launched | null = null
+  // The launcher of attach(), which ends by itself.
+  #leaving: Promise<void> | null = null
   // Of the command, '' before it runs.
   #namespace = ''
   // The file of the namespace that is served; '' for one that is known by its device alone.
@@ -126,6 +128,10 @@ class LiveNetwork implements Network {
   #warden: Warden | null = null
   #isBusy = false
   #isClosed = false
+  #closing: Promise<void> | null = null
+  // What run(), attach() and harden() are about: close() gives it up, and waits for it.
+  readonly #giveUp = new AbortController()
+  readonly #pending = new Set<Promise<unknown>>()
 
   constructor(options: ResolvedOptions, { hostRead, mayPing, descriptors }: HostFacts) {
     this.#options = options
@@ -165,7 +171,7 @@ class LiveNetwork implements Network {
     if (!options.log.isVerbose) this.#stack.pings.onForbidden = () => options.log.warn(NO_PING)
     this.#publications = new Publications(this.#native, this.#stack.forwards, options.addresses, options.publishDriver)
     this.#auto = options.publishAuto === null ? null : new AutoPublish(this.#native, this.#publications, options.publishAuto, options)
-    this.#resolver = startServices(this.#native, this.#loop, this.#stack, options, closed, () => this.#child !== null)
+    this.#resolver = startServices(this.#native, this.#loop, this.#stack, options, closed, () => this.#launched !== null)
   }
 
   get control(): string | null {
@@ -199,16 +205,23 @@ class LiveNetwork implements Network {
   }
 
   publish(...ports: PublishOptions[]): Publication[] {
-    if (this.#isClosed) throw new NetloomError('ERR_CLOSED', 'the network is closed', 'create another one')
+    this.#expectOpen()
     for (const port of ports) checkOptions('publish()', port, PUBLISH_OPTION_TYPES)
-    return this.#publications.open(ports)
+    const opened = this.#publications.open(ports)
+    // Who connects before there is a sandbox is waited with, and told when there is none.
+    this.#turn()
+    return opened
   }
 
   flows(): FlowInfo[] {
     return listFlows(this.#stack.table, this.#native.now())
   }
 
-  async run(command: readonly string[], options: RunOptions = {}): Promise<Sandbox> {
+  run(command: readonly string[], options: RunOptions = {}): Promise<Sandbox> {
+    return this.#attend(() => this.#run(command, options))
+  }
+
+  async #run(command: readonly string[], options: RunOptions): Promise<Sandbox> {
     checkOptions('run()', options, RUN_OPTION_TYPES)
     if (options.harden !== undefined) checkOptions('harden()', options.harden, HARDEN_OPTION_TYPES)
     if (command.length === 0) throw new NetloomError('ERR_COMMAND', 'there is no command to run', 'give at least its name', 2)
@@ -220,37 +233,48 @@ class LiveNetwork implements Network {
         search: this.#resolver?.search ?? [],
         resolverOptions: this.#resolver?.options ?? [],
         mapCurrentUser: options.mapCurrentUser ?? false,
+        sharePid: options.sharePid ?? false,
         cwd: options.cwd,
         env: options.env,
         stdio: options.stdio ?? 'inherit',
         openFiles: checkOpenFiles(options.openFiles),
       })
     })
-    const { child } = launched
-    this.#child = child
+    this.#launched = launched
+    const { child, pid } = launched
     const exited = new Promise<Ending>((resolve) => {
       if (child.exitCode !== null || child.signalCode !== null) resolve({ code: child.exitCode, signal: child.signalCode })
       else child.once('exit', (code, signal) => resolve({ code, signal }))
     })
-    this.#netns = `/proc/${child.pid}/ns/net`
+    this.#netns = `/proc/${pid}/ns/net`
     this.#namespace = identifyNamespace(this.#netns)
     try {
       // It is served by this process from its first instant.
-      if (options.harden !== undefined) await this.harden(options.harden)
+      if (options.harden !== undefined) await this.#harden(options.harden)
+      this.#expectOpen()
       await launched.go()
     } catch (error) {
       await this.#detach()
       throw error
     }
     const { stdin, stdout, stderr } = child
-    return { pid: child.pid!, exited, stdin, stdout, stderr, kill: (signal) => this.#kill(child, signal) }
+    const close = () => launched.end()
+    return { pid, exited, stdin, stdout, stderr, kill: (signal = 'SIGTERM') => launched.kill(signal), close, [Symbol.asyncDispose]: close }
   }
 
-  async attach(target: AttachTarget): Promise<Attachment> {
+  attach(target: AttachTarget): Promise<Attachment> {
+    return this.#attend(() => this.#attach(target))
+  }
+
+  async #attach(target: AttachTarget): Promise<Attachment> {
     // Watched from before it is joined, so that an end in between is not missed.
     const watch = new NamespaceWatch(this.#native, this.#loop, target)
     try {
-      await this.#launch(async (context, link) => (await import('../host/launcher.js')).launchAttach(context, link, target))
+      const launched = await this.#launch(async (context, link) =>
+        (await import('../host/launcher.js')).launchAttach(context, link, target),
+      )
+      // It has nothing more to do.
+      this.#leaving = launched.end()
     } catch (error) {
       watch.close()
       throw error
@@ -278,29 +302,21 @@ class LiveNetwork implements Network {
     return { ended: watch === null ? gone : Promise.race([watch.ended, gone]) }
   }
 
-  async harden(options: HardenOptions = {}): Promise<void> {
+  harden(options: HardenOptions = {}): Promise<void> {
+    return this.#attend(() => this.#harden(options))
+  }
+
+  async #harden(options: HardenOptions): Promise<void> {
     checkOptions('harden()', options, HARDEN_OPTION_TYPES)
     const { sandbox = true, seccomp = true, bestEffort = false } = options
     if (!sandbox && !seccomp) return
     const { hardenProcess } = await import('../host/hardening.js')
     const hasRoot = this.#warden !== null
     if (sandbox && this.#warden !== null) await this.#warden.enterRoot()
-    this.#warden ??= (await import('../host/launcher.js')).launchWarden(this.#native, this.#netns, this.#child)
+    this.#warden ??= (await import('../host/launcher.js')).launchWarden(this.#native, this.#netns, this.#launched?.child ?? null)
     this.#watch?.guard(this.#warden)
+    this.#launched?.guard(this.#warden)
     hardenProcess({ sandbox: sandbox && !hasRoot, seccomp, isBestEffort: bestEffort }, this.control, this.#options.log)
-  }
-
-  // By the warden when this process may send no signals any more, one after the other.
-  #kill(child: ChildProcess, signal: NodeJS.Signals = 'SIGTERM'): boolean {
-    if (this.#warden === null) return child.kill(signal)
-    const number = constants.signals[signal]
-    if (number === undefined) throw new NetloomError('ERR_SIGNAL', `there is no signal ${signal}`, 'signal(7) has their names')
-    if (child.exitCode !== null || child.signalCode !== null) return false
-    void this.#warden.signal(number).then((isSent) => {
-      if (!isSent && child.exitCode === null && child.signalCode === null)
-        this.#options.log.warn(`${signal} could not be sent to the command`)
-    })
-    return true
   }
 
   // Looked for by the warden when this process may do so no longer; what that cannot tell is taken to be there.
@@ -324,10 +340,17 @@ class LiveNetwork implements Network {
     }
   }
 
-  async close(): Promise<void> {
-    if (this.#isClosed) return
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
     this.#isClosed = true
+    this.#giveUp.abort(closedError())
     await this.#control?.close()
+    await Promise.allSettled(this.#pending)
+    await this.#leaving
     await this.#detach()
     for (const publication of this.#publications.all) publication.close()
     this.#stack.close()
@@ -353,11 +376,30 @@ class LiveNetwork implements Network {
     return this.close()
   }
 
+  #expectOpen(): void {
+    if (this.#isClosed) throw closedError()
+  }
+
+  async #attend<T>(work: () => Promise<T>): Promise<T> {
+    this.#expectOpen()
+    const pending = work()
+    this.#pending.add(pending)
+    try {
+      return await pending
+    } finally {
+      this.#pending.delete(pending)
+    }
+  }
+
+  #turn(): void {
+    if (!this.#loop.isRunning) this.#loop.start(this.#stack)
+  }
+
   #begin(): void {
-    if (this.#isClosed) throw new NetloomError('ERR_CLOSED', 'the network is closed', 'create another one')
+    this.#expectOpen()
     if (this.#isBusy) throw new NetloomError('ERR_BUSY', 'the network serves a namespace already', 'create another one for the next')
     this.#isBusy = true
-    this.#loop.start(this.#stack)
+    this.#turn()
   }
 
   async #launch(start: (context: LaunchContext, link: LaunchInterface) => Promise<Launched>): Promise<Launched> {
@@ -372,13 +414,15 @@ class LiveNetwork implements Network {
       ipv6: own === null ? null : { address: own.guest, prefix: own.prefix, gateway: ROUTER },
       mac: this.#options.macAddress,
     }
-    const context = { native: this.#native, loop: this.#loop, arena: this.#arena, region: this.#region, log: this.#options.log }
+    const { signal } = this.#giveUp
+    const context = { native: this.#native, loop: this.#loop, arena: this.#arena, region: this.#region, log: this.#options.log, signal }
     let launched: Launched
     try {
       launched = await start(context, link)
     } catch (error) {
       this.#isBusy = false
-      this.#loop.stop()
+      // Where ports are published it goes on.
+      if (this.published.length === 0) this.#loop.stop()
       throw error
     }
     const { features, descriptor, seeds } = launched
@@ -415,13 +459,9 @@ class LiveNetwork implements Network {
 
   // Ends what the namespace has of us: first its processes, then its interface.
   async #detach(): Promise<void> {
-    const child = this.#child
-    this.#child = null
-    if (child !== null && child.exitCode === null && child.signalCode === null) {
-      const exited = new Promise((resolve) => child.once('exit', resolve))
-      const isSent = this.#warden === null ? child.kill('SIGKILL') : await this.#warden.signal(constants.signals.SIGKILL)
-      if (isSent) await exited
-    }
+    const launched = this.#launched
+    this.#launched = null
+    await launched?.end()
     this.#auto?.stop()
     this.#practising?.stop()
     this.#stack.direct.connect(null)

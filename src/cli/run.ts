@@ -12,7 +12,11 @@ import { tierUpSooner } from './tier-up.js'
 const SYNTAX: Syntax = {
   name: 'run',
   description: 'Start COMMAND in a sandbox with a network of its own.',
-  options: [...NETWORK_OPTIONS, { flags: '--map-current-user', help: 'keep your own uid and gid inside, in place of root' }],
+  options: [
+    ...NETWORK_OPTIONS,
+    { flags: '--map-current-user', help: 'keep your own uid and gid inside, in place of root' },
+    { flags: '--share-pid', help: 'leave the command among your processes: no PID, IPC and UTS namespaces of its own' },
+  ],
   operand: '[COMMAND...]',
   operandHelp: 'the command and its arguments',
   isCommand: true,
@@ -20,10 +24,11 @@ const SYNTAX: Syntax = {
 Everything from the first word that is no option is the command; -- says so where it could be doubted.
 Without a command: $SHELL. The host's loopback is at the gateway's address, 10.0.2.2.
 For a command that is to outlive the terminal nohup stands directly in front of it.
+When the command ends so does what it has started and left behind (not with --share-pid).
 
 Examples:
   netloom run -- curl http://10.0.2.2:8080/
-  netloom run -p 127.0.0.1:8080:80 -- nginx -g 'daemon off;'
+  netloom run -p 127.0.0.1:8080:80 -- python3 -m http.server 80
   netloom run --mtu 9000 --disable-host-loopback -- make test
   netloom run -- nohup ./server
 `,
@@ -44,7 +49,8 @@ export async function main(args: readonly string[]): Promise<number> {
     network = await createNetwork(options)
     publish(network, flags, options.log)
     const mapCurrentUser = flags['mapCurrentUser'] === true
-    const sandbox = await network.run(command, { mapCurrentUser, openFiles: callerOpenFiles(), harden: hardening(flags) })
+    const sharePid = flags['sharePid'] === true
+    const sandbox = await network.run(command, { mapCurrentUser, sharePid, openFiles: callerOpenFiles(), harden: hardening(flags) })
     refuseDebugger()
     tierUpSooner()
     signals.forward((signal) => sandbox.kill(signal))

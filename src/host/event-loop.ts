@@ -107,6 +107,10 @@ export class EventLoop {
     this.schedule()
   }
 
+  get isRunning(): boolean {
+    return this.#isRunning
+  }
+
   /** Stops turning; descriptors stay open. */
   stop(): void {
     if (!this.#isRunning) return

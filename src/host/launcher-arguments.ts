@@ -37,6 +37,8 @@ export interface LaunchCommand {
   /** Options, for the same file. */
   readonly resolverOptions: readonly string[]
   readonly mapCurrentUser: boolean
+  /** Whether the command lives in the PID, IPC and UTS namespaces of this process. */
+  readonly sharePid: boolean
   /** The soft limit of open files, undefined for this process's. */
   readonly openFiles: number | undefined
   readonly cwd: string | undefined
@@ -47,6 +49,7 @@ export interface LaunchCommand {
 /** Arguments for a namespace of our own with a command in it. */
 export function runArguments(link: LaunchInterface, options: LaunchCommand): readonly string[] {
   const args = ['run', ...interfaceArguments(link), `--map=${options.mapCurrentUser ? 'current' : 'root'}`]
+  if (!options.sharePid) args.push('--processes=own')
   if (options.dns !== null) args.push(`--dns=${options.dns}`)
   if (options.dns !== null && options.search.length > 0) args.push(`--search=${options.search.join(' ')}`)
   if (options.dns !== null && options.resolverOptions.length > 0) args.push(`--resolver-options=${options.resolverOptions.join(' ')}`)

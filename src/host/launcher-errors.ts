@@ -124,9 +124,9 @@ function userNamespaceError(step: string, errno: number, machine: Machine): Netl
   )
 }
 
-/** One call makes three namespaces, each with a limit of its own, and the kernel does not say which was reached. */
+/** Up to six namespaces are made, each with a limit of its own, and the kernel does not say which was reached. */
 function limitError(error: (why: string, hint: string) => NetloomError, setting: ReadSetting): NetloomError {
-  const limits = ['user', 'net', 'mnt'].map((kind) => ({
+  const limits = ['user', 'net', 'mnt', 'pid', 'ipc', 'uts'].map((kind) => ({
     name: `user.max_${kind}_namespaces`,
     value: setting(`user.max_${kind}_namespaces`),
   }))
@@ -215,5 +215,9 @@ export function warningText(step: string, errno: number): string {
   if (step === 'resolv')
     return `/etc/resolv.conf could not be covered (${why}): the command uses the host's name servers, which it may not reach`
   if (step === 'pinggroup') return `net.ipv4.ping_group_range could not be set (${why}): inside, ping needs root of the namespace`
+  if (step === 'lowports')
+    return `net.ipv4.ip_unprivileged_port_start could not be set (${why}): inside, ports below 1024 need root of the namespace`
+  if (step === 'proc')
+    return `the kernel gives the sandbox no /proc of its own (${why}), as in containers: the command sees your other processes; --share-pid says so beforehand`
   return `the launcher's step '${step}' failed: ${why}`
 }

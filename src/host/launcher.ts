@@ -6,11 +6,15 @@
 //     socket tcp, socket diag ...     + descriptor     ->  with the TAP: sockets of the namespace
 //     tap vnet=1 csum=1 tso=1 uso=1   + descriptor     ->  the promise of launchRun() or launchAttach()
 //                                                      <-  go                               (run only)
-//     end of the channel, which closes on exec         ->  the promise of go(): the command runs
+//     runs, or the end of the channel                  ->  the promise of go(): the command runs
 //     error STEP ERRNO, or exec ERRNO                  ->  a NetloomError: launcher-errors.ts
 //
-// After the exec the launcher's process is the command: what the caller knows as `child` never changes.
+// Where the command shares this process's PID namespace the launcher becomes the command, and the channel closes on
+// exec. Otherwise the launcher stays, as its supervisor (native/src/supervisor.c): it says `command PID` before `tap`,
+// takes `signal N` once the command runs, ends everything when our end of the channel closes, and ends as the command
+// has ended.
 import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { statSync } from 'node:fs'
 import { constants } from 'node:os'
 import type { Arena } from '../packet/arena.js'
@@ -34,6 +38,12 @@ import { Warden } from './warden.js'
 /** Longest message of the launcher (bytes): MESSAGE_MAX of channel.c. */
 const MESSAGE_BYTES = 96
 const EAGAIN = constants.errno.EAGAIN
+const { SIGKILL } = constants.signals
+/**
+ * How long a launcher that is to end may take before it is killed (ms): twice the longest that the supervisor waits
+ * (PATIENCE of supervisor.c).
+ */
+const END_PATIENCE = 4000
 
 /** What launching needs of a network. The loop has to be turning, or to start turning soon. */
 export interface LaunchContext {
@@ -43,6 +53,8 @@ export interface LaunchContext {
   /** Offset of a region for messages, used only while a call lasts: 96 bytes at least. */
   readonly region: number
   readonly log: Log
+  /** Gives up a launch that has not come to its end: it is rejected with the reason when nothing of it is left. */
+  readonly signal: AbortSignal
 }
 
 /** Sockets that were made in a namespace, and so belong to it wherever they are; fewer where the kernel has not given them. */
@@ -60,15 +72,27 @@ export interface Launched {
   readonly features: TapFeatures
   /** Sockets of the namespace, the caller's to close. */
   readonly seeds: NamespaceSeeds
-  /** The launcher; after `go()` the command. */
+  /** The launcher, which ends as the command does. */
   readonly child: ChildProcess
+  /** Of the command, in this process's PID namespace. */
+  readonly pid: number
   /**
    * `run` only: lets the command begin; resolves when it runs.
    * @throws NetloomError with exit status 127 or 126 when it cannot be executed.
    */
   go(): Promise<void>
-  /** Gives the launch up before `go()`: the launcher ends, and what it made goes with it. The descriptor stays the caller's. */
-  abort(): void
+  /** From now on this process may signal no other, and the warden does that for it. */
+  guard(warden: Warden): void
+  /**
+   * Sends the command a signal; false when it has ended.
+   * @throws NetloomError `ERR_SIGNAL`: there is no such.
+   */
+  kill(signal: NodeJS.Signals): boolean
+  /**
+   * Ends the command and, where it has a PID namespace of its own, every process in it; resolves when they have ended.
+   * Again, or after: no harm.
+   */
+  end(): Promise<void>
 }
 
 /**
@@ -123,6 +147,10 @@ class Launch implements ReadyHandler {
   readonly #at: number
   #socket = -1
   #child: ChildProcess | null = null
+  #warden: Warden | null = null
+  #hasLaunched = false
+  /** Of the command, where the launcher is its supervisor; else 0. */
+  #command = 0
   #phase: 'launching' | 'launched' | 'executing' | 'done' = 'launching'
   #resolve: (launched: Launched) => void = () => {}
   #resolveExec: () => void = () => {}
@@ -136,11 +164,25 @@ class Launch implements ReadyHandler {
   }
 
   start(args: readonly string[]): Promise<Launched> {
-    return new Promise((resolve, reject) => {
+    const { signal } = this.#context
+    return new Promise<Launched>((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject
+      signal.throwIfAborted()
+      signal.addEventListener('abort', this.#giveUp)
       this.#spawn(args)
+    }).catch((error) => {
+      signal.removeEventListener('abort', this.#giveUp)
+      throw error
     })
+  }
+
+  readonly #giveUp = (): void => {
+    if (this.#phase === 'done') return
+    const reject = this.#reject
+    this.#closeSeeds()
+    this.#phase = 'done'
+    void this.#end().then(() => reject(this.#context.signal.reason))
   }
 
   /** The launcher's end keeps its number in the child: what we have inherited ourselves at lower ones reaches the command untouched. */
@@ -197,7 +239,9 @@ class Launch implements ReadyHandler {
     const errno = Number(words.at(-1))
     if (kind === 'tap' && descriptor >= 0) this.#launched(descriptor, words)
     else if (kind === 'socket' && descriptor >= 0) this.#seeds[step === 'tcp' ? 'tcp' : 'diag'].push(descriptor)
-    else if (kind === 'warn' && step === 'pinggroup') log.verbose(warningText(step, errno))
+    else if (kind === 'command') this.#command = errno
+    else if (kind === 'runs') this.#runs()
+    else if (kind === 'warn' && (step === 'pinggroup' || step === 'lowports')) log.verbose(warningText(step, errno))
     else if (kind === 'warn') log.warn(warningText(step, errno))
     else if (kind === 'error') this.#fail(launcherError(step, errno, this.#attempt))
     else if (kind === 'exec') this.#fail(execError(errno, this.#options?.command[0] ?? '', this.#options?.cwd ?? '.'))
@@ -210,15 +254,78 @@ class Launch implements ReadyHandler {
   #launched(descriptor: number, words: readonly string[]): void {
     const child = this.#child
     if (child === null) return
-    this.#phase = this.#options === null ? 'done' : 'launched'
-    if (this.#phase === 'done') this.#disconnect()
+    this.#hasLaunched = true
+    if (this.#options === null) {
+      this.#settle()
+      this.#disconnect()
+    } else this.#phase = 'launched'
     const features = {
       vnetHeader: words.includes('vnet=1'),
       checksum: words.includes('csum=1'),
       tso: words.includes('tso=1'),
       uso: words.includes('uso=1'),
     }
-    this.#resolve({ descriptor, features, seeds: this.#seeds, child, go: () => this.#go(), abort: () => this.#disconnect() })
+    const pid = this.#command > 0 ? this.#command : child.pid!
+    const seeds = this.#seeds
+    this.#resolve({
+      ...{ descriptor, features, seeds, child, pid },
+      go: () => this.#go(),
+      guard: (warden) => {
+        this.#warden = warden
+      },
+      kill: (signal) => this.#kill(signal),
+      end: () => this.#end(),
+    })
+  }
+
+  #hasEnded(): boolean {
+    return this.#child === null || this.#child.exitCode !== null || this.#child.signalCode !== null
+  }
+
+  #kill(signal: NodeJS.Signals): boolean {
+    const number = constants.signals[signal]
+    if (number === undefined) throw new NetloomError('ERR_SIGNAL', `there is no signal ${signal}`, 'signal(7) has their names')
+    if (this.#hasEnded()) return false
+    // The supervisor knows whose the number is.
+    return this.#command === 0 ? this.#signalChild(number) : this.#say(`signal ${number}`) >= 0
+  }
+
+  #signalChild(number: number): boolean {
+    if (this.#warden === null) return this.#child?.kill(number) ?? false
+    void this.#warden.signal(number).then((isSent) => {
+      if (!isSent && !this.#hasEnded()) this.#context.log.warn(`signal ${number} could not be sent to the command`)
+    })
+    return true
+  }
+
+  async #end(): Promise<void> {
+    const child = this.#child
+    this.#disconnect()
+    if (child === null || child.pid === undefined || this.#hasEnded()) return
+    const ended = new Promise((resolve) => child.once('exit', resolve))
+    // What has no supervisor is not told by the end of the channel.
+    const isAlone = this.#command === 0 && this.#options !== null
+    if (isAlone && !(await this.#force())) return
+    const lost = new AbortController()
+    const impatience = setTimeout(async () => (await this.#force()) || lost.abort(), END_PATIENCE)
+    // Where nobody can end it, it is not waited for.
+    await Promise.race([ended, once(lost.signal, 'abort')])
+    clearTimeout(impatience)
+  }
+
+  /** False when it has ended, or nobody is there who may do that. */
+  async #force(): Promise<boolean> {
+    // That of attach() ends when it has given the TAP away, and by then this process may be hardened.
+    if (this.#options === null && this.#hasLaunched) return false
+    return this.#warden === null ? (this.#child?.kill('SIGKILL') ?? false) : await this.#warden.signal(SIGKILL)
+  }
+
+  /** 0 or more, or -errno. */
+  #say(text: string): number {
+    const { native, arena } = this.#context
+    if (this.#socket < 0) return -constants.errno.EPIPE
+    const length = Buffer.from(arena.bytes.buffer, this.#at, MESSAGE_BYTES).write(text, 'latin1')
+    return native.sendMessage(this.#socket, this.#at, length, -1)
   }
 
   #go(): Promise<void> {
@@ -228,21 +335,23 @@ class Launch implements ReadyHandler {
       this.#resolveExec = resolve
       this.#reject = reject
       if (this.#socket < 0) return this.#ended()
-      const { native, arena } = this.#context
-      arena.bytes.set([0x67, 0x6f], this.#at) // "go"
-      const sent = native.sendMessage(this.#socket, this.#at, 2, -1)
+      const sent = this.#say('go')
       // The launcher has ended: the end of the channel, which is next, tells.
       if (sent < 0 && sent !== -constants.errno.EPIPE) this.#fail(NetloomError.system('sendmsg', sent))
     })
   }
 
+  #runs(): void {
+    if (this.#phase !== 'executing') return
+    this.#settle()
+    this.#resolveExec()
+  }
+
   /** The end of the channel: the command runs, or the launcher has ended without a word. */
   #ended(): void {
     this.#disconnect()
-    if (this.#phase === 'executing') {
-      this.#phase = 'done'
-      this.#resolveExec()
-    } else if (this.#child !== null && (this.#child.exitCode !== null || this.#child.signalCode !== null)) this.#exited()
+    if (this.#phase === 'executing') this.#runs()
+    else if (this.#child !== null && this.#hasEnded()) this.#exited()
   }
 
   /** The launcher has ended; what it has said before may still be unread. */
@@ -269,12 +378,21 @@ class Launch implements ReadyHandler {
 
   #fail(error: unknown): void {
     if (this.#phase === 'done') return
-    // Before the TAP has come they are nobody else's.
-    if (this.#phase === 'launching')
-      for (const descriptor of [...this.#seeds.tcp, ...this.#seeds.diag]) this.#context.native.closeDescriptor(descriptor)
-    this.#phase = 'done'
+    this.#closeSeeds()
+    this.#settle()
     this.#disconnect()
     this.#reject(error)
+  }
+
+  // Before the TAP has come they are nobody else's.
+  #closeSeeds(): void {
+    if (this.#phase !== 'launching') return
+    for (const descriptor of [...this.#seeds.tcp, ...this.#seeds.diag]) this.#context.native.closeDescriptor(descriptor)
+  }
+
+  #settle(): void {
+    this.#phase = 'done'
+    this.#context.signal.removeEventListener('abort', this.#giveUp)
   }
 
   #disconnect(): void {

@@ -53,7 +53,8 @@ async function start(scope: Scope, ...args: string[]): Promise<Sandbox> {
     writeFileSync('/etc/resolv.conf', before)
   })
   writeFileSync('/etc/resolv.conf', 'nameserver 127.0.0.2\nsearch corp.example lab.example\n')
-  return scope.use(await Sandbox.start('--verbose', ...args))
+  // What nsenter(1) starts there is its own process, which signals reach.
+  return scope.use(await Sandbox.start('--verbose', '--share-pid', ...args))
 }
 
 /** The interface as a client left it, by which the gateway is to be reached. */

@@ -19,6 +19,8 @@ const IDLE_PORT = 17_300
 const sandbox = shared(async (scope) => {
   const box = scope.use(
     await Sandbox.start(
+      // Servers that are stopped by a signal: what nsenter(1) starts is its own process then.
+      '--share-pid',
       '--name',
       'direct',
       '-p',

@@ -116,6 +116,16 @@ e2e('--map-current-user keeps uid and gid', async (scope) => {
   assert.deepEqual(outcome.stdout.split('\n').slice(0, 2), [String(world.user.uid), String(world.user.gid)])
 })
 
+e2e('a server has port 80, whoever it runs as', async (scope) => {
+  const listen = [
+    'python3',
+    '-c',
+    'import socket; socket.create_server(("10.0.2.100", 80)); socket.create_server(("::", 1), family=socket.AF_INET6)',
+  ]
+  const outcome = await scope.use(netloom(['run', '--map-current-user', '--', ...listen], { input: '' })).finished
+  assert.deepEqual([outcome.status, outcome.stderr], [0, ''])
+})
+
 e2e("without a command it starts the user's shell", async (scope) => {
   const environment = { ...userEnvironment, SHELL: '/bin/sh' }
   const outcome = await scope.use(netloom(['run'], { environment, input: 'echo "$0"; ip -4 -o address show tap0; exit 5\n' })).finished
@@ -123,11 +133,27 @@ e2e("without a command it starts the user's shell", async (scope) => {
   assert.match(outcome.stdout, /sh\n.*10\.0\.2\.100\/24/)
 })
 
-e2e('a command that daemonises does not keep netloom', async (scope) => {
-  // What it leaves behind on purpose loses its network, and is ended here.
-  const outcome = await scope.use(netloom(sh('setsid sleep 300 > /dev/null 2>&1 < /dev/null & echo $!'), { input: '' })).finished
+e2e('a command that daemonises does not keep netloom, and what it leaves behind ends with it', async (scope) => {
+  const outcome = await scope.use(netloom(sh('setsid sleep 300 > /dev/null 2>&1 < /dev/null & echo left'), { input: '' })).finished
+  // That nothing is left, the frame of every test looks.
+  assert.deepEqual([outcome.status, outcome.stdout, outcome.stderr], [0, 'left\n', ''])
+})
+
+e2e('what the command leaves behind keeps no pipe open, and may finish what it has in hand', async (scope) => {
+  // The shell does not wait for the second one, which holds standard output.
+  const script = 'sleep 300 & echo finished & exit 4'
+  const outcome = await scope.use(netloom(sh(script), { input: '' })).finished
+  assert.deepEqual([outcome.status, outcome.stdout], [4, 'finished\n'])
+})
+
+e2e('with --share-pid it lives on, without a network', async (scope) => {
+  const script = 'setsid sleep 300 > /dev/null 2>&1 < /dev/null & echo $!'
+  const outcome = await scope.use(netloom(['run', '--share-pid', '--', 'sh', '-c', script], { input: '' })).finished
   assert.equal(outcome.status, 0, outcome.stderr)
-  await run(['kill', '-KILL', outcome.stdout.trim()])
+  const left = outcome.stdout.trim()
+  scope.defer(async () => void (await run(['kill', '-KILL', left])))
+  assert.match((await run(['cat', `/proc/${left}/cmdline`])).stdout, /^sleep/)
+  assert.doesNotMatch((await run(['cat', `/proc/${left}/net/dev`])).stdout, /tap0/)
 })
 
 e2e('under a terminal the command has the terminal, its size and its changes', async (scope) => {

@@ -52,6 +52,8 @@ interface E2eOptions {
   architecture?: string
   /** Programs of .config/packages.json that it uses and no command line of its own shows. */
   needs?: readonly string[]
+  /** Why it cannot run here; '' or nothing: it can. */
+  skip?: string
 }
 
 /** A test that takes longer hangs, ms; every program it starts has a shorter deadline and says what it printed. */
@@ -61,6 +63,7 @@ const CLEANUP = 120_000
 
 function skipReason(options: E2eOptions): string | false {
   if (options.needsRoot === true && !world.isRoot) return 'needs root to prepare it'
+  if (options.skip !== undefined && options.skip !== '') return options.skip
   if (options.architecture !== undefined && options.architecture !== process.arch) return `is for ${options.architecture} only`
   return world.tunProblem === '' ? needs(...(options.needs ?? [])) : world.tunProblem
 }

@@ -1,5 +1,7 @@
 // A guest to test with: `netloom run` around a command that only waits, into whose namespaces every test command is then put with
 // nsenter, as rootless container tools do it. And the other direction: namespaces that somebody else made, for `netloom attach`.
+
+import { findInside } from './processes.js'
 import { type Outcome, Program, type ProgramOptions, until } from './program.js'
 import { asUser, guestProgram, NETLOOM, userEnvironment } from './world.js'
 
@@ -11,7 +13,7 @@ export function userProgram(command: readonly string[], options: ProgramOptions 
 /** Starts netloom as the unprivileged user. */
 export const netloom = (args: readonly string[], options: ProgramOptions = {}): Program => userProgram([...NETLOOM, ...args], options)
 
-/** The command that holds a namespace open: says its pid, then waits for its standard input to end. */
+/** The command that holds a namespace open: says its pid as it knows it, then waits for its standard input to end. */
 const WAITING = ['sh', '-c', 'echo "pid $$"; exec cat']
 
 /** The namespaces of one process of the test user's. */
@@ -19,18 +21,22 @@ abstract class Namespaces {
   /** The process that is inside. */
   readonly inside: number
   readonly program: Program
+  /** Whether it has a PID namespace of its own. */
+  readonly hasOwnProcesses: boolean
 
-  constructor(program: Program, inside: number) {
+  constructor(program: Program, inside: number, hasOwnProcesses = false) {
     this.program = program
     this.inside = inside
+    this.hasOwnProcesses = hasOwnProcesses
   }
 
   /** Starts a command inside, as root of the namespace (the test user outside). */
   spawn(command: readonly string[], options: ProgramOptions = {}): Program {
-    return userProgram(
-      ['nsenter', `--target=${this.inside}`, '--user', '--net', '--mount', '--preserve-credentials', '--', ...command],
-      options,
-    )
+    // With a PID namespace nsenter stays outside, as its parent: it ends as the command does, and the command with it.
+    const more = this.hasOwnProcesses
+      ? ['--pid', '--preserve-credentials', '--', 'setpriv', '--pdeathsig=KILL']
+      : ['--preserve-credentials']
+    return userProgram(['nsenter', `--target=${this.inside}`, '--user', '--net', '--mount', ...more, '--', ...command], options)
   }
 
   exec(command: readonly string[], options: ProgramOptions = {}): Promise<Outcome> {
@@ -67,7 +73,7 @@ export class Sandbox extends Namespaces {
   static async start(...args: readonly string[]): Promise<Sandbox> {
     const program = netloom(['run', ...args, '--', ...WAITING], { deadline: 600_000 })
     const line = await program.line(/^pid (\d+)$/m)
-    return new Sandbox(program, Number(line[1]))
+    return new Sandbox(program, findInside(program.pid, Number(line[1])), !args.includes('--share-pid'))
   }
 
   /** The process of the stack itself: the one that was started. */

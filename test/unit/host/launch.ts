@@ -26,6 +26,8 @@ export interface Launch {
   message(): Promise<Message>
   /** Takes the TAP and starts the command; resolves with the TAP's descriptor. */
   go(): Promise<number>
+  /** Sends a message. */
+  say(text: string): void
   /** Closes our end. */
   hangUp(): void
   /** The status, or the name of the signal, and all output. */
@@ -81,6 +83,7 @@ export function launch(
     seeds,
     message,
     hangUp,
+    say: (text) => assert.equal(native.sendMessage(ours, AT, bench.put(AT, text), -1), text.length),
     go: async () => {
       const { text, descriptor } = await message()
       assert.match(text, /^tap vnet=1 csum=1 tso=[01] uso=[01]$/)

@@ -7,7 +7,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, existsSync, openSync, readFileSync } from 'node:fs'
 import type { NetworkInterfaceInfo } from 'node:os'
-import { networkInterfaces } from 'node:os'
+import { constants, networkInterfaces } from 'node:os'
 import { test } from 'node:test'
 import { LAUNCHER_PATH } from '../../../src/host/native.js'
 import { needs } from '../../support/packages.js'
@@ -21,7 +21,7 @@ const script = (source: string) => [process.execPath, '--input-type=module', '-e
 
 const LOOK = `
   import { readFileSync } from 'node:fs'
-  import { networkInterfaces } from 'node:os'
+  import { constants, networkInterfaces } from 'node:os'
   const read = (path) => readFileSync(path, 'utf8')
   console.log(JSON.stringify({
     ids: [process.getuid(), process.getgid()],
@@ -311,4 +311,70 @@ test('resolv.conf is covered whatever it is, and nothing under it changes', asyn
     'missing: 0 nameserver 10.0.2.3, 1 nothing 0',
     'beside a mount: 0 nameserver 10.0.2.3, 0 original 0',
   ])
+})
+
+const OWN = { ...RUN, processes: 'own' }
+
+/** Takes what comes before the command: its PID. The TAP is closed. */
+async function begin(bench: Bench, started: ReturnType<typeof launch>): Promise<number> {
+  const { text } = await started.message()
+  bench.native.closeDescriptor(await started.go())
+  return Number(/^command (\d+)$/.exec(text)?.[1])
+}
+
+test('with processes of its own the command is told by its PID here, and that it runs', async (t) => {
+  const bench = makeBench(t)
+  const started = launch(bench, 'run', OWN, ['sh', '-c', 'echo $$; read line < /proc/1/comm; echo $line; exit 5'])
+  const pid = await begin(bench, started)
+  assert.notEqual(pid, started.child.pid)
+  assert.equal((await started.message()).text, 'runs')
+  assert.deepEqual(await started.ended(), { status: 5, output: '2\nnetloom-init\n' })
+})
+
+test('there it inherits what the user gave, and nothing of ours', async (t) => {
+  const bench = makeBench(t)
+  const given = openSync('/dev/null', 'r')
+  const shows = 'for d in 0 1 2 3 4 5 6 7 8 9; do [ -e /proc/$$/fd/$d ] && printf "%s " $d; done; exit 7'
+  const started = launch(bench, 'run', OWN, ['sh', '-c', shows], [given])
+  await begin(bench, started)
+  closeSync(given)
+  assert.deepEqual(await started.ended(), { status: 7, output: '0 1 2 4 ' })
+})
+
+test('there signals reach it that are named, and the launcher ends as it does', async (t) => {
+  for (const signal of ['SIGTERM', 'SIGKILL', 'SIGUSR2', 'SIGSEGV'] as const) {
+    const bench = makeBench(t)
+    const started = launch(bench, 'run', OWN, ['sleep', '60'])
+    await begin(bench, started)
+    assert.equal((await started.message()).text, 'runs')
+    // Not the launcher's concern.
+    for (const other of ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGTSTP'] as const) started.child.kill(other)
+    started.say(`signal ${constants.signals[signal]}`)
+    assert.equal((await started.ended()).status, signal)
+  }
+})
+
+test('there a command that cannot be executed is told, with the status of env', async (t) => {
+  const bench = makeBench(t)
+  const started = launch(bench, 'run', OWN, ['/nonexistent/command'])
+  await begin(bench, started)
+  assert.equal((await started.message()).text, 'exec 2')
+  assert.deepEqual(await started.ended(), { status: 127, output: '' })
+})
+
+test('there everything ends with the channel, before go and after', async (t) => {
+  for (const isBegun of [false, true]) {
+    const bench = makeBench(t)
+    const started = launch(bench, 'run', OWN, ['sh', '-c', 'setsid sleep 60 & exec sleep 60'])
+    if (isBegun) {
+      await begin(bench, started)
+      assert.equal((await started.message()).text, 'runs')
+    } else {
+      await started.message()
+      bench.native.closeDescriptor((await started.message()).descriptor)
+    }
+    started.hangUp()
+    // The sleeps would hold the output open.
+    assert.deepEqual(await started.ended(), { status: 'SIGKILL', output: '' })
+  }
 })
