@@ -2,15 +2,17 @@
  * netloom-launcher: makes or joins network namespaces, and leaves a configured TAP in them. See README.md in native/,
  * user_namespaces(7), network_namespaces(7) and setns(2).
  *
- *     netloom-launcher run    --socket=FD INTERFACE [--dns=A [--search=NAMES] [--resolver-options=WORDS]] --map=root|current [--processes=own] [--open-files=N] -- COMMAND [ARG...]
+ *     netloom-launcher run    --socket=FD INTERFACE [--dns=A [--search=NAMES] [--resolver-options=WORDS]]
+ *                             [--open-files=N] [--processes=own] --map=root|current [IDS] -- COMMAND [ARG...]
  *     netloom-launcher attach --socket=FD INTERFACE (--pid=N | --netns=PATH [--userns=PATH])
  *     netloom-launcher warden --socket=FD --netns=PATH [--command=FD]
  *                             (hardening/warden.c, of a process that has no mount namespace of its own; FD: a pidfd)
+ *     IDS: --uid-map=INSIDE:OUTSIDE:COUNT,... --gid-map=... [--uid-helper=newuidmap --gid-helper=newgidmap]
  *     INTERFACE: --ifname=tap0 --mtu=N --address=A --prefix=N --gateway=A [--offload=checksum] [--mac=M]
  *
  * It is a program of its own because a user namespace can be entered only by a process with one thread, which Node never
- * is. At the end `run` starts COMMAND in a PID namespace of its own and ends as that does (--processes=own, supervisor.c), or becomes COMMAND:
- * so Node sees its exit status.
+ * is. At the end `run` starts COMMAND in a PID namespace of its own and ends as that does (--processes=own,
+ * supervisor.c), or becomes COMMAND: so Node sees its exit status.
  *
  *     launcher                                        Node
  *     namespaces, mounts, TAP, addresses, lo
@@ -19,7 +21,8 @@
  *                                                  <-  go
  *     exec COMMAND                                    (run only; attach ends with status 0)
  *
- * With --processes=own `command PID` comes before `tap`, and when the command runs the channel stays open: supervisor.c.
+ * With --processes=own `command PID` comes before `tap`, and when the command runs the channel stays open:
+ * supervisor.c.
  *
  * Instead: `error STEP ERRNO` and status 1; `exec ERRNO` and status 127 or 126. Before: `warn STEP ERRNO`, and it goes on.
  */

@@ -33,6 +33,8 @@ typedef struct Options {
   const char *search; /* Names for it, with spaces between; NULL: none. */
   const char *resolver_options; /* Its options, likewise. */
   bool maps_root;
+  const char *uid_map, *gid_map; /* --map=auto: INSIDE:OUTSIDE:COUNT,... ; else NULL */
+  const char *uid_helper, *gid_helper; /* Programs that write those; NULL: we may ourselves. */
   bool has_own_processes; /* --processes=own: PID, IPC and UTS namespaces, and a supervisor */
   int open_files; /* --open-files: the soft limit of the command; -1: ours */
   char **command;
@@ -79,7 +81,9 @@ _Noreturn void supervisor_serve(const Options *options, const Tap *tap, const In
 /* descriptors.c: closes all but these, which become 0, 1, 2 ... (a negative one is none). Returns the first. */
 int descriptors_keep(int *kept, int count);
 
-/* Another name in the place of our arguments, which the command's are among. Nothing of `options` is text from then on. */
+/*
+ * Another name in the place of our arguments, which the command's are among. Nothing of `options` is text from then on.
+ */
 void options_rename(const Options *options, const char *name);
 
 /* signal_scope.c */

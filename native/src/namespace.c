@@ -2,7 +2,8 @@
  * User and network namespaces: making our own, and joining somebody's. See user_namespaces(7), setns(2), ioctl_ns(2).
  *
  * Making needs no privilege: a new user namespace gives all capabilities over what is created with it, and its id maps may
- * hold the one line that maps our own id, once setgroups() is given up (so that nobody can drop a group that denies access).
+ * hold the one line that maps our own id (for more see idmap.c), once setgroups() is given up (so that nobody can drop
+ * a group that denies access).
  *
  * Joining a network namespace takes CAP_SYS_ADMIN in the user namespace that owns it. That one is asked of the kernel
  * (NS_GET_USERNS), because a process may live in a deeper user namespace than the owner of its network.
@@ -20,6 +21,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "idmap.h"
 #include "launcher.h"
 
 #ifndef NSFS_MAGIC
@@ -42,18 +44,26 @@ static int write_map(const char *path, unsigned inside, unsigned outside) {
   return write_file(path, line);
 }
 
-void namespace_create(const Options *options) {
-  const uid_t user = geteuid();
-  const gid_t group = getegid();
-  const int more = options->has_own_processes ? CLONE_NEWIPC | CLONE_NEWUTS : 0;
-  int error;
-  if (unshare(CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWNS | more) < 0) channel_fail(options, "unshare", errno);
-  error = write_file("/proc/self/setgroups", "deny");
+static void map_own(const Options *options, uid_t user, gid_t group) {
+  int error = write_file("/proc/self/setgroups", "deny");
   if (error != 0 && error != ENOENT) channel_fail(options, "setgroups", error); /* Absent before Linux 3.19, where it was not needed. */
   error = write_map("/proc/self/uid_map", options->maps_root ? 0 : user, user);
   if (error != 0) channel_fail(options, "uidmap", error);
   error = write_map("/proc/self/gid_map", options->maps_root ? 0 : group, group);
   if (error != 0) channel_fail(options, "gidmap", error);
+}
+
+void namespace_create(const Options *options) {
+  const uid_t user = geteuid();
+  const gid_t group = getegid();
+  const int more = options->has_own_processes ? CLONE_NEWIPC | CLONE_NEWUTS : 0;
+  Mapper mapper;
+  if (options->uid_map != NULL) idmap_prepare(options, &mapper);
+  if (unshare(CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWNS | more) < 0) channel_fail(options, "unshare", errno);
+  if (options->uid_map != NULL)
+    idmap_write(options, &mapper);
+  else
+    map_own(options, user, group);
 }
 
 /*

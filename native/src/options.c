@@ -18,11 +18,13 @@
 
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof *(array))
 
-enum { SOCKET, IFNAME, MTU, ADDRESS, PREFIX, GATEWAY, OFFLOAD, MAC, ADDRESS6, PREFIX6, GATEWAY6, DNS, SEARCH, RESOLVER_OPTIONS, MAP, PROCESSES, OPEN_FILES, PID, NETNS, USERNS, COMMAND, COUNT };
+enum { SOCKET, IFNAME, MTU, ADDRESS, PREFIX, GATEWAY, OFFLOAD, MAC, ADDRESS6, PREFIX6, GATEWAY6, DNS, SEARCH,
+       RESOLVER_OPTIONS, MAP, UID_MAP, GID_MAP, UID_HELPER, GID_HELPER, PROCESSES, OPEN_FILES, PID, NETNS, USERNS, COMMAND, COUNT };
 
 static const char *const NAMES[COUNT] = {"socket", "ifname", "mtu",    "address", "prefix",     "gateway", "offload", "mac",
                                          "address6", "prefix6", "gateway6",
-                                         "dns",    "search", "resolver-options", "map",    "processes", "open-files", "pid", "netns",   "userns", "command"};
+                                         "dns",    "search", "resolver-options", "map",   "uid-map", "gid-map", "uid-helper",
+                                         "gid-helper", "processes", "open-files", "pid", "netns",   "userns", "command"};
 
 static const int REQUIRED[] = {SOCKET, IFNAME, MTU, ADDRESS, PREFIX, GATEWAY};
 
@@ -110,6 +112,11 @@ static void parse_run(Options *options, const char *const values[COUNT], char **
   options->resolver_options = values[RESOLVER_OPTIONS];
   if (values[MAP] == NULL || (strcmp(values[MAP], "root") != 0 && strcmp(values[MAP], "current") != 0)) wrong("map", "root or current");
   options->maps_root = strcmp(values[MAP], "root") == 0;
+  if ((values[UID_MAP] == NULL) != (values[GID_MAP] == NULL)) wrong("uid-map", "gid-map goes with it");
+  options->uid_map = values[UID_MAP];
+  options->gid_map = values[GID_MAP];
+  options->uid_helper = values[UID_HELPER];
+  options->gid_helper = values[GID_HELPER];
   if (values[PROCESSES] != NULL && strcmp(values[PROCESSES], "own") != 0) wrong("processes", values[PROCESSES]);
   options->has_own_processes = values[PROCESSES] != NULL;
   options->open_files = values[OPEN_FILES] == NULL ? -1 : number(values, OPEN_FILES, 0, INT_MAX);

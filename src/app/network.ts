@@ -87,6 +87,9 @@ export async function startNetwork(options: ResolvedOptions, host: HostFacts): P
   return network
 }
 
+/** As few need it, it is loaded when it is. */
+const idMapsOf = async ({ mapCurrentUser }: RunOptions) => (await import('../host/subordinate-ids.js')).findIdMaps(mapCurrentUser ?? false)
+
 const closedError = (): NetloomError => new NetloomError('ERR_CLOSED', 'the network is closed', 'create another one')
 
 /** Networks that this process has made: what their names by default tell them apart by. Only the first one warms up. */
@@ -233,6 +236,7 @@ class LiveNetwork implements Network {
         search: this.#resolver?.search ?? [],
         resolverOptions: this.#resolver?.options ?? [],
         mapCurrentUser: options.mapCurrentUser ?? false,
+        idMaps: options.mapAuto === true ? await idMapsOf(options) : null,
         sharePid: options.sharePid ?? false,
         cwd: options.cwd,
         env: options.env,

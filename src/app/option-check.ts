@@ -48,6 +48,7 @@ export const NETWORK_OPTION_TYPES: Table<NetworkOptions> = {
 
 export const RUN_OPTION_TYPES: Table<RunOptions> = {
   mapCurrentUser: YES_OR_NO,
+  mapAuto: YES_OR_NO,
   sharePid: YES_OR_NO,
   cwd: TEXT,
   env: OBJECT,

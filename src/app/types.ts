@@ -95,9 +95,16 @@ export interface RunOptions {
   /** Keeps the user's uid and gid inside, in place of root's. Default false. */
   readonly mapCurrentUser?: boolean
   /**
-   * Leaves the command in the PID, IPC and UTS namespaces of this process, where it sees, and may send signals to, this process and all others of the
-   * user; what it leaves behind outlives it then, without a network. Default false: it has its own, with a /proc of their own. Where the kernel
-   * refuses that /proc (in a container that masks some of its own) the PID namespace is shared after all, and the log has a warning.
+   * Maps the user's subordinate IDs (subuid(5), subgid(5)) besides its own, by newuidmap(1) and newgidmap(1), so that
+   * programs can change their user, or give files to others. As root: every ID, as it is. Default false: there is one
+   * user and one group inside.
+   */
+  readonly mapAuto?: boolean
+  /**
+   * Leaves the command in the PID, IPC and UTS namespaces of this process, where it sees, and may send signals to, this
+   * process and all others of the user; what it leaves behind outlives it then, without a network. Default false: it
+   * has its own, with a /proc of their own. Where the kernel refuses that /proc (in a container that masks some of its
+   * own) the PID namespace is shared after all, and the log has a warning.
    */
   readonly sharePid?: boolean
   /** Working directory. Default: this process's. */
@@ -132,26 +139,29 @@ export interface Ending {
 }
 
 /**
- * A command that runs in namespaces of its own, connected to the network. It and all that it has started end with the network, with this process,
- * and with `close()`.
+ * A command that runs in namespaces of its own, connected to the network. It and all that it has started end with the
+ * network, with this process, and with `close()`.
  */
 export interface Sandbox extends AsyncDisposable {
   /** Of the command, as this process's PID namespace has it; in its own it is 2. */
   readonly pid: number
   /**
-   * Settles when the command has ended; does not reject. What it has started and left behind has half a second to finish, and has ended by then, too
-   * (with `sharePid` it lives on; it has no network when this one is closed).
+   * Settles when the command has ended; does not reject. What it has started and left behind has half a second to
+   * finish, and has ended by then, too (with `sharePid` it lives on; it has no network when this one is closed).
    */
   readonly exited: Promise<Ending>
   /** The command's standard streams, where `stdio` says `pipe`; else null. */
   readonly stdin: Writable | null
   readonly stdout: Readable | null
   readonly stderr: Readable | null
-  /** Sends a signal (default SIGTERM) to the command alone, not to what it has started; false when it has ended. To end everything: `close()`. */
+  /**
+   * Sends a signal (default SIGTERM) to the command alone, not to what it has started; false when it has ended. To end
+   * everything: `close()`.
+   */
   kill(signal?: NodeJS.Signals): boolean
   /**
-   * Ends every process of the sandbox at once (SIGKILL), and resolves when there is none any more; with `sharePid` the command alone. The network is
-   * not closed. Again: does nothing.
+   * Ends every process of the sandbox at once (SIGKILL), and resolves when there is none any more; with `sharePid` the
+   * command alone. The network is not closed. Again: does nothing.
    */
   close(): Promise<void>
 }
@@ -207,7 +217,8 @@ export interface Network extends AsyncDisposable {
   publish(...ports: PublishOptions[]): Publication[]
   /**
    * Starts a command in new user, network, mount, PID, IPC and UTS namespaces, and resolves when it runs.
-   * @throws NetloomError `ENOENT` (exit status 127), `EACCES`, `ENOEXEC`, `EISDIR` (126), `ERR_OPTION`, `ERR_OPEN_FILES` (2), `ERR_CLOSED`, or one of `attach()`.
+   * @throws NetloomError `ENOENT` (exit status 127), `EACCES`, `ENOEXEC`, `EISDIR` (126), `ERR_OPTION`, `ERR_OPEN_FILES` (2),
+   * `ERR_SUBORDINATE_IDS`, `ERR_CLOSED`, or one of `attach()`.
    */
   run(command: readonly string[], options?: RunOptions): Promise<Sandbox>
   /**
@@ -237,8 +248,9 @@ export interface Network extends AsyncDisposable {
    */
   drain(signal?: AbortSignal): Promise<void>
   /**
-   * Ends every flow, closes every socket and takes the interface away. A sandbox still running ends, all of it; a `run()`, `attach()` or `harden()` that has
-   * not resolved is rejected with `ERR_CLOSED`. Resolves when nothing is left. Again: does nothing.
+   * Ends every flow, closes every socket and takes the interface away. A sandbox still running ends, all of it; a
+   * `run()`, `attach()` or `harden()` that has not resolved is rejected with `ERR_CLOSED`. Resolves when nothing is
+   * left. Again: does nothing.
    */
   close(): Promise<void>
 }

@@ -15,6 +15,7 @@ const SYNTAX: Syntax = {
   options: [
     ...NETWORK_OPTIONS,
     { flags: '--map-current-user', help: 'keep your own uid and gid inside, in place of root' },
+    { flags: '--map-auto', help: 'map your subordinate IDs too, for programs that change their user (newuidmap; as root: all IDs)' },
     { flags: '--share-pid', help: 'leave the command among your processes: no PID, IPC and UTS namespaces of its own' },
   ],
   operand: '[COMMAND...]',
@@ -49,8 +50,15 @@ export async function main(args: readonly string[]): Promise<number> {
     network = await createNetwork(options)
     publish(network, flags, options.log)
     const mapCurrentUser = flags['mapCurrentUser'] === true
+    const mapAuto = flags['mapAuto'] === true
     const sharePid = flags['sharePid'] === true
-    const sandbox = await network.run(command, { mapCurrentUser, sharePid, openFiles: callerOpenFiles(), harden: hardening(flags) })
+    const sandbox = await network.run(command, {
+      mapCurrentUser,
+      mapAuto,
+      sharePid,
+      openFiles: callerOpenFiles(),
+      harden: hardening(flags),
+    })
     refuseDebugger()
     tierUpSooner()
     signals.forward((signal) => sandbox.kill(signal))

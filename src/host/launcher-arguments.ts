@@ -4,6 +4,7 @@ import { constants } from 'node:os'
 import { NetloomError } from '../util/errors.js'
 import { describeTarget, type LaunchTarget, launcherError } from './launcher-errors.js'
 import { identifyNamespace } from './network-namespace.js'
+import type { IdLine, IdMaps } from './subordinate-ids.js'
 
 /** Largest pid_t. */
 const MAX_PID = 0x7fff_ffff
@@ -37,6 +38,8 @@ export interface LaunchCommand {
   /** Options, for the same file. */
   readonly resolverOptions: readonly string[]
   readonly mapCurrentUser: boolean
+  /** More than one ID; null: its own alone. */
+  readonly idMaps: IdMaps | null
   /** Whether the command lives in the PID, IPC and UTS namespaces of this process. */
   readonly sharePid: boolean
   /** The soft limit of open files, undefined for this process's. */
@@ -49,6 +52,7 @@ export interface LaunchCommand {
 /** Arguments for a namespace of our own with a command in it. */
 export function runArguments(link: LaunchInterface, options: LaunchCommand): readonly string[] {
   const args = ['run', ...interfaceArguments(link), `--map=${options.mapCurrentUser ? 'current' : 'root'}`]
+  if (options.idMaps !== null) args.push(...mapArguments(options.idMaps))
   if (!options.sharePid) args.push('--processes=own')
   if (options.dns !== null) args.push(`--dns=${options.dns}`)
   if (options.dns !== null && options.search.length > 0) args.push(`--search=${options.search.join(' ')}`)
@@ -56,6 +60,14 @@ export function runArguments(link: LaunchInterface, options: LaunchCommand): rea
   if (options.openFiles !== undefined) args.push(`--open-files=${options.openFiles}`)
   return [...args, '--', ...options.command]
 }
+
+const mapText = (lines: readonly IdLine[]): string => lines.map(({ inside, outside, count }) => `${inside}:${outside}:${count}`).join(',')
+
+const mapArguments = ({ users, groups, helpers }: IdMaps): string[] => [
+  `--uid-map=${mapText(users)}`,
+  `--gid-map=${mapText(groups)}`,
+  ...(helpers === null ? [] : [`--uid-helper=${helpers.users}`, `--gid-helper=${helpers.groups}`]),
+]
 
 /** Arguments for the namespaces of `target`, which is one (`checkTarget`). */
 export function attachArguments(link: LaunchInterface, target: LaunchTarget): readonly string[] {

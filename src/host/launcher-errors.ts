@@ -55,6 +55,13 @@ export function launcherError(step: string, errno: number, attempt: Attempt, mac
     case 'gidmap':
     case 'mount':
       return attempt.target === null ? userNamespaceError(step, errno, machine) : systemError(step, errno)
+    case 'newuidmap':
+    case 'newgidmap':
+      return new NetloomError(
+        'ERR_SUBORDINATE_IDS',
+        `${step} does not map the IDs that --map-auto asks for: ${errnoName(errno)}`,
+        `look at /etc/sub${step.slice(3, 6)}, and that ${step} is setuid (ls -l), here and in this container; else leave --map-auto out`,
+      )
     case 'pid':
     case 'netns-open':
     case 'netns-join':
