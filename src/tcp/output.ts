@@ -10,7 +10,7 @@ import { PROTOCOL_TCP } from '../wire/numbers.js'
 import * as wire from '../wire/tcp.js'
 import * as options from '../wire/tcp-options.js'
 import * as virtio from '../wire/virtio-net.js'
-import { ACK_DELAYED, ACK_NOW, HAS_SACK, HAS_TIMESTAMPS } from './columns.js'
+import { ACK_DELAYED, ACK_NOW, HAS_SACK, HAS_SND_URGENT, HAS_TIMESTAMPS } from './columns.js'
 import type { Connection } from './connection.js'
 import * as sack from './sack.js'
 import type { Segment } from './segment.js'
@@ -122,9 +122,8 @@ export function sendText(tcp: Tcp, c: Connection, sequence: number, header: numb
   window.advance(tcp, c)
   const iface = tcp.interface
   const size = segmentSize(tcp, c)
-  const pointer = urgent.pointer(c, sequence, length)
-  writeHeader(tcp, c, sequence, flags | (pointer === 0 ? wire.ACK : wire.ACK | wire.URG), header, window.offer(c))
-  if (pointer !== 0) wire.setUrgentPointer(iface.view, iface.transportAt, pointer)
+  writeHeader(tcp, c, sequence, flags | wire.ACK, header, window.offer(c))
+  if (c.has(HAS_SND_URGENT)) urgent.mark(tcp, c, sequence, length)
   acknowledged(tcp, c)
   c.lastSent = tcp.now
   const total = header + length

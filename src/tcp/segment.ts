@@ -29,7 +29,7 @@ export class Segment {
     this.flags = wire.flags(view, at)
     this.wasSyn = false
     this.window = wire.window(view, at)
-    this.urgentPointer = wire.urgentPointer(view, at)
+    this.urgentPointer = (this.flags & wire.URG) === 0 ? 0 : wire.urgentPointer(view, at)
     this.textAt = at + headerLength
     this.textLength = inbound.payloadLength - headerLength
     // Bad options end the parse; what stood before them counts (RFC 9293, MUST-7).

@@ -64,23 +64,19 @@ function sendNew(tcp: Tcp, c: Connection, mayBeScrap: boolean): number {
     const header = output.prepare(tcp, c)
     const allowed = permitted(tcp, c, header)
     if (allowed === 0) break
-    if (c.has(HOST_URGENT)) urgent.find(tcp, c)
-    const wanted = urgent.cut(c, c.sndNxt, allowed, output.segmentSize(tcp, c))
+    const wanted = c.has(HOST_URGENT) ? urgent.limit(tcp, c, allowed, output.segmentSize(tcp, c)) : allowed
     // A byte more than fits tells whether that is all there is (condition 2). What was sent before goes again as far as it fits.
-    const asked = !mayBeScrap && c.sndUna === c.sndMax && isScrap(tcp, c, allowed) && wanted === allowed ? wanted + 1 : wanted
+    const asked = !mayBeScrap && c.sndUna === c.sndMax && wanted === allowed && isScrap(tcp, c, allowed) ? wanted + 1 : wanted
     const length = tcp.relay.receive(c, tcp.interface.begin() + header, asked)
-    if (length <= 0 || length > wanted) tcp.interface.release()
-    if (length < END) return BROKEN
-    if (length > 0 && length <= wanted && c.has(HOST_URGENT) && urgent.hasCrossed(tcp, c)) {
+    if (length <= 0) tcp.interface.release()
+    else if (length > wanted || (c.has(HOST_URGENT) && urgent.hasCrossed(tcp, c))) {
       tcp.interface.release()
       retransmit.resume(tcp, c)
-      continue
-    }
-    if (length > wanted) {
-      retransmit.resume(tcp, c)
+      if (length <= wanted) continue
       timer.armOverride(tcp, c)
       break
     }
+    if (length < END) return BROKEN
     if (length <= 0) {
       c.lower(HOST_READABLE)
       if (length === END) c.raise(HOST_EOF)

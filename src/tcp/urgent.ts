@@ -6,6 +6,7 @@
 //                   super-segment has a pointer, which whoever cuts it would put into each piece
 //
 // What the byte is to a program (left out of the stream, or in it: SO_OOBINLINE) is for the kernels at both ends.
+import * as wire from '../wire/tcp.js'
 import { HAS_RCV_URGENT, HAS_SND_URGENT } from './columns.js'
 import type { Connection } from './connection.js'
 import type { Segment } from './segment.js'
@@ -36,12 +37,17 @@ export function give(tcp: Tcp, c: Connection, at: number, length: number): numbe
   return rest === 0 ? length : before + 1 + Math.max(tcp.relay.send(c, at + before + 1, rest), 0)
 }
 
-/** Finds out where the host's urgent byte is, before text is read from a host that has ever sent one. */
-export function find(tcp: Tcp, c: Connection): void {
+/**
+ * Finds out where the urgent byte is, before text is read from a host that has ever sent one: how much of `length` bytes from SND.NXT on may be read for
+ * one segment, or super-segment of pieces of `size` bytes.
+ */
+export function limit(tcp: Tcp, c: Connection, length: number, size: number): number {
   const mark = tcp.relay.mark(c)
-  if (mark < 0) return
-  c.raise(HAS_SND_URGENT)
-  c.sndUp = (c.sndUna + mark) | 0
+  if (mark >= 0) {
+    c.raise(HAS_SND_URGENT)
+    c.sndUp = (c.sndUna + mark) | 0
+  }
+  return cut(c, c.sndNxt, length, size)
 }
 
 /**
@@ -67,9 +73,8 @@ export function behind(c: Connection, from: number, to: number): number {
   return c.has(HAS_SND_URGENT) && seq.leq(from, c.sndUp) && seq.lt((c.sndUp + 1) | 0, to) ? (c.sndUp + 1) | 0 : from
 }
 
-/** The urgent pointer of a segment with `length` bytes from `from` on; 0: none of them is urgent. */
-export function pointer(c: Connection, from: number, length: number): number {
-  if (!c.has(HAS_SND_URGENT)) return 0
+/** Marks the segment in the slot, which has `length` bytes from `from` on, if one of them is urgent. */
+export function mark(tcp: Tcp, c: Connection, from: number, length: number): void {
   const before = seq.diff(c.sndUp, from)
-  return before < 0 || before >= length ? 0 : before + 1
+  if (before >= 0 && before < length) wire.setUrgent(tcp.interface.view, tcp.interface.transportAt, before + 1)
 }

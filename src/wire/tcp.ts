@@ -86,8 +86,9 @@ export function urgentPointer(view: DataView, at: number): number {
   return view.getUint16(at + URGENT_POINTER)
 }
 
-/** To be set before the checksum. */
-export function setUrgentPointer(view: DataView, at: number, pointer: number): void {
+/** Sets URG and the pointer, before the checksum. */
+export function setUrgent(view: DataView, at: number, pointer: number): void {
+  view.setUint8(at + FLAGS, view.getUint8(at + FLAGS) | URG)
   view.setUint16(at + URGENT_POINTER, pointer)
 }
 
