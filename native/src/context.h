@@ -70,6 +70,7 @@ struct Context {
   napi_async_cleanup_hook_handle hook;
   BusyPoll busy_poll;
   struct sockaddr_storage outbound[2]; /* outbound.c: of IPv4 and IPv6; AF_UNSPEC: none. */
+  int32_t is_outbound_missing[2];      /* outbound.c: there is to be one, and the host has it not. */
   int mutes_multicast;
   int descriptors; /* process.c: how many the process may have open for others; 0: as many as it gets. */
 };

@@ -14,6 +14,13 @@ static int32_t outbound_address(Context *context, const int32_t *argument) {
   struct sockaddr_storage address;
   address_load(&address, argument, 0);
   context->outbound[address.ss_family == AF_INET6] = address;
+  context->is_outbound_missing[address.ss_family == AF_INET6] = 0;
+  return 0;
+}
+
+/* outboundMissing(4 | 6): until there is an address, sockets of the family are bound to nothing, which fails as if the host had none. */
+static int32_t outbound_missing(Context *context, const int32_t *argument) {
+  context->is_outbound_missing[argument[0] == 6] = 1;
   return 0;
 }
 
@@ -26,6 +33,10 @@ static int32_t outbound_multicast(Context *context, const int32_t *argument) {
 /* Binds a socket to the address of its family, or to any, and to a port; 0: any. Returns what bind() does. */
 int outbound_bind(const Context *context, int descriptor, int family, int port) {
   struct sockaddr_storage address = context->outbound[family == AF_INET6];
+  if (context->is_outbound_missing[family == AF_INET6]) {
+    errno = EADDRNOTAVAIL;
+    return -1;
+  }
   address.ss_family = (sa_family_t)family;
   if (family == AF_INET) {
     ((struct sockaddr_in *)&address)->sin_port = htons((uint16_t)port);
@@ -38,7 +49,8 @@ int outbound_bind(const Context *context, int descriptor, int family, int port) 
 /* The same for a socket that is about to connect: where there is no such address nothing is bound, and ports are shared among peers. */
 int outbound_bind_connecting(const Context *context, int descriptor, int family) {
   const int one = 1;
-  if (context->outbound[family == AF_INET6].ss_family == AF_UNSPEC) return 0;
+  const int which = family == AF_INET6;
+  if (context->outbound[which].ss_family == AF_UNSPEC && !context->is_outbound_missing[which]) return 0;
   setsockopt(descriptor, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);
   return outbound_bind(context, descriptor, family, 0);
 }
@@ -63,6 +75,7 @@ int32_t outbound_connect_error(const Context *context, const struct sockaddr_sto
 
 const Method outbound_methods[] = {
     {"outboundAddress", 4, outbound_address},
+    {"outboundMissing", 1, outbound_missing},
     {"outboundMulticast", 1, outbound_multicast},
     {NULL, 0, NULL},
 };

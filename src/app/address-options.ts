@@ -117,3 +117,8 @@ export function resolveOutbound(text: string, family: 4 | 6, interfaces = networ
   if (!isOwn) throw usage('ERR_OUTBOUND', `the address ${text} is none of this host`, `give ${flag} one of those in \`ip address\``)
   return words
 }
+
+/** The interface that such an option names; null: it is left out, or is an address. */
+export function outboundInterface(text: string | undefined): string | null {
+  return text === undefined || address.parseAny(text) !== null ? null : text
+}

@@ -30,6 +30,7 @@ import { startServices } from './network-services.js'
 import { addressTexts, countersOf } from './network-view.js'
 import { checkOptions, HARDEN_OPTION_TYPES, PUBLISH_OPTION_TYPES, RUN_OPTION_TYPES } from './option-check.js'
 import { checkOpenFiles, type NetworkOptions, type ResolvedOptions } from './options.js'
+import { OutboundInterfaces } from './outbound-interfaces.js'
 import { PRACTICE_BYTES } from './practice.js'
 import { type Publication, Publications } from './publications.js'
 import type { PublishOptions } from './publish-spec.js'
@@ -143,9 +144,9 @@ class LiveNetwork implements Network {
     this.mtu = options.mtu
     this.ifname = options.ifname
     this.addresses = addressTexts(options.addresses)
-    this.#hostAddresses = options.host ? null : new HostAddresses(true)
-    const closed = this.#hostAddresses === null ? null : new LocalAddresses(this.#hostAddresses)
-    if (this.#hostAddresses !== null) this.#hostAddresses.onChange = () => closed?.update()
+    const follows = options.outboundInterface4 !== null || options.outboundInterface6 !== null
+    this.#hostAddresses = options.host && !follows ? null : new HostAddresses(!options.host)
+    const closed = this.#hostAddresses === null || options.host ? null : new LocalAddresses(this.#hostAddresses)
     const stackOptions: StackOptions = { ...options, hostRead, closed }
     const { impairment } = options
     if (impairment !== null) options.log.verbose(`the link is bad on purpose: seed=${impairment.seed} draws the same again`)
@@ -174,7 +175,17 @@ class LiveNetwork implements Network {
     if (!options.log.isVerbose) this.#stack.pings.onForbidden = () => options.log.warn(NO_PING)
     this.#publications = new Publications(this.#native, this.#stack.forwards, options.addresses, options.publishDriver)
     this.#auto = options.publishAuto === null ? null : new AutoPublish(this.#native, this.#publications, options.publishAuto, options)
+    if (this.#hostAddresses !== null) this.#follow(this.#hostAddresses, closed)
     this.#resolver = startServices(this.#native, this.#loop, this.#stack, options, closed, () => this.#launched !== null)
+  }
+
+  #follow(host: HostAddresses, closed: LocalAddresses | null): void {
+    const outbound = new OutboundInterfaces(this.#native, host, this.#options, (family) => this.#stack.endMappings(family))
+    host.onChange = () => {
+      closed?.update()
+      outbound.update()
+    }
+    host.onChange()
   }
 
   get control(): string | null {

@@ -9,7 +9,7 @@ import { NetloomError } from '../util/errors.js'
 import { Log } from '../util/log.js'
 import type { Words } from '../wire/address.js'
 import { MINIMUM_MTU } from '../wire/ipv6.js'
-import { checkMac, DEFAULT_CIDR, DEFAULT_CIDR6, planAddresses, resolveOutbound } from './address-options.js'
+import { checkMac, DEFAULT_CIDR, DEFAULT_CIDR6, outboundInterface, planAddresses, resolveOutbound } from './address-options.js'
 import { checkName } from './control-path.js'
 import { type DnsNamesOption, resolveDnsNames } from './dns-names.js'
 import { type ImpairmentOptions, type LinkImpairment, resolveImpairment } from './impairment.js'
@@ -61,6 +61,7 @@ export interface NetworkOptions {
   readonly macAddress?: string
   /**
    * Address of the host that what the sandbox sends by TCP, UDP and ping is sent from, or the name of the interface whose first address that is.
+   * A name is followed: when the interface has another address, new flows leave from that; while it has none, they fail as "network unreachable".
    * Default: what the host's routes choose. Published ports are not concerned.
    */
   readonly outboundAddress?: string
@@ -161,6 +162,9 @@ export interface ResolvedOptions extends FlowLimits {
   /** Four words; null: what routes choose. */
   readonly outbound4: Words | null
   readonly outbound6: Words | null
+  /** The interfaces whose addresses those are; null: they were given as addresses. */
+  readonly outboundInterface4: string | null
+  readonly outboundInterface6: string | null
   readonly ifname: string
   readonly hostLoopback: boolean
   readonly host: boolean
@@ -218,6 +222,8 @@ export function resolveOptions(options: NetworkOptions = {}, hostHasIpv6 = true)
     macAddress: macAddress === undefined ? null : checkMac(macAddress),
     outbound4: from4 === undefined ? null : resolveOutbound(from4, 4),
     outbound6: from6 === undefined ? null : resolveOutbound(from6, 6),
+    outboundInterface4: outboundInterface(from4),
+    outboundInterface6: outboundInterface(from6),
     ifname: checkIfname(options.ifname ?? DEFAULT_IFNAME),
     hostLoopback: (options.hostLoopback ?? true) && (options.host ?? true),
     host: options.host ?? true,

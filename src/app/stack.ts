@@ -18,7 +18,7 @@ import type { Device, FrameReceiver } from '../link/device.js'
 import { ImpairedDevice, impairedBytes } from '../link/impaired-device.js'
 import type { InterfaceAddresses } from '../net/address-plan.js'
 import type { AddressFilter } from '../net/address-set.js'
-import { KIND, KIND_DIRECT, KIND_TCP, ROW_SHIFT } from '../net/flow-row.js'
+import { IS_IPV6, KIND, KIND_DIRECT, KIND_PING, KIND_TCP, KIND_UDP, ROW_SHIFT } from '../net/flow-row.js'
 import { REASSEMBLY_BYTES } from '../net/fragment-slots.js'
 import { Icmp } from '../net/icmp.js'
 import { Inbound } from '../net/inbound.js'
@@ -230,6 +230,16 @@ export class Stack implements TurnHandler {
       if (this.table.rows[(row << ROW_SHIFT) + KIND] !== KIND_TCP) this.#flows.remove(row)
       else this.#demux.expire(row, id % TIMERS_PER_ROW, this.input.inbound.now)
     },
+  }
+
+  /** Ends the mappings of UDP and ping of a family: what they are bound to is no address to send from. Clients of published ports stay. */
+  endMappings(family: 4 | 6): void {
+    const { rows, capacity } = this.table
+    for (let row = 1; row <= capacity; row++) {
+      const base = row << ROW_SHIFT
+      const kind = rows[base + KIND]
+      if ((kind === KIND_UDP || kind === KIND_PING) && (rows[base + IS_IPV6] === 1) === (family === 6)) this.#flows.remove(row)
+    }
   }
 
   /** True when every TCP connection has passed on all that the guest sent, and its end. */

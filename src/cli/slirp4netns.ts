@@ -64,7 +64,9 @@ function createNetwork(given: Handover): Promise<Network> {
   // An address that this host does not have, or not yet, is no mistake to slirp4netns: what is sent from it fails.
   const [outbound4, outbound6] = [address.parseAny(given.text('outbound4')), address.parseAny(given.text('outbound6'))]
   // Without DNS its address is one of a host elsewhere that nobody has.
-  return startNetwork({ ...options, outbound4, outbound6, isDnsSilent: true }, host)
+  const name = (key: string) => (given.has(key) ? given.text(key) : null)
+  const outboundInterfaces = { outboundInterface4: name('outbound-interface4'), outboundInterface6: name('outbound-interface6') }
+  return startNetwork({ ...options, outbound4, outbound6, ...outboundInterfaces, isDnsSilent: true }, host)
 }
 
 function targetOf(given: Handover): LaunchTarget | undefined {

@@ -140,6 +140,8 @@ export interface NativeContext {
 
   /** What tcpConnect, udpOpen and pingOpen open is bound to this address of the host, in its family. */
   outboundAddress(a0: number, a1: number, a2: number, a3: number): number
+  /** Until the next outboundAddress of the family they have none, and fail: the host has no address to send from. */
+  outboundMissing(family: 4 | 6): number
   /** Whether what sockets of udpOpen send to groups comes to those on this host who listen too; it does at first. */
   outboundMulticast(isHeardHere: 0 | 1): number
 

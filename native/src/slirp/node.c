@@ -41,6 +41,12 @@ static void add_addresses(Arguments *arguments, const Settings *settings) {
   char text[INET6_ADDRSTRLEN];
   add(arguments, "cidr=%s/%d", inet_ntop(AF_INET, &settings->network, text, sizeof text), settings->prefix);
   if (settings->has_outbound) add(arguments, "outbound4=%s", inet_ntop(AF_INET, &settings->outbound, text, sizeof text));
+  /* An interface is followed: its name goes along. */
+  unsigned char any[sizeof(struct in6_addr)];
+  if (settings->has_outbound && inet_pton(AF_INET, settings->outbound_text, any) != 1)
+    add(arguments, "outbound-interface4=%s", settings->outbound_text);
+  if (settings->has_outbound6 && inet_pton(AF_INET6, settings->outbound6_text, any) != 1)
+    add(arguments, "outbound-interface6=%s", settings->outbound6_text);
   if (settings->has_outbound6) add(arguments, "outbound6=%s", inet_ntop(AF_INET6, &settings->outbound6, text, sizeof text));
 }
 

@@ -40,6 +40,8 @@ test('without options: the plan of slirp4netns', () => {
     macAddress: null,
     outbound4: null,
     outbound6: null,
+    outboundInterface4: null,
+    outboundInterface6: null,
     udpFiltering: 'endpoint-independent',
     hostLoopback: true,
     host: true,
