@@ -16,8 +16,13 @@ import type { Network } from './types.js'
 /** How long a connection may take from its first byte to its last, ms. */
 const LIMIT = 10_000
 const MAX_CLIENTS = 32
-/** When what answers is loaded where nobody has come, ms: what the sandbox waits for has the processor first. */
-const LOADS_AFTER = 2_000
+/**
+ * Where nobody has come, what answers is loaded after so long, ms, in which this thread had next to nothing to do: it takes 70 ms, in which no
+ * packet moves. On a network that is never quiet the first client loads it, with the descriptors that are kept for the process.
+ */
+const QUIET = 2_000
+/** Share of that time in which it may have had something to do. */
+const QUIET_UTILIZATION = 0.02
 /** Another network that ends may take the empty folder away between our making it and our using it. */
 const TRIES = 3
 
@@ -89,7 +94,7 @@ export class ControlServer {
         this.#server.on('error', () => {})
         this.#server.unref()
         chmodSync(this.path, 0o600)
-        if (this.#loadsAhead) this.#loading = setTimeout(() => void this.#load().catch(() => {}), LOADS_AFTER).unref()
+        if (this.#loadsAhead) this.#loadInQuiet()
         resolve()
       })
     })
@@ -110,6 +115,16 @@ export class ControlServer {
     })
     // It could not be loaded, for want of descriptors: the network goes on, and whoever comes later may have more luck.
     this.#load().then(begin, () => socket.destroy())
+  }
+
+  // Looks again until there was a quiet moment.
+  #loadInQuiet(): void {
+    const before = performance.eventLoopUtilization()
+    const look = (): void => {
+      if (performance.eventLoopUtilization(before).utilization > QUIET_UTILIZATION) this.#loadInQuiet()
+      else void this.#load().catch(() => {})
+    }
+    this.#loading = setTimeout(guard.wrap('loading the control socket', look), QUIET).unref()
   }
 
   #load(): Promise<HttpServer> {
