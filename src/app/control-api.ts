@@ -171,7 +171,8 @@ function describeNetwork(network: Network): schema.NetworkDescription {
 }
 
 const describeAll = (publications: readonly Publication[]): schema.PublicationDescription[] =>
-  publications.map(({ id, protocol, hostAddress, hostPort, guestAddress, guestPort, driver, isAutomatic, counters }) => ({
-    ...{ id, protocol, hostAddress, hostPort, guestAddress, guestPort, driver, isAutomatic },
+  publications.map(({ id, protocol, hostInterface, hostAddresses, hostAddress, counters, ...other }) => ({
+    ...{ id, protocol, hostInterface, hostAddresses: [...hostAddresses], hostAddress, hostPort: other.hostPort },
+    ...{ guestAddress: other.guestAddress, guestPort: other.guestPort, driver: other.driver, isAutomatic: other.isAutomatic },
     counters: { ...counters },
   }))

@@ -16,6 +16,14 @@ export const driver = z
 /** One port to publish. */
 const publishRequest = z.strictObject({
   hostAddress: address.describe('address of the host to listen on; every one of both families when left out').optional(),
+  hostInterface: z
+    .string()
+    .describe('interface of the host to listen on, in place of an address: at every one that it has at the time')
+    .optional(),
+  hostFamily: z
+    .union([z.literal(4), z.literal(6)])
+    .describe('family of its addresses; both when left out')
+    .optional(),
   hostPort: port(0).describe('port of the host; 0, or left out: one that is free').optional(),
   guestPort: port(1).describe('port of the sandbox'),
   guestAddress: address.describe("address behind the sandbox's interface; its IPv4 address when left out").optional(),
@@ -48,7 +56,9 @@ const publicationCounters = z.object({
 export const publication = z.object({
   id: amount,
   protocol: z.enum(['tcp', 'udp']),
-  hostAddress: address,
+  hostInterface: z.string().nullable().describe('the interface whose addresses are listened on, as they come and go'),
+  hostAddresses: z.array(address).describe('the addresses that are listened on now'),
+  hostAddress: z.string().describe('the first of them; empty when an interface has none'),
   hostPort: port(1),
   guestAddress: address,
   guestPort: port(1),

@@ -118,7 +118,7 @@ class LiveNetwork implements Network {
   #sockets: NamespaceSockets | null = null
   readonly #auto: AutoPublish | null
   // Null: nothing depends on them.
-  readonly #hostAddresses: HostAddresses | null
+  #hostAddresses: HostAddresses | null
   // What is to practise, and what does.
   #warmUp: WarmUp | null
   #practising: WarmUp | null = null
@@ -173,7 +173,14 @@ class LiveNetwork implements Network {
     } else guard.tolerate(options.log)
     // On a kernel's default setting nearly every network would begin with it, and few ping beyond the gateway.
     if (!options.log.isVerbose) this.#stack.pings.onForbidden = () => options.log.warn(NO_PING)
-    this.#publications = new Publications(this.#native, this.#stack.forwards, options.addresses, options.publishDriver)
+    this.#publications = new Publications(
+      this.#native,
+      this.#stack.forwards,
+      options.addresses,
+      options.publishDriver,
+      () => this.#hostsOwn(),
+      options.log,
+    )
     this.#auto = options.publishAuto === null ? null : new AutoPublish(this.#native, this.#publications, options.publishAuto, options)
     if (this.#hostAddresses !== null) this.#follow(this.#hostAddresses, closed)
     this.#resolver = startServices(this.#native, this.#loop, this.#stack, options, closed, () => this.#launched !== null)
@@ -184,8 +191,16 @@ class LiveNetwork implements Network {
     host.onChange = () => {
       closed?.update()
       outbound.update()
+      this.#publications.updateAddresses()
     }
     host.onChange()
+  }
+
+  #hostsOwn(): HostAddresses {
+    if (this.#hostAddresses !== null) return this.#hostAddresses
+    this.#hostAddresses = new HostAddresses(false)
+    this.#follow(this.#hostAddresses, null)
+    return this.#hostAddresses
   }
 
   get control(): string | null {

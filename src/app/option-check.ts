@@ -61,6 +61,8 @@ export const HARDEN_OPTION_TYPES: Table<HardenOptions> = { sandbox: YES_OR_NO, s
 
 export const PUBLISH_OPTION_TYPES: Table<PublishOptions> = {
   hostAddress: TEXT,
+  hostInterface: TEXT,
+  hostFamily: NUMBER,
   hostPort: NUMBER,
   guestPort: NUMBER,
   guestAddress: TEXT,

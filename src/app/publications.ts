@@ -4,8 +4,11 @@ import { MAX_RULES } from '../flow/rule-counts.js'
 import type { NativeContext } from '../host/native.js'
 import { AddressPlan, type InterfaceAddresses, NOT_OURS } from '../net/address-plan.js'
 import { NetloomError } from '../util/errors.js'
+import type { Log } from '../util/log.js'
 import * as address from '../wire/address.js'
+import { type AddressSource, InterfaceListeners } from './interface-listeners.js'
 import { listenError } from './listen-error.js'
+import { Listeners } from './listeners.js'
 import { checkDriver, DRIVERS, type PublishDriver, type PublishOptions, type PublishProtocol, parseHost } from './publish-spec.js'
 
 /** What has gone through a published port. Payload and frames, or with the direct driver the pieces it was moved in. */
@@ -26,8 +29,13 @@ export interface PublicationCounters {
 export interface Publication {
   /** Number by which it is known to the control socket: 1, 2 ..., never used again. */
   readonly id: number
-  /** Address and port of the host that are listened on. */
+  /** The interface of the host whose addresses are listened on, as they come and go; null: it was not given. */
+  readonly hostInterface: string | null
+  /** Addresses of the host that are listened on now; of an interface there may be several, or none. */
+  readonly hostAddresses: readonly string[]
+  /** The first of them, '' when there is none. */
   readonly hostAddress: string
+  /** Port of the host. */
   readonly hostPort: number
   /** Where its connections go. */
   readonly guestAddress: string
@@ -63,11 +71,20 @@ export class Publications {
   readonly #addresses: InterfaceAddresses
   readonly #driver: PublishDriver
   readonly #open = new Map<number, Publication>()
+  readonly #interfaces: InterfaceListeners
   #lastId = 0
   #isUpToDate = false
 
-  /** `driver`: of those that do not say. */
-  constructor(native: NativeContext, forwards: PortForwards, addresses: InterfaceAddresses, driver: PublishDriver) {
+  /** `driver`: of those that do not say. `host`: where the addresses of interfaces are looked up, asked for when the first is published. */
+  constructor(
+    native: NativeContext,
+    forwards: PortForwards,
+    addresses: InterfaceAddresses,
+    driver: PublishDriver,
+    host: () => AddressSource,
+    log: Log,
+  ) {
+    this.#interfaces = new InterfaceListeners(host, log)
     this.#native = native
     this.#forwards = forwards
     this.#addresses = addresses
@@ -76,6 +93,11 @@ export class Publications {
 
   get all(): readonly Publication[] {
     return [...this.#open.values()]
+  }
+
+  /** What the host has may have changed. */
+  updateAddresses(): void {
+    this.#interfaces.update()
   }
 
   /**
@@ -95,15 +117,16 @@ export class Publications {
   }
 
   #publish(options: PublishOptions, isAutomatic: boolean): Publication[] {
-    const { hostAddress, hostPort = 0, guestPort, driver = this.#driver, protocol = 'tcp' } = options
+    const { hostAddress, hostInterface, hostPort = 0, guestPort, driver = this.#driver, protocol = 'tcp' } = options
     check(hostPort, 0, 'hostPort')
     check(guestPort, 1, 'guestPort')
     const to = { guest: this.#guestOf(options), guestPort, driver: checkDriver(driver), protocol, isAutomatic }
-    if (hostAddress !== undefined) return [this.#listen(hostAddress, hostPort, to)]
+    if (hostInterface !== undefined) return [this.#publishInterface(hostInterface, options, to)]
+    if (hostAddress !== undefined) return [this.#publishAddress(hostAddress, hostPort, to)]
     for (let i = 1; ; i++) {
-      const first = this.#listen(EVERY_ADDRESS[0], hostPort, to)
+      const first = this.#publishAddress(EVERY_ADDRESS[0], hostPort, to)
       try {
-        return [first, this.#listen(EVERY_ADDRESS[1], first.hostPort, to)]
+        return [first, this.#publishAddress(EVERY_ADDRESS[1], first.hostPort, to)]
       } catch (error) {
         const code = (error as NetloomError).code
         // A host without IPv6 has IPv4 alone to publish on.
@@ -111,6 +134,42 @@ export class Publications {
         first.close()
         if (code !== 'EADDRINUSE' || hostPort !== 0 || i === PORT_TRIES) throw error
       }
+    }
+  }
+
+  #publishAddress(hostAddress: string, hostPort: number, to: Destination): Publication {
+    const listeners = new Listeners(this.#forwards)
+    const { rule, port } = this.#listen(hostAddress, hostPort, to)
+    listeners.add(hostAddress, rule)
+    return this.#publication(listeners, null, port, to)
+  }
+
+  // One, whatever addresses there are: the first socket chooses the port for all that come.
+  #publishInterface(name: string, { hostAddress, hostPort = 0, hostFamily }: PublishOptions, to: Destination): Publication {
+    if (hostAddress !== undefined)
+      throw new NetloomError('ERR_PUBLISH', 'hostAddress and hostInterface are both given', 'give one of them', 2)
+    const addresses = this.#interfaces.addresses(name, hostFamily)
+    if (addresses.length === 0)
+      throw new NetloomError('ERR_PUBLISH', `the interface ${name} has no address to listen on`, 'see `ip address`', 2)
+    for (let i = 1; ; i++) {
+      const listeners = new Listeners(this.#forwards)
+      let port = hostPort
+      try {
+        for (const one of addresses) {
+          const opened = this.#listen(one, port, to)
+          listeners.add(one, opened.rule)
+          port = opened.port
+        }
+      } catch (error) {
+        listeners.close(false)
+        if ((error as NetloomError).code !== 'EADDRINUSE' || hostPort !== 0 || i === PORT_TRIES) throw error
+        continue
+      }
+      const publication = this.#publication(listeners, name, port, to)
+      const listen = (one: string) => listeners.add(one, this.#listen(one, port, { ...to, isAutomatic: true }).rule)
+      const bringUpToDate = () => this.#tally()
+      this.#interfaces.follow(publication.id, { name, family: hostFamily, port, listeners, listen, bringUpToDate })
+      return publication
     }
   }
 
@@ -130,7 +189,7 @@ export class Publications {
     throw fail(`the address ${guestAddress} is none that a sandbox of this network can have`, 'leave it out for the one it has')
   }
 
-  #listen(hostAddress: string, hostPort: number, to: Destination): Publication {
+  #listen(hostAddress: string, hostPort: number, to: Destination): { readonly rule: number; readonly port: number } {
     const { words, zone } = parseHost(hostAddress)
     if (words === null) throw new NetloomError('ERR_PUBLISH', `'${hostAddress}' is no IP address`, 'give one of this host', 2)
     const scope = this.#scopeOf(zone)
@@ -146,7 +205,7 @@ export class Publications {
       this.#native.closeDescriptor(descriptor)
       throw new NetloomError('ERR_PUBLISH', `more than ${MAX_RULES} ports are published`, 'publish fewer')
     }
-    return this.#publication(rule, hostAddress, port, to)
+    return { rule, port }
   }
 
   /** The number of the interface that a link-local address is of, 0 for none. */
@@ -175,26 +234,33 @@ export class Publications {
     })
   }
 
-  #publication(rule: number, hostAddress: string, hostPort: number, to: Destination): Publication {
+  #publication(listeners: Listeners, hostInterface: string | null, hostPort: number, to: Destination): Publication {
     const { guest, guestPort, driver, protocol, isAutomatic } = to
-    const forwards = this.#forwards
     const open = this.#open
+    const interfaces = this.#interfaces
     const id = ++this.#lastId
     const bringUpToDate = () => this.#tally()
     let ended: PublicationCounters | null = null
     const guestAddress = address.formatAny(...guest)
     const publication: Publication = {
-      ...{ id, hostAddress, hostPort, guestAddress, guestPort, protocol, driver: protocol === 'udp' ? 'tap' : driver, isAutomatic },
+      ...{ id, hostInterface, hostPort, guestAddress, guestPort, protocol, driver: protocol === 'udp' ? 'tap' : driver, isAutomatic },
+      get hostAddresses() {
+        return listeners.addresses
+      },
+      get hostAddress() {
+        return listeners.addresses[0] ?? ''
+      },
       get counters() {
         if (ended !== null) return ended
         bringUpToDate()
-        return countersOf(forwards, rule)
+        return listeners.counters
       },
       close({ flows = false } = {}) {
         if (ended !== null) return
         ended = { ...publication.counters, current: 0 }
         open.delete(id)
-        forwards.remove(rule, flows)
+        interfaces.forget(id)
+        listeners.close(flows)
       },
     }
     open.set(id, publication)
@@ -202,35 +268,29 @@ export class Publications {
   }
 }
 
-function countersOf({ counts }: PortForwards, rule: number): PublicationCounters {
-  return {
-    connections: counts.connections[rule]!,
-    refused: counts.refused[rule]!,
-    current: counts.current[rule]!,
-    packetsIn: counts.packetsIn[rule]!,
-    packetsOut: counts.packetsOut[rule]!,
-    bytesIn: counts.bytesIn[rule]!,
-    bytesOut: counts.bytesOut[rule]!,
-  }
-}
-
 /** Refuses what asks for one port of the host twice, before anything is opened. An address that is left out is every one of its kind. */
 function checkOverlap(wanted: readonly PublishOptions[]): void {
   const seen = new Map<string, Set<string>>()
-  for (const { hostAddress = '', hostPort = 0, protocol = 'tcp' } of wanted) {
+  for (const one of wanted) {
+    const { hostPort = 0, protocol = 'tcp' } = one
     if (hostPort === 0) continue
+    const hostAddress = addressKey(one)
     const addresses = seen.get(`${protocol} ${hostPort}`) ?? new Set()
     const isTaken =
       hostAddress === '' ? addresses.size > 0 : addresses.has(hostAddress) || addresses.has('') || addresses.has(wildcard(hostAddress))
     const isWider = hostAddress === wildcard(hostAddress) && [...addresses].some((other) => wildcard(other) === hostAddress)
     if (isTaken || isWider) {
-      const where = hostAddress === '' ? `port ${hostPort} of every address` : `port ${hostPort} of ${hostAddress}`
-      const isOfRange = wanted.some((one) => Math.abs((one.hostPort ?? 0) - hostPort) === 1)
+      const where = hostAddress === '' ? `port ${hostPort} of every address` : `port ${hostPort} of ${one.hostInterface ?? hostAddress}`
+      const isOfRange = wanted.some((other) => Math.abs((other.hostPort ?? 0) - hostPort) === 1)
       throw new NetloomError('ERR_PUBLISH', `${where} is asked for twice`, isOfRange ? 'part the ranges' : 'ask for it once', 2)
     }
     seen.set(`${protocol} ${hostPort}`, addresses.add(hostAddress))
   }
 }
+
+/** What tells the addresses apart that are asked for: an interface's IPv6 addresses alone are others than its IPv4 addresses. */
+const addressKey = ({ hostAddress = '', hostInterface, hostFamily }: PublishOptions): string =>
+  hostInterface === undefined ? hostAddress : `${hostInterface}${hostFamily === 6 ? '::' : ''}`
 
 const wildcard = (hostAddress: string): string => (hostAddress.includes(':') ? '::' : '0.0.0.0')
 

@@ -19,6 +19,13 @@ export type PublishProtocol = 'tcp' | 'udp'
 export interface PublishOptions {
   /** Address of the host to listen on, IPv4 or IPv6. Default: every address of both families. */
   readonly hostAddress?: string
+  /**
+   * Interface of the host to listen on in place of an address: at every address that it has, which is followed as they come and go. Link-local
+   * addresses are left out. It has to have one when it is published.
+   */
+  readonly hostInterface?: string
+  /** Addresses of which family, with `hostInterface`. Default: of both. */
+  readonly hostFamily?: 4 | 6
   /** Port of the host, 0 to 65,535; 0, the default: one that is free. */
   readonly hostPort?: number
   /** Port of the sandbox, 1 to 65,535. */
@@ -51,6 +58,8 @@ export function checkDriver(text: string): PublishDriver {
 const MAX_PORT = 65_535
 const HELP = 'write [HOSTADDR:]HOSTPORT:GUESTPORT, as in 127.0.0.1:8080:80'
 const FAMILIES = { tcp: 0, tcp4: 4, tcp6: 6, udp: 0, udp4: 4, udp6: 6 } as const
+type Interfaces = ReturnType<typeof networkInterfaces>
+type Where = Pick<PublishOptions, 'hostAddress' | 'hostInterface' | 'hostFamily'>
 type Family = (typeof FAMILIES)[keyof typeof FAMILIES]
 
 const usage = (text: string, why: string, hint = HELP): NetloomError =>
@@ -60,11 +69,16 @@ const usage = (text: string, why: string, hint = HELP): NetloomError =>
  * The forwards that a command line's texts stand for, parted by commas; ranges are spread out.
  * @throws NetloomError `ERR_PUBLISH`, exit status 2.
  */
-export function parsePublish(texts: string): PublishOptions[] {
-  return texts.split(',').flatMap(parseOne)
+export function parsePublish(texts: string, interfaces = networkInterfaces()): PublishOptions[] {
+  return texts.split(',').flatMap((text) => parseOne(text, interfaces))
 }
 
-function parseOne(text: string): PublishOptions[] {
+/** The same for ports that are published already, on interfaces that may have no address now. */
+export function parsePublished(texts: string): PublishOptions[] {
+  return texts.split(',').flatMap((text) => parseOne(text, null))
+}
+
+function parseOne(text: string, interfaces: Interfaces | null): PublishOptions[] {
   const [spec = '', written = 'tcp', ...more] = text.split('/')
   const protocol = written.toLowerCase()
   if (more.length > 0 || !Object.hasOwn(FAMILIES, protocol))
@@ -82,16 +96,14 @@ function parseOne(text: string): PublishOptions[] {
   const from = hostText === '' ? null : range(text, hostText, 0)
   if (from !== null && from.count !== guest.count)
     throw usage(text, `pairs ${from.count} ports of the host with ${guest.count} of the sandbox`, 'give ranges of the same length')
-  const addresses = hostAddresses(text, host, family)
-  return addresses.flatMap((hostAddress) =>
-    Array.from({ length: guest.count }, (_, i) => ({
-      ...(hostAddress === undefined ? {} : { hostAddress }),
-      hostPort: from === null || from.first === 0 ? 0 : from.first + i,
-      guestPort: guest.first + i,
-      ...(protocol.startsWith('udp') ? { protocol: 'udp' as const } : {}),
-      ...(family === 6 ? { guestFamily: 6 as const } : {}),
-    })),
-  )
+  const where = whereToListen(text, host, family, interfaces)
+  return Array.from({ length: guest.count }, (_, i) => ({
+    ...where,
+    hostPort: from === null || from.first === 0 ? 0 : from.first + i,
+    guestPort: guest.first + i,
+    ...(protocol.startsWith('udp') ? { protocol: 'udp' as const } : {}),
+    ...(family === 6 ? { guestFamily: 6 as const } : {}),
+  }))
 }
 
 // What stands before the ports: an address, an address in brackets, or the name of an interface; '' for none.
@@ -154,9 +166,9 @@ export function parseHost(host: string): { readonly words: address.Words | null;
   return { words: at < 0 || (zone !== '' && words !== null && address.isLinkLocal6(words)) ? words : null, zone }
 }
 
-// undefined: every address of both families.
-function hostAddresses(text: string, host: string, family: Family): (string | undefined)[] {
-  if (host === '') return [family === 0 ? undefined : family === 4 ? '0.0.0.0' : '::']
+// `interfaces` null: which there are does not matter.
+function whereToListen(text: string, host: string, family: Family, interfaces: Interfaces | null): Where {
+  if (host === '') return family === 0 ? {} : { hostAddress: family === 4 ? '0.0.0.0' : '::' }
   const { words, zone } = parseHost(host)
   if (words !== null) {
     if (address.isLinkLocal6(words) && zone === '')
@@ -164,13 +176,15 @@ function hostAddresses(text: string, host: string, family: Family): (string | un
     const isIpv4 = address.isMapped(words[0], words[1], words[2])
     if (family === (isIpv4 ? 6 : 4))
       throw usage(text, `has an IPv${isIpv4 ? 4 : 6} address and asks for IPv${family}`, 'leave the number out')
-    return [host]
+    return { hostAddress: host }
   }
-  const found = networkInterfaces()[host]
+  const where = { hostInterface: host, ...(family === 0 ? {} : { hostFamily: family }) }
+  if (interfaces === null) return where
+  const found = interfaces[host]
   if (found === undefined) throw usage(text, `names '${host}', which is no address, and no interface of this host`, 'see `ip address`')
   const own = found.filter((item) => family === 0 || item.family === `IPv${family}`).map((item) => item.address)
   // Link-local addresses need the interface's index beside them.
   const usable = own.filter((item) => !item.startsWith('fe80:'))
   if (usable.length === 0) throw usage(text, `names the interface ${host}, which has no address to listen on`, 'see `ip address`')
-  return usable
+  return where
 }

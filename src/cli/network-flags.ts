@@ -22,6 +22,7 @@ import type { HardenOptions, Network } from '../app/types.js'
 import type { Log, LogLevel } from '../util/log.js'
 import type { Flags, OptionRow } from './arguments.js'
 import { createLog } from './output.js'
+import { ruleText } from './rule-text.js'
 
 export const NETWORK_OPTIONS: readonly OptionRow[] = [
   { flags: '--mtu <BYTES>', help: `MTU of the interface, ${MIN_MTU} to ${MAX_MTU} (default ${DEFAULT_MTU})` },
@@ -150,9 +151,8 @@ export function publish(network: Network, flags: Flags, log: Log): void {
   if (typeof text !== 'string') return
   const wanted = parsePublish(text)
   const isChosen = wanted.some((one) => one.hostPort === 0)
-  for (const { protocol, hostAddress, hostPort, guestAddress, guestPort } of network.publish(...wanted)) {
-    const host = hostAddress.includes(':') ? `[${hostAddress}]` : hostAddress
-    const line = `published: ${protocol} ${host}:${hostPort} -> ${guestAddress}:${guestPort}`
+  for (const publication of network.publish(...wanted)) {
+    const line = `published: ${ruleText(publication)}`
     if (isChosen) log.info(line)
     else log.verbose(line)
   }

@@ -1,9 +1,10 @@
 // `netloom publish add|rm|ls`: the published ports of a network that runs, over its control socket.
 import { ask, chooseNetwork } from '../app/control-client.js'
 import * as schema from '../app/control-schema.js'
-import { checkDriver, type PublishOptions, parsePublish } from '../app/publish-spec.js'
+import { checkDriver, type PublishOptions, parsePublish, parsePublished } from '../app/publish-spec.js'
 import { type Flags, type OptionRow, parse, type Syntax } from './arguments.js'
 import { print, usageError } from './output.js'
+import { ruleText } from './rule-text.js'
 import { formatTable } from './table.js'
 import { formatBytes } from './units.js'
 
@@ -77,10 +78,10 @@ async function add(args: readonly string[]): Promise<number> {
   const { flags, operands } = parsed
   if (operands.length === 0) throw usageError('no port to publish is given', 'write one as in 127.0.0.1:8080:80')
   const driver = typeof flags['driver'] === 'string' ? { driver: checkDriver(flags['driver']) } : {}
-  const ports = operands.flatMap(parsePublish).map((port) => ({ ...port, ...driver }))
+  const ports = operands.flatMap((text) => parsePublish(text)).map((port) => ({ ...port, ...driver }))
   const answer = await ask(await nameOf(flags), schema.publications, 'POST', LIST, { ports })
   if (flags['json'] === true) printJson(answer)
-  else for (const publication of answer.publications) print(`${publication.id}  ${ruleOf(publication)}\n`)
+  else for (const publication of answer.publications) print(`${publication.id}  ${ruleText(publication)}\n`)
   return 0
 }
 
@@ -108,18 +109,19 @@ async function idsOf(name: string, words: readonly string[]): Promise<number[]> 
   const { publications } = await ask(name, schema.publications, 'GET', LIST)
   return words.flatMap((word) => {
     if (isId(word)) return [Number(word)]
-    const wanted = parsePublish(word)
+    const wanted = parsePublished(word)
     const found = publications.filter((publication) => wanted.some((one) => isSame(one, publication)))
     if (found.length === 0) throw usageError(`${word} is not published`, 'see `netloom publish ls`')
     return found.map(({ id }) => id)
   })
 }
 
-const isSame = ({ hostAddress, hostPort, guestPort, protocol = 'tcp' }: PublishOptions, publication: PublicationDescription): boolean =>
-  protocol === publication.protocol &&
-  (hostAddress === undefined || hostAddress === publication.hostAddress) &&
-  (hostPort === 0 || hostPort === publication.hostPort) &&
-  guestPort === publication.guestPort
+const isSame = (wanted: PublishOptions, publication: PublicationDescription): boolean =>
+  (wanted.protocol ?? 'tcp') === publication.protocol &&
+  (wanted.hostAddress === undefined || (publication.hostInterface === null && wanted.hostAddress === publication.hostAddress)) &&
+  (wanted.hostInterface === undefined || wanted.hostInterface === publication.hostInterface) &&
+  (wanted.hostPort === 0 || wanted.hostPort === publication.hostPort) &&
+  wanted.guestPort === publication.guestPort
 
 async function list(args: readonly string[]): Promise<number> {
   const parsed = await parse(SHOW, args)
@@ -139,13 +141,8 @@ function formatPublications(publications: readonly PublicationDescription[]): st
   const rows = publications.map((publication) => {
     const { connections, current, refused, packetsIn, packetsOut, bytesIn, bytesOut } = publication.counters
     const counts = [publication.id, connections, current, refused, packetsOut, formatBytes(bytesOut), packetsIn, formatBytes(bytesIn)]
-    const rule = publication.isAutomatic ? `${ruleOf(publication)} (by itself)` : ruleOf(publication)
+    const rule = publication.isAutomatic ? `${ruleText(publication)} (by itself)` : ruleText(publication)
     return [...counts.map(String), publication.driver, rule]
   })
   return formatTable([HEAD, ...rows], (column) => column < HEAD.length - 2)
-}
-
-function ruleOf({ protocol, hostAddress, hostPort, guestAddress, guestPort }: PublicationDescription): string {
-  const host = hostAddress.includes(':') ? `[${hostAddress}]` : hostAddress
-  return `${protocol} ${host}:${hostPort} -> ${guestAddress}:${guestPort}`
 }

@@ -63,6 +63,8 @@ class PlayedNetwork {
       const rule = {
         id,
         protocol: 'tcp' as const,
+        hostInterface: null,
+        hostAddresses: [hostAddress],
         hostAddress,
         hostPort: hostPort || 40_000,
         guestAddress: '10.0.2.100',

@@ -1,8 +1,7 @@
 // Port forwards as people write them.
 import assert from 'node:assert/strict'
-import { networkInterfaces } from 'node:os'
 import { test } from 'node:test'
-import { EVERY_PORT, parsePublish, parseRange } from '../../../src/app/publish-spec.js'
+import { EVERY_PORT, parsePublish, parsePublished, parseRange } from '../../../src/app/publish-spec.js'
 import { NetloomError } from '../../../src/util/errors.js'
 
 const GOOD: readonly (readonly [string, ReturnType<typeof parsePublish>])[] = [
@@ -40,17 +39,16 @@ const GOOD: readonly (readonly [string, ReturnType<typeof parsePublish>])[] = [
 
 for (const [text, expected] of GOOD) test(`'${text}'`, () => assert.deepEqual(parsePublish(text), expected))
 
-test('an interface stands for its addresses', (t) => {
-  if (networkInterfaces()['lo'] === undefined) {
-    t.skip('there is no interface lo')
-    return
-  }
-  const hosts = parsePublish('lo:8080:80').map((one) => one.hostAddress)
-  assert.ok(hosts.includes('127.0.0.1'))
-  assert.deepEqual(
-    parsePublish('lo:8080:80/tcp4').map((one) => one.hostAddress),
-    ['127.0.0.1'],
-  )
+test('an interface is known by its name, whatever its addresses, and has to have one that suits', () => {
+  const item = { address: '192.0.2.1', netmask: '255.255.255.0', family: 'IPv4' as const, mac: '', internal: false, cidr: null }
+  const linkLocal = { ...item, address: 'fe80::1', family: 'IPv6' as const, scopeid: 1 }
+  const interfaces = { eth0: [item, linkLocal] }
+  const expected = { hostInterface: 'eth0', hostPort: 8080, guestPort: 80 }
+  assert.deepEqual(parsePublish('eth0:8080:80', interfaces), [expected])
+  assert.deepEqual(parsePublish('eth0:8080:80/tcp4', interfaces), [{ ...expected, hostFamily: 4 }])
+  assert.throws(() => parsePublish('eth0:8080:80/tcp6', interfaces), { code: 'ERR_PUBLISH', message: /no address/ })
+  assert.throws(() => parsePublish('eth1:8080:80', interfaces), { code: 'ERR_PUBLISH', message: /eth1/ })
+  assert.deepEqual(parsePublished('eth0:8080:80/tcp6'), [{ ...expected, hostFamily: 6, guestFamily: 6 }])
 })
 
 const BAD = [
