@@ -14,6 +14,12 @@
 /* Longest message: a step's name and an errno. */
 #define MESSAGE_MAX 96
 
+/* A descriptor that cannot be passed is told; when Node is gone, nobody is there to be. */
+static void send_descriptor(const Options *options, const char *text, int pass) {
+  const int error = pass_send(options->channel, text, strlen(text), pass, 0);
+  if (error < 0) channel_fail(options, "pass", -error);
+}
+
 static bool send_text(const Options *options, const char *text, int pass) {
   return pass_send(options->channel, text, strlen(text), pass, 0) >= 0;
 }
@@ -39,13 +45,13 @@ void channel_send_exec(const Options *options, int error) { send_errno(options, 
 void channel_send_tap(const Options *options, const Tap *tap) {
   char text[MESSAGE_MAX];
   snprintf(text, sizeof text, "tap vnet=%d csum=%d tso=%d uso=%d", tap->vnet, tap->csum, tap->tso, tap->uso);
-  if (!send_text(options, text, tap->descriptor)) _exit(1);
+  send_descriptor(options, text, tap->descriptor);
 }
 
 void channel_send_socket(const Options *options, const char *name, int descriptor) {
   char text[MESSAGE_MAX];
   snprintf(text, sizeof text, "socket %s", name);
-  if (!send_text(options, text, descriptor)) _exit(1);
+  send_descriptor(options, text, descriptor);
 }
 
 void channel_await_go(const Options *options) {

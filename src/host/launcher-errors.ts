@@ -12,6 +12,8 @@ import { isInChroot } from './chroot.js'
 const { E2BIG, EACCES, EBUSY, EINVAL, EISDIR, ENODEV, ENOENT, ENOEXEC, ENOSPC, ENOSYS, ENXIO, EPERM, ESRCH } = constants.errno
 /** errno(3): too many namespaces before Linux 4.9; not in Node's list. */
 const EUSERS = 87
+/** unix(7): more descriptors in flight than a program of the user's may have open; not in Node's list. */
+const ETOOMANYREFS = 109
 
 /** A network namespace that somebody else made: a process in it, or files that stand for it and for the user namespace it belongs to. */
 export type LaunchTarget = { readonly pid: number } | { readonly netns: string; readonly userns?: string }
@@ -77,9 +79,18 @@ export function launcherError(step: string, errno: number, attempt: Attempt, mac
         `the kernel does not give ${attempt.ifname} an MTU of ${attempt.mtu} (${errnoName(errno)})`,
         'use a smaller --mtu',
       )
+    case 'pass':
+      return passError(errno)
     default:
       return systemError(step, errno)
   }
+}
+
+/** The kernel counts by user, whichever program sends them: unix(7), ETOOMANYREFS. */
+function passError(errno: number): NetloomError {
+  if (errno !== ETOOMANYREFS) return systemError('pass', errno)
+  const what = "no descriptor reaches netloom, for this user's programs have too many on their way to others (ETOOMANYREFS)"
+  return new NetloomError('ERR_LAUNCHER', what, 'end the program that sends them to nobody, or raise `ulimit -n`')
 }
 
 /** What the launcher was about, where a system call fails that nearly never does. */

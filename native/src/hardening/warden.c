@@ -60,8 +60,8 @@ typedef struct {
   const WardenDuty *duty;
 } Warden;
 
-/* Where that fails nobody listens any more, which the next recv() tells. */
-static void answer(const Warden *warden, const char *text, int pass) { pass_send(warden->channel, text, strlen(text), pass, 0); }
+/* Without a descriptor that fails only where nobody listens any more, which the next recv() tells. */
+static int answer(const Warden *warden, const char *text, int pass) { return pass_send(warden->channel, text, strlen(text), pass, 0); }
 
 static void answer_error(const Warden *warden, const char *step, int error) {
   char text[MESSAGE_MAX];
@@ -96,14 +96,12 @@ static int find_process(const Warden *warden) {
   return found;
 }
 
+/* What other programs of the user's have in flight counts, too (unix(7), ETOOMANYREFS). */
 static void answer_next(const Warden *warden) {
   const int process = find_process(warden);
-  if (process > 0)
-    answer(warden, "process", process);
-  else if (process == 0)
-    answer(warden, "none", -1);
-  else
-    answer_error(warden, "next", process);
+  const int error = process > 0 ? answer(warden, "process", process) : process;
+  if (error < 0) answer_error(warden, "next", error);
+  if (process == 0) answer(warden, "none", -1);
   if (process > 0) close(process);
 }
 

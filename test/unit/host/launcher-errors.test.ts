@@ -9,6 +9,8 @@ import { type Attempt, execError, type LaunchTarget, launcherError, warningText 
 import type { NetloomError } from '../../../src/util/errors.js'
 
 const { E2BIG, EACCES, EBUSY, EINVAL, EIO, ENODEV, ENOENT, ENOEXEC, ENOSPC, ENXIO, EPERM, ESRCH } = constants.errno
+/** Node has no name for it. */
+const ETOOMANYREFS = 109
 
 const RUN: Attempt = { ifname: 'tap7', mtu: 1400, target: null }
 const attaching = (target: LaunchTarget): Attempt => ({ ...RUN, target })
@@ -109,6 +111,8 @@ test('the interface: name taken, MTU refused, anything else', () => {
   assert.equal(tell('tun-create', EPERM, RUN).code, 'ERR_USER_NAMESPACES')
   assert.match(tell('mtu', EINVAL, RUN).message, /tap7 an MTU of 1400 \(EINVAL\)/)
   assert.equal(tell('route', EIO, RUN).message, 'adding a default route by the interface failed: EIO')
+  assert.match(tell('pass', ETOOMANYREFS, RUN).message, /too many on their way to others \(ETOOMANYREFS\); end the program/)
+  assert.equal(tell('pass', EIO, RUN).message, "the launcher's step 'pass' failed: EIO")
   assert.equal(tell('new-step', EIO, RUN).message, "the launcher's step 'new-step' failed: EIO")
 })
 
