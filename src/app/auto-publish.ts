@@ -10,6 +10,7 @@ import { guard } from '../util/guard.js'
 import type { Log } from '../util/log.js'
 import { TokenBucket } from '../util/token-bucket.js'
 import * as address from '../wire/address.js'
+import { isReached, type LoopbackHint } from './loopback-hint.js'
 import type { Publication, Publications } from './publications.js'
 import type { PortRange, PublishDriver } from './publish-spec.js'
 
@@ -39,6 +40,7 @@ export class AutoPublish {
   readonly #range: PortRange
   readonly #reachesLoopback: boolean
   readonly #log: Log
+  readonly #hint: LoopbackHint
   // By port; empty where the host had no place for it.
   readonly #open = new Map<number, readonly Publication[]>()
   readonly #tries = new TokenBucket(TRIES_PER_SECOND, TRIES_AT_ONCE)
@@ -47,7 +49,8 @@ export class AutoPublish {
   // Why it could not be told last time, and was logged; 0: it could.
   #failure = 0
 
-  constructor(native: NativeContext, publications: Publications, range: PortRange, options: AutoPublishOptions) {
+  constructor(native: NativeContext, publications: Publications, range: PortRange, hint: LoopbackHint, options: AutoPublishOptions) {
+    this.#hint = hint
     this.#native = native
     this.#publications = publications
     this.#range = range
@@ -88,11 +91,14 @@ export class AutoPublish {
   #ports(count: number): Set<number> {
     const words = new Int32Array(this.#native.scratch, 0, count * WORDS)
     const ports = new Set<number>()
+    let missed = 0
     for (let at = 0; at < words.length; at += WORDS) {
       const port = words[at + 4]!
       if (port < this.#range.first || port > this.#range.last) continue
       if (this.#reachesLoopback || !isLoopback(words, at)) ports.add(port)
+      else if (isReached(words, at)) missed = port
     }
+    if (missed !== 0 && !ports.has(missed)) this.#hint.tell(missed)
     return ports
   }
 

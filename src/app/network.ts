@@ -26,6 +26,7 @@ import { AutoPublish } from './auto-publish.js'
 import type { ControlServer } from './control-server.js'
 import { listFlows } from './flow-list.js'
 import { descriptorsForOthers, fitOptions, type HostFacts, mayRunOut, NO_PING, probeHost } from './host-facts.js'
+import { LoopbackHint } from './loopback-hint.js'
 import { startServices } from './network-services.js'
 import { addressTexts, countersOf } from './network-view.js'
 import { checkOptions, HARDEN_OPTION_TYPES, PUBLISH_OPTION_TYPES, RUN_OPTION_TYPES } from './option-check.js'
@@ -117,6 +118,7 @@ class LiveNetwork implements Network {
   #control: ControlServer | null = null
   #sockets: NamespaceSockets | null = null
   readonly #auto: AutoPublish | null
+  readonly #hint: LoopbackHint
   // Null: nothing depends on them.
   #hostAddresses: HostAddresses | null
   // What is to practise, and what does.
@@ -181,7 +183,11 @@ class LiveNetwork implements Network {
       () => this.#hostsOwn(),
       options.log,
     )
-    this.#auto = options.publishAuto === null ? null : new AutoPublish(this.#native, this.#publications, options.publishAuto, options)
+    this.#hint = new LoopbackHint(this.#native, options.log, !options.directLoopback)
+    const { forwards } = this.#stack
+    forwards.counts.onRefused = (rule) => this.#hint.refused(forwards.guestPort(rule))
+    this.#auto =
+      options.publishAuto === null ? null : new AutoPublish(this.#native, this.#publications, options.publishAuto, this.#hint, options)
     if (this.#hostAddresses !== null) this.#follow(this.#hostAddresses, closed)
     this.#resolver = startServices(this.#native, this.#loop, this.#stack, options, closed, () => this.#launched !== null)
   }
@@ -459,6 +465,7 @@ class LiveNetwork implements Network {
     this.#sockets = new NamespaceSockets(this.#native, seeds)
     this.#stack.direct.connect(this.#sockets)
     this.#auto?.start(this.#sockets.diag)
+    this.#hint.diag = this.#sockets.diag
     const device = this.#connect(descriptor, features)
     if (superSegments && !device.hasOffload) {
       this.#options.log.warn('this kernel refuses segmentation offload on a TAP: everything works, at a fraction of the speed')
@@ -493,6 +500,7 @@ class LiveNetwork implements Network {
     this.#launched = null
     await launched?.end()
     this.#auto?.stop()
+    this.#hint.diag = -1
     this.#practising?.stop()
     this.#stack.direct.connect(null)
     this.#sockets?.close()

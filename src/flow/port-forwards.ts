@@ -177,6 +177,11 @@ export class PortForwards implements ReadyHandler {
     return isFreed
   }
 
+  /** The port of the guest that a rule leads to. */
+  guestPort(rule: number): number {
+    return this.#ports[rule]!
+  }
+
   get counts(): RuleCounts {
     return this.#table.rules
   }
@@ -345,7 +350,7 @@ export class PortForwards implements ReadyHandler {
 
   #refuse(socket: number, rule: number): void {
     this.#native.tcpReset(socket)
-    this.counts.refused[rule]!++
+    this.counts.refuse(rule)
   }
 
   #wait(w: Int32Array): void {

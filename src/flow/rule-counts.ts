@@ -10,6 +10,8 @@ export const MAX_RULES = 8192
 
 export class RuleCounts {
   /** Connections that came, and of them those that came to nothing. */
+  /** Told of a rule whose connection the sandbox has not taken. */
+  onRefused: ((rule: number) => void) | null = null
   readonly connections = new Float64Array(MAX_RULES + 1)
   readonly refused = new Float64Array(MAX_RULES + 1)
   /** Flows that are not over. */
@@ -58,7 +60,7 @@ export class RuleCounts {
     const rule = rows[base + RULE]!
     if (rule === 0) return
     this.forget(rows, base)
-    if (isRefused) this.refused[rule]!++
+    if (isRefused) this.refuse(rule)
     this.#packetsIn[rule]! += rows[base + PACKETS_IN]! >>> 0
     this.#packetsOut[rule]! += rows[base + PACKETS_OUT]! >>> 0
     this.#bytesIn[rule]! += counter(rows, base + BYTES_IN)
@@ -93,5 +95,11 @@ export class RuleCounts {
       this.bytesIn[rule]! += counter(rows, base + BYTES_IN)
       this.bytesOut[rule]! += counter(rows, base + BYTES_OUT)
     }
+  }
+
+  /** Counts a connection that the sandbox has not taken. */
+  refuse(rule: number): void {
+    this.refused[rule]!++
+    this.onRefused?.(rule)
   }
 }

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { mock, test } from 'node:test'
 import { AutoPublish, TRIES_AT_ONCE, WARNINGS_AT_ONCE } from '../../../src/app/auto-publish.js'
+import type { LoopbackHint } from '../../../src/app/loopback-hint.js'
 import type { Publication, Publications } from '../../../src/app/publications.js'
 import type { PublishOptions } from '../../../src/app/publish-spec.js'
 import type { NativeContext } from '../../../src/host/native.js'
@@ -25,6 +26,7 @@ class Played {
     this as unknown as NativeContext,
     this as unknown as Publications,
     { first: 1, last: 65_535 },
+    { tell: () => {} } as unknown as LoopbackHint,
     { directLoopback: false, publishDriver: 'auto', log: { warn: (line: string) => this.warnings.push(line), verbose: () => {} } as never },
   )
 
