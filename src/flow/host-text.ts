@@ -6,6 +6,9 @@
 // hear that there is nothing. There are two exceptions, and an event has told of both (READS_ON): the end of the text, behind which no event
 // comes, and an urgent mark, at which the kernel stops (tcp_recvmsg). At the end it is read on at once, and so it is known with the last text; what
 // is behind a mark belongs to another segment (tcp/urgent.ts).
+//
+// With a peek offset that cannot be set, or acknowledged bytes that stay in the queue, bytes would come to a wrong place of the stream: the caller
+// ends the connection.
 import type { NativeContext } from '../host/native.js'
 import { HOST_EOF, HOST_READABLE, HOST_URGENT, READS_ON } from '../tcp/columns.js'
 import type { Connection } from '../tcp/connection.js'
@@ -63,18 +66,20 @@ export class HostText {
     return mark >= 0 && c.sendSlab !== 0 ? mark + c.sendHeld : mark
   }
 
-  /** See Relay.rewind. */
-  rewind(c: Connection, offset: number): void {
+  /** See Relay.rewind. False: the next read would bring other bytes. */
+  rewind(c: Connection, offset: number): boolean {
     const ring = this.#sockets.ringOf(c.base)
     if (ring !== null) ring.rewind(c, offset)
-    else this.#native.tcpPeekOffset(c.socket, offset)
+    else return this.#native.tcpPeekOffset(c.socket, offset) >= 0
+    return true
   }
 
-  /** See Relay.consume. */
-  consume(c: Connection, length: number): void {
+  /** See Relay.consume. False: the bytes have not gone. */
+  consume(c: Connection, length: number): boolean {
     this.#sockets.bound(c.base, length)
     const ring = this.#sockets.ringOf(c.base)
     if (ring !== null) ring.consume(c, length)
-    else this.#native.tcpDiscard(c.socket, length)
+    else return this.#native.tcpDiscard(c.socket, length) >= length
+    return true
   }
 }

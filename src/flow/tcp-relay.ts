@@ -24,6 +24,7 @@ import { ACTIVE, CREATED, GENERATION, KIND, KIND_TCP, MAC_HIGH, MAC_LOW, PACKETS
 import type { Icmp } from '../net/icmp.js'
 import type { ErrorReceiver } from '../net/icmp-common.js'
 import type { Inbound } from '../net/inbound.js'
+import { HOST_READABLE } from '../tcp/columns.js'
 import type { Connection } from '../tcp/connection.js'
 import type { TcpDemux } from '../tcp/demux.js'
 import type { Relay } from '../tcp/stack.js'
@@ -161,12 +162,11 @@ export class TcpRelay implements Relay, ReadyHandler, Evictor, ErrorReceiver {
     rows[base + MAC_LOW] = macLow
     rows[base + CREATED] = now
     rows[base + ACTIVE] = now
-    if (this.#sockets.take(row, socket) < 0) {
+    if (this.#sockets.take(row, socket) < 0 || this.#sockets.connected(base) < 0) {
       this.#table.remove(row)
       return false
     }
     this.#table.rules.begin(rows, base, rule)
-    this.#sockets.connected(base)
     this.#demux!.open(row, now)
     return true
   }
@@ -221,7 +221,10 @@ export class TcpRelay implements Relay, ReadyHandler, Evictor, ErrorReceiver {
       return
     }
     if ((events & EPOLLOUT) === 0) return
-    this.#sockets.connected(base)
+    if (this.#sockets.connected(base) < 0) {
+      this.#demux!.hostBroken(row, this.#loop.now)
+      return
+    }
     this.#demux!.hostConnected(row, this.#loop.now)
     // What came along with the host's SYN-ACK: no other event tells.
     this.#readable(row, events)
@@ -269,11 +272,17 @@ export class TcpRelay implements Relay, ReadyHandler, Evictor, ErrorReceiver {
   }
 
   rewind(c: Connection, offset: number): void {
-    this.#text.rewind(c, offset)
+    if (!this.#text.rewind(c, offset)) this.#lost(c)
   }
 
   consume(c: Connection, length: number): void {
-    this.#text.consume(c, length)
+    if (!this.#text.consume(c, length)) this.#lost(c)
+  }
+
+  // Which byte of the host's socket is next is not known any more. Without a socket the next read breaks the connection.
+  #lost(c: Connection): void {
+    this.abort(c)
+    c.raise(HOST_READABLE)
   }
 
   room(c: Connection): number {

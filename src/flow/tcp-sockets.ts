@@ -69,11 +69,11 @@ export class TcpSockets {
     return status
   }
 
-  /** The row's socket is connected. */
-  connected(base: number): void {
+  /** The row's socket is connected; -errno: it cannot be peeked at from where the last peek ended, and so its bytes cannot be told apart. */
+  connected(base: number): number {
     const socket = this.#rows[base + SOCKET]!
     if (!isMapped(this.#rows, base + HOST_ADDRESS) && !isLoopback(this.#rows, base + HOST_ADDRESS)) this.#native.tcpConnected(socket)
-    if (this.ringOf(base) === null) this.#native.tcpPeekOffset(socket, 0)
+    return this.ringOf(base) === null ? this.#native.tcpPeekOffset(socket, 0) : 0
   }
 
   /** The guest takes `length` bytes more of the host's: bounds the receive buffer of a sender on the loopback once it has sent much. */

@@ -56,6 +56,7 @@ const ERRORS: Readonly<Record<string, readonly number[]>> = {
   tcpPeek: RECEIVES,
   tcpReceive: RECEIVES,
   tcpDiscard: [ENOMEM],
+  tcpPeekOffset: [EINVAL, ENOMEM],
   tcpShutdown: [107],
   tcpRoom: [EBADF],
   tcpMakeRoom: [EBADF],
