@@ -47,8 +47,7 @@ e2e('clients that read nothing, more of them than there are descriptors', async 
   const program = userProgram(['sh', '-c', `ulimit -n ${LIMIT}; exec "$@"`, 'sh', ...NETLOOM, ...command, ...waiting], {
     deadline: 110_000,
   })
-  const [, inside] = await program.line(/^pid (\d+)$/m)
-  const box = scope.use(new Sandbox(program, Number(inside)))
+  const box = scope.use(await Sandbox.of(program))
   const server = scope.use(box.guest('server.py', 9000))
   await server.line(/^listening$/m)
   // Each has bytes under way in a pipe, as long as there are any.

@@ -43,7 +43,7 @@ e2e('^Z stops the whole, and fg lets it go on', async (scope) => {
 })
 
 e2e('in a pipeline the whole is one job: ^C ends all of it', async (scope) => {
-  const line = `${RUN} sh -c 'echo rea""dy; sleep 300' | cat\n`
+  const line = `${RUN} sh -c 'echo rea""dy; read line' | cat\n`
   await play(
     scope,
     BASH,
@@ -61,7 +61,7 @@ e2e('a shell inside has job control', async (scope) => {
   await play(
     scope,
     [...NETLOOM, 'run', '--', ...BASH],
-    ['type', `sh -c 'echo rea""dy; read line; echo "got <$line>"; sleep 300'\n`],
+    ['type', `sh -c 'echo rea""dy; read line; echo "got <$line>"; read line'\n`],
     ['expect', 'ready'],
     ['type', '\x1a'],
     ['expect', 'Stopped'],

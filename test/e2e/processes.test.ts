@@ -46,7 +46,7 @@ e2e('kill -STOP -1 and kill -KILL -1 reach the sandbox alone', async (scope) => 
   const attack = (script: string) =>
     run(asUser(['nsenter', `--target=${inside}`, '--user', '--mount', '--pid', '--preserve-credentials', '--', 'bash', '-c', script]))
   await attack('kill -STOP -1')
-  assert.equal(stateOf(inside), 'T', 'the command is stopped')
+  await until(() => stateOf(inside) === 'T', 'the command is not stopped')
   for (const pid of [program.pid, other.pid]) assert.notEqual(stateOf(pid), 'T')
   await attack('kill -CONT -1; kill -KILL -1')
   const outcome = await program.finished

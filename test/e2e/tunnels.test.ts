@@ -22,8 +22,7 @@ async function startBoth(scope: Scope): Promise<readonly [Sandbox, Sandbox]> {
   const here = scope.use(await Sandbox.start(...published(HOST_ADDRESS, HOST_ADDRESS6)))
   const command = elsewhere().inside(...asUser([...NETLOOM, 'run', ...published(ELSEWHERE, ELSEWHERE6), '--', ...WAITING]))
   const program = new Program(command, { environment: userEnvironment, directory: '/', deadline: 600_000 })
-  const line = await program.line(/^pid (\d+)$/m)
-  return [here, scope.use(new Sandbox(program, Number(line[1])))]
+  return [here, scope.use(await Sandbox.of(program))]
 }
 const sandboxes = shared(startBoth)
 

@@ -71,9 +71,13 @@ export async function answer<T>(program: Program): Promise<T> {
 
 export class Sandbox extends Namespaces {
   static async start(...args: readonly string[]): Promise<Sandbox> {
-    const program = netloom(['run', ...args, '--', ...WAITING], { deadline: 600_000 })
+    return Sandbox.of(netloom(['run', ...args, '--', ...WAITING], { deadline: 600_000 }), !args.includes('--share-pid'))
+  }
+
+  /** That of a program whose command is such a one that waits. */
+  static async of(program: Program, hasOwnProcesses = true): Promise<Sandbox> {
     const line = await program.line(/^pid (\d+)$/m)
-    return new Sandbox(program, findInside(program.pid, Number(line[1])), !args.includes('--share-pid'))
+    return new Sandbox(program, findInside(program.pid, Number(line[1])), hasOwnProcesses)
   }
 
   /** The process of the stack itself: the one that was started. */
