@@ -22,6 +22,11 @@ const POINTER = 0xc0
 const MAX_LABEL = 63
 /** RFC 1035, 2.3.4, less the final zero. */
 const MAX_NAME = 254
+/**
+ * Labels and pointers followed for all names of a message that is written out: as many as it can have bytes. A hostile server can let thousands of
+ * names share one chain of thousands of pointers, which takes seconds; an answer that needs more is none.
+ */
+const MAX_STEPS = MAX_MESSAGE
 /** Type, class and TTL; and the length behind them. */
 const FIXED = 8
 
@@ -89,9 +94,13 @@ function hintsAtClosed(message: Buffer, record: dns.ResourceRecord, closed: Addr
   return false
 }
 
+// Of the message that is being written out.
+let stepsLeft = 0
+
 /** The header, the question and these records; null for one that cannot be read, or a message that gets too long. */
 function rebuilt(message: Buffer, end: number, records: readonly dns.ResourceRecord[]): Buffer | null {
   const parts: Buffer[] = [Buffer.from(message.subarray(0, end))]
+  stepsLeft = MAX_STEPS
   const header = parts[0]!
   for (const [i, section] of (['answer', 'authority', 'additional'] as const).entries())
     header.writeUInt16BE(records.filter((record) => record.section === section).length, 6 + 2 * i)
@@ -137,6 +146,7 @@ function expanded(message: Buffer, at: number, limit: number, questionEnd: numbe
   let total = 0
   for (let next = at; next < (end < 0 ? limit : message.length); ) {
     const length = message[next]!
+    if (stepsLeft-- <= 0) return null
     if (length === 0) {
       parts.push(message.subarray(next, next + 1))
       return { bytes: Buffer.concat(parts), end: end < 0 ? next + 1 : end }

@@ -135,6 +135,21 @@ test('what cannot be read is an error, not let through', () => {
   assert.equal(decoded(withoutClosed(loop, closed)).rcode, 'SERVFAIL')
 })
 
+/** A text of pointers, each to the one before it, and thousands of records with two names at its end. */
+function chained(pointers: number): Buffer {
+  const at = query('x.test').length + 11
+  const chain = [0]
+  for (let target = at; chain.length < 1 + 2 * pointers; target = at + chain.length - 2) chain.push(...pointer(target))
+  const last = pointer(at + 1 + 2 * (pointers - 1))
+  const first = [record([0], 65_280, chain), record([0], dns.TYPE_A, [192, 168, 7, 20])]
+  return message(query('x.test'), ...first, ...Array.from({ length: 2_000 }, () => record([0], 14, [...last, ...last])))
+}
+
+test('names that share a long chain of pointers are not followed for ever', () => {
+  const rcodeOf = (pointers: number) => dns.rcode(withoutClosed(chained(pointers), closed))
+  assert.deepEqual([rcodeOf(8), rcodeOf(7_000)], [dns.NOERROR, dns.SERVFAIL])
+})
+
 test('whatever the bytes, nothing throws, and what is left has no closed address', () => {
   const base = answerTo(query('x.test'), [a('x.test', '192.168.7.20'), aaaa('y.test', '2001:db8:7::20'), a('x.test')], {
     authorities: [soa('test', 10, 20)],
