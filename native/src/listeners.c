@@ -66,8 +66,12 @@ static int32_t error_of(const struct nlmsghdr *header) {
 }
 
 /* The messages of one read: 1 when the answer has ended, 0 when more of it comes, or -errno. */
-static int32_t take_messages(const Context *context, Dump *dump, const void *buffer, unsigned left) {
-  for (const struct nlmsghdr *header = buffer; NLMSG_OK(header, left); header = NLMSG_NEXT(header, left)) {
+static int32_t take_messages(const Context *context, Dump *dump, const char *buffer, size_t left) {
+  for (size_t step; left >= NLMSG_HDRLEN; buffer += step, left -= step) {
+    const struct nlmsghdr *header = (const struct nlmsghdr *)(const void *)buffer;
+    /* Not by NLMSG_NEXT(): of a last message that is not padded it would leave less than nothing. */
+    if (header->nlmsg_len < NLMSG_HDRLEN || header->nlmsg_len > left) break;
+    step = NLMSG_ALIGN(header->nlmsg_len) < left ? NLMSG_ALIGN(header->nlmsg_len) : left;
     if (header->nlmsg_seq != dump->sequence) continue;
     if (header->nlmsg_type == NLMSG_DONE) return 1;
     if (header->nlmsg_type == NLMSG_ERROR) return error_of(header);
@@ -84,7 +88,7 @@ static int32_t read_answer(const Context *context, Dump *dump) {
     /* The kernel has the answer ready before it returns from the request, or from reading what came before. */
     const int32_t length = read_kernel(dump, buffer);
     if (length < 0) return length;
-    const int32_t outcome = take_messages(context, dump, buffer, (unsigned)length);
+    const int32_t outcome = take_messages(context, dump, buffer, (size_t)length);
     if (outcome != 0) return outcome < 0 ? outcome : 0;
   }
 }
