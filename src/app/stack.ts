@@ -212,7 +212,7 @@ export class Stack implements TurnHandler {
     this.#timers.advance(now, this.#expiry)
     if (this.#demux.hasWork) this.#demux.settle(now)
     const dns = this.#dns === null ? -1 : this.#dns.expire(now)
-    const forwards = this.forwards.expire(now)
+    const forwards = sooner(this.forwards.expire(now), this.#flows.expire(now))
     const net = sooner(this.reassembly.expire(now), this.interface.paths.expire(now))
     const own = sooner(sooner(dns, net), this.#router?.expire(now) ?? -1)
     const next = sooner(sooner(this.#timers.next(now), own), sooner(forwards, this.farewells.expire(now)))

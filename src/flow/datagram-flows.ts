@@ -28,6 +28,7 @@ import type { TimerWheel } from '../util/timer-wheel.js'
 import { LIST_DATAGRAM } from './flow-lists.js'
 import type { Evictor, FlowTable } from './flow-table.js'
 import { outgoing } from './hops.js'
+import { READ_ALL, READ_ON, READ_PAUSE, type ReadOutcome } from './read-outcome.js'
 
 /** Kinds of rows, flow-row.ts: they index the relays. */
 const KINDS = 6
@@ -37,8 +38,8 @@ const UNKNOWN = -1
 
 /** One protocol's part. */
 export interface DatagramRelay {
-  /** The socket has something to read. True when a budget ran out and more is left. */
-  readable(row: number): boolean
+  /** The socket has something to read. */
+  readable(row: number): ReadOutcome
   /** The socket's error queue may have something. True when a budget ran out and more may be left. */
   failed(row: number): boolean
   /** The row and its socket are about to go: what waits for them has to leave now. */
@@ -55,6 +56,9 @@ export class DatagramFlows implements ReadyHandler, Evictor {
   readonly #relays: (DatagramRelay | null)[] = new Array<DatagramRelay | null>(KINDS).fill(null)
   #pending: Int32Array
   #pendingCount = 0
+  /** All that wait only fail: they are not asked before then, int32 ms. */
+  #isPaused = false
+  #pausedUntil = 0
 
   constructor(native: NativeContext, loop: EventLoop, table: FlowTable, timers: TimerWheel, drops: DropCounters) {
     this.#native = native
@@ -155,7 +159,18 @@ export class DatagramFlows implements ReadyHandler, Evictor {
     const relay = this.#relays[kind] as DatagramRelay | null
     if (relay === null) return
     const hasErrors = (events & EPOLLERR) !== 0 && relay.failed(row)
-    if (((events & EPOLLIN) !== 0 && relay.readable(row)) || hasErrors) this.#postpone(row)
+    this.#goOn(row, (events & EPOLLIN) === 0 ? READ_ALL : relay.readable(row), hasErrors)
+  }
+
+  #goOn(row: number, outcome: ReadOutcome, hasErrors: boolean): void {
+    if (outcome === READ_ALL && !hasErrors) return
+    if (outcome === READ_ON || hasErrors) this.#isPaused = false
+    // Those that only fail have the next turn for themselves when there is another one anyway.
+    else if (this.#pendingCount === 0) {
+      this.#isPaused = true
+      this.#pausedUntil = (this.#loop.now + READ_PAUSE) | 0
+    }
+    this.#postpone(row)
   }
 
   // Once only: an event may tell again of what waits already, and the list has a place for each row.
@@ -168,11 +183,21 @@ export class DatagramFlows implements ReadyHandler, Evictor {
 
   /** Sockets wait whose budget ran out. */
   get hasWork(): boolean {
-    return this.#pendingCount > 0
+    return this.#pendingCount > 0 && !this.#isPaused
+  }
+
+  /** Ends the pause of sockets that only failed when it is over; the ms until then, -1: there is none. */
+  expire(now: number): number {
+    if (!this.#isPaused) return -1
+    const wait = (this.#pausedUntil - now) | 0
+    if (wait > 0) return wait
+    this.#isPaused = false
+    return this.#pendingCount > 0 ? 0 : -1
   }
 
   /** Goes on with those sockets. */
   resume(): void {
+    if (!this.hasWork) return
     const count = this.#pendingCount
     this.#pendingCount = 0
     for (let i = 0; i < count; i++) {
@@ -182,7 +207,7 @@ export class DatagramFlows implements ReadyHandler, Evictor {
       const relay = this.#relays[this.#rows[base + KIND]!] ?? null
       if (relay === null) continue
       const hasErrors = relay.failed(row)
-      if (relay.readable(row) || hasErrors) this.#postpone(row)
+      this.#goOn(row, relay.readable(row), hasErrors)
     }
   }
 

@@ -15,6 +15,7 @@ import type { DatagramFlows, DatagramRelay } from './datagram-flows.js'
 import type { Decision, Gate } from './gate.js'
 import { incoming } from './hops.js'
 import { EAGAIN, HostErrors } from './host-errors.js'
+import { MOST_FAILURES, READ_ALL, READ_FAILS, READ_ON, type ReadOutcome } from './read-outcome.js'
 import { EACCES, EMSGSIZE, tellFailure, tellRefusal } from './unreachable.js'
 
 /** Silence that ends an exchange, ms (RFC 5508, REQ-2: 60 s at least). */
@@ -113,15 +114,17 @@ export class PingRelay implements EchoRelay, DatagramRelay {
     return this.#errors.drain(this.#rows[base + SOCKET]!, this.#rows, base)
   }
 
-  readable(row: number): boolean {
+  readable(row: number): ReadOutcome {
+    let failures = 0
     const socket = this.#rows[(row << ROW_SHIFT) + SOCKET]!
     for (let i = 0; i < TURN_BUDGET; i++) {
       const length = this.#native.udpReceive(socket, this.#interface.begin(), MAX_MESSAGE)
       if (length >= icmp.HEADER_LENGTH) this.#deliver(row, length)
       this.#interface.release()
-      if (length === -EAGAIN) return false
+      if (length === -EAGAIN) return READ_ALL
+      if (length < 0 && ++failures === MOST_FAILURES) return i >= MOST_FAILURES ? READ_ON : READ_FAILS
     }
-    return true
+    return READ_ON
   }
 
   #deliver(row: number, length: number): void {

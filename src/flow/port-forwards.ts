@@ -30,6 +30,7 @@ import { FIRST_PORT, GUEST, nameClient, PORT_TRIES, REMOTE } from './client-name
 import { type DirectRelay, REFUSED, TAKEN } from './direct-relay.js'
 import type { FlowTable } from './flow-table.js'
 import { EAGAIN } from './host-errors.js'
+import { MOST_FAILURES, READ_FAILS, READ_ON, READ_PAUSE } from './read-outcome.js'
 import { MAX_RULES, type RuleCounts } from './rule-counts.js'
 import { StalledRules } from './stalled-rules.js'
 import type { TcpRelay } from './tcp-relay.js'
@@ -198,6 +199,7 @@ export class PortForwards implements ReadyHandler {
       this.#takeDatagrams(rule)
       return
     }
+    let failures = 0
     for (let i = 0; i < ACCEPTS; i++) {
       const delay = this.#delay(rule)
       if (delay > 0) {
@@ -207,7 +209,7 @@ export class PortForwards implements ReadyHandler {
       const socket = this.#native.tcpAccept(this.#descriptors[rule]!)
       if (socket === -EAGAIN) return
       // Gone again before we came; anything else may last (ENFILE, ENOMEM, a rule of the host's firewall).
-      if (socket === -ECONNABORTED || socket === -EINTR) continue
+      if ((socket === -ECONNABORTED || socket === -EINTR) && ++failures < MOST_FAILURES) continue
       if (socket < 0) {
         this.#stalled.add(rule, SHORTAGE_PAUSE, this.#loop.now)
         return
@@ -247,7 +249,7 @@ export class PortForwards implements ReadyHandler {
     const count = this.#stalled.takeDue(now)
     for (let i = 0; i < count; i++) {
       const rule = this.#stalled.rule(i)
-      if (this.#descriptors[rule] !== 0 && this.#drivers[rule] !== DRIVER_DATAGRAMS) this.ready(rule, this.#generations[rule]!, EPOLLIN)
+      if (this.#descriptors[rule] !== 0) this.ready(rule, this.#generations[rule]!, EPOLLIN)
     }
   }
 
@@ -256,7 +258,7 @@ export class PortForwards implements ReadyHandler {
     const guests = this.#guests
     const neighbors = this.#neighborsOf(guests, 4 * rule)
     const now = this.#loop.now
-    const isDone = this.#datagrams.ready(
+    const outcome = this.#datagrams.ready(
       rule,
       this.#generations[rule]!,
       this.#descriptors[rule]!,
@@ -266,7 +268,8 @@ export class PortForwards implements ReadyHandler {
       neighbors,
       now,
     )
-    if (isDone || this.#isHeldUp[rule] === 1) return
+    if (outcome === READ_FAILS) this.#stalled.add(rule, READ_PAUSE, now)
+    if (outcome !== READ_ON || this.#isHeldUp[rule] === 1) return
     this.#isHeldUp[rule] = 1
     this.#heldUp[this.#heldUpCount++] = rule
   }

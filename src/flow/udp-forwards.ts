@@ -38,6 +38,7 @@ import type { Decision, Gate } from './gate.js'
 import { EAGAIN } from './host-errors.js'
 import { MESSAGE_PORT, MESSAGE_SOURCE, MESSAGE_TOS, MESSAGE_TTL, RECEIVED_WORDS } from './incoming-trains.js'
 import { PublishedPorts } from './published-ports.js'
+import { MOST_FAILURES, READ_ALL, READ_FAILS, READ_ON, type ReadOutcome } from './read-outcome.js'
 import type { RuleCounts } from './rule-counts.js'
 import { datagrams, type StrayReceiver, type UdpClients } from './udp-clients.js'
 
@@ -83,7 +84,7 @@ export class UdpForwards implements StrayReceiver {
   }
 
   /**
-   * A listener has datagrams for the port of the guest at `at` of `guests`. False while nobody knows where that guest is: then they wait, and
+   * A listener has datagrams for the port of the guest at `at` of `guests`. READ_ON while nobody knows where that guest is: then they wait, and
    * this is to be called again.
    */
   ready(
@@ -95,13 +96,15 @@ export class UdpForwards implements StrayReceiver {
     port: number,
     neighbors: NeighborCache,
     now: number,
-  ): boolean {
+  ): ReadOutcome {
+    let failures = 0
     for (let i = 0; i < TURN_BUDGET; i++) {
       const entry = neighbors.resolve(guests, at, now)
-      if (entry < 0) return false
+      if (entry < 0) return READ_ON
       const length = this.#native.udpFirst(descriptor, this.#at, MAX_PAYLOAD)
-      if (length === -EAGAIN) return true
-      // Any other error is about an earlier datagram.
+      if (length === -EAGAIN) return READ_ALL
+      // Any other error is about an earlier datagram, unless it lasts.
+      if (length < 0 && ++failures === MOST_FAILURES) return READ_FAILS
       if (length < 0) continue
       for (let word = 0; word < 4; word++) this.#ends[GUEST + word] = guests[at + word]!
       for (let word = 0; word < 5; word++) this.#client[word] = this.#scratch[word]!
@@ -112,7 +115,7 @@ export class UdpForwards implements StrayReceiver {
     }
     // Edge-triggered: what is left tells of itself when it is registered anew.
     this.#native.epollModify(descriptor, token(TOKEN_LISTENER, generation, rule), EPOLLIN | EPOLLET)
-    return true
+    return READ_ALL
   }
 
   /** Ends a client's flow. */

@@ -34,6 +34,7 @@ import { incoming } from './hops.js'
 import { HostErrors } from './host-errors.js'
 import { IncomingTrains, MESSAGE_PORT, MESSAGE_SOURCE, MESSAGE_TOS, MESSAGE_TTL, type TrainReceiver } from './incoming-trains.js'
 import { OutgoingTrains, type UnsentListener } from './outgoing-trains.js'
+import { MOST_FAILURES, READ_ALL, READ_FAILS, READ_ON, type ReadOutcome } from './read-outcome.js'
 import { datagrams, EXPIRY_ONE_WAY, EXPIRY_TWO_WAY, UdpClients } from './udp-clients.js'
 import type { UdpForwards } from './udp-forwards.js'
 import { UdpPeers } from './udp-peers.js'
@@ -290,13 +291,15 @@ export class UdpRelay implements DatagramReceiver, DatagramRelay, TrainReceiver,
     return this.#errors.drain(this.#rows[base + SOCKET]!, this.#rows, base)
   }
 
-  readable(row: number): boolean {
+  readable(row: number): ReadOutcome {
+    let failures = 0
     for (let taken = 0; taken < TURN_BUDGET; ) {
       const count = this.#incoming.receive(row)
-      if (count < 0) return false
-      taken += Math.max(1, count)
+      if (count < 0) return READ_ALL
+      if (count === 0 && ++failures === MOST_FAILURES) return taken > 0 ? READ_ON : READ_FAILS
+      taken += count
     }
-    return true
+    return READ_ON
   }
 
   /** What the host's socket has received: see TrainReceiver. */

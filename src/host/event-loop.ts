@@ -13,6 +13,7 @@
 // was closed earlier in the same turn does not reach the row's next owner. Nothing polls: without traffic or
 // deadlines the process sleeps.
 import { guard } from '../util/guard.js'
+import { sooner } from '../util/wait.js'
 import type { NativeContext } from './native.js'
 
 /** Classes of descriptors; the token's top bits. */
@@ -43,6 +44,9 @@ const CALLS_PER_WAKEUP = 32
 
 /** After a turn in which something has thrown, work that is left waits so long, ms: it may throw again. */
 const ERROR_PAUSE = 10
+
+/** A level-triggered descriptor that cannot be read for want of memory tells nothing for so long, ms. */
+const REST = 20
 
 const TIMER_TOKEN = -1
 /** No token: class 0 has none. */
@@ -87,6 +91,9 @@ export class EventLoop {
   #alternates = false
   #last = NO_TOKEN
   #isRunning = false
+  /** Descriptors that tell nothing for now, each with its token and events, and until when, int32 ms. */
+  readonly #resting: number[] = []
+  #restsUntil = 0
 
   constructor(native: NativeContext) {
     this.#native = native
@@ -109,6 +116,38 @@ export class EventLoop {
 
   get isRunning(): boolean {
     return this.#isRunning
+  }
+
+  /**
+   * A registered descriptor that is ready, level-triggered, and of no use for now: it tells nothing for REST ms. `forget` is to be called before it is
+   * closed.
+   */
+  rest(descriptor: number, token: number, events: number): void {
+    if (this.#native.epollModify(descriptor, token, 0) < 0) return
+    if (this.#resting.length === 0) this.#restsUntil = (this.now + REST) | 0
+    this.forget(descriptor)
+    this.#resting.push(descriptor, token, events)
+  }
+
+  /** A descriptor is about to be closed. */
+  forget(descriptor: number): void {
+    for (let i = 0; i < this.#resting.length; i += 3) {
+      if (this.#resting[i] !== descriptor) continue
+      this.#resting.splice(i, 3)
+      return
+    }
+  }
+
+  // The ms until those that rest are asked again; -1: there is none. One that the kernel will not register stays.
+  #endRest(): number {
+    const resting = this.#resting
+    if (resting.length === 0) return -1
+    const wait = (this.#restsUntil - this.now) | 0
+    if (wait > 0) return wait
+    for (let i = resting.length - 3; i >= 0; i -= 3)
+      if (this.#native.epollModify(resting[i]!, resting[i + 1]!, resting[i + 2]!) >= 0) resting.splice(i, 3)
+    this.#restsUntil = (this.now + REST) | 0
+    return resting.length === 0 ? -1 : REST
   }
 
   /** Stops turning; descriptors stay open. */
@@ -169,8 +208,9 @@ export class EventLoop {
     } catch (error) {
       guard.caught('a timer', error)
     }
+    const rest = this.#endRest()
     if (guard.count !== before) return ERROR_PAUSE
-    return turn.hasWork ? 0 : wait
+    return turn.hasWork ? 0 : sooner(wait, rest)
   }
 
   #dispatch(count: number): void {

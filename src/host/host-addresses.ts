@@ -82,6 +82,7 @@ export class HostAddresses implements ReadyHandler {
   readonly #questions: number
   #sequence = 0
   #again: NodeJS.Timeout | null = null
+  #loop: EventLoop | null = null
   #isClosed = false
   /** Of the interfaces, as the kernel lists them. */
   addresses: readonly HostAddress[] = []
@@ -110,6 +111,7 @@ export class HostAddresses implements ReadyHandler {
       throw unknown(errnoName(failed))
     }
     const loop = new EventLoop(this.#native)
+    this.#loop = loop
     loop.serve(TOKEN_PROCESS, this)
     this.#native.epollAdd(this.#notices, token(TOKEN_PROCESS, 0, 0), EPOLLIN)
     loop.start({ begin() {}, resume() {}, settle() {}, expire: () => -1, hasWork: false })
@@ -127,7 +129,10 @@ export class HostAddresses implements ReadyHandler {
       const length = this.#native.receiveMessage(this.#notices, 0, ARENA_BYTES)
       if (length === -EAGAIN) break
       isNews ||= length < 0 || netlink.messages(this.#bytes.subarray(0, length)).some((message) => this.#isNews(message))
-      if (length < 0 && length !== -ENOBUFS) break
+      if (length >= 0 || length === -ENOBUFS) continue
+      // It may last, and be told again and again.
+      this.#loop?.rest(this.#notices, token(TOKEN_PROCESS, 0, 0), EPOLLIN)
+      break
     }
     if (isNews) this.#look()
   }

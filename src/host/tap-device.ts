@@ -51,6 +51,7 @@ export class TapDevice implements Device, ReadyHandler {
   framesLost = 0
   #descriptor: number
   #native: NativeContext
+  #loop: EventLoop
   #frames: Int32Array
   #batch = new Int32Array(FRAMES_PER_CALL * 2)
   #view: DataView
@@ -70,6 +71,7 @@ export class TapDevice implements Device, ReadyHandler {
     receiver: FrameReceiver,
   ) {
     this.#native = native
+    this.#loop = loop
     this.#frames = new Int32Array(native.scratch)
     this.#descriptor = descriptor
     this.#view = arena.view
@@ -91,8 +93,9 @@ export class TapDevice implements Device, ReadyHandler {
   // One batch a turn: what is left makes the descriptor ready again.
   ready(): void {
     const count = this.#native.tapRead(this.#descriptor, this.#receiveAt, RECEIVE_BATCH, FRAMES_PER_CALL)
-    // For want of memory it is only later: the frames are there still, and tell of themselves.
-    if (count < 0 && count !== -ENOMEM && count !== -ENOBUFS) this.#gone(count)
+    // For want of memory it is only later: the frames are there still, and tell of themselves, but not at once, and again and again.
+    if (count === -ENOMEM || count === -ENOBUFS) this.#loop.rest(this.#descriptor, token(TOKEN_TAP, 0, 0), EPOLLIN)
+    else if (count < 0) this.#gone(count)
     if (count <= 0) return
     this.framesIn += count
     const batch = this.#batch
@@ -120,12 +123,14 @@ export class TapDevice implements Device, ReadyHandler {
   /** Closes the descriptor: the interface goes when it is not persistent. */
   close(): void {
     if (this.#descriptor < 0) return
+    this.#loop.forget(this.#descriptor)
     this.#native.epollDelete(this.#descriptor)
     this.#native.closeDescriptor(this.#descriptor)
     this.#descriptor = -1
   }
 
   #gone(status: number): void {
+    this.#loop.forget(this.#descriptor)
     this.#native.epollDelete(this.#descriptor)
     this.onGone(-status)
   }

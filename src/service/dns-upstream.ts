@@ -16,6 +16,7 @@
  */
 
 import { constants } from 'node:os'
+import { isShortage } from '../flow/unreachable.js'
 import { EPOLLERR, EPOLLIN, type ReadyHandler } from '../host/event-loop.js'
 import type { NativeContext } from '../host/native.js'
 import type { Nameserver, Pace, Resolver } from '../host/resolver.js'
@@ -159,6 +160,8 @@ export class DnsUpstream<E extends Exchange> implements ReadyHandler {
       }
       if (length >= 0)
         this.#receive(exchange, attempt, Buffer.from(this.#parts.bytes.subarray(this.#parts.region, this.#parts.region + length)))
+      // No memory for us: not the server's failure.
+      else if (isShortage(-length)) this.#over(exchange, attempt)
       else if (length !== -EMSGSIZE) this.#unreachable(exchange, attempt)
     }
   }

@@ -72,7 +72,12 @@ export class FakeEpoll implements FakeWaker {
   }
 
   get #isReady(): boolean {
-    return this.#pending.length > 0 || this.tap.frames.length > 0 || this.untilTimer === 0
+    return this.#pending.length > 0 || this.#hasFrames || this.untilTimer === 0
+  }
+
+  // Level-triggered, where it is asked for at all.
+  get #hasFrames(): boolean {
+    return (this.tap.poll() & this.tap.events) !== 0
   }
 
   protected openDescriptor(d: FakeDescriptor): number {
@@ -121,7 +126,7 @@ export class FakeEpoll implements FakeWaker {
       w[2 * count] = TIMER_TOKEN
       w[2 * count++ + 1] = EPOLLIN
     }
-    if (this.tap.isRegistered && this.tap.poll() !== 0) {
+    if (this.tap.isRegistered && this.#hasFrames) {
       w[2 * count] = this.tap.token
       w[2 * count++ + 1] = EPOLLIN
     }
