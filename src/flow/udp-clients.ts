@@ -11,6 +11,7 @@ import {
   MAC_LOW,
   PACKETS_IN,
   type PACKETS_OUT,
+  PROTOCOL,
   ROW_SHIFT,
   remotePort,
 } from '../net/flow-row.js'
@@ -25,6 +26,9 @@ import { MESSAGE_PORT, MESSAGE_SOURCE, MESSAGE_TOS, MESSAGE_TTL } from './incomi
 export const EXPIRY_TWO_WAY = 300_000
 /** The same of a flow that nothing ever came back to, ms (RFC 4787, REQ-5). */
 export const EXPIRY_ONE_WAY = 120_000
+
+/** A client's own column, behind udp-relay.ts': 1 where the guest has begun the flow, and not the client. */
+const IS_GUESTS = PROTOCOL + 6
 
 /** Takes what the socket of a client has heard from others. */
 export interface StrayReceiver {
@@ -96,8 +100,19 @@ export class UdpClients {
     this.#trains.begin(row)
     rows[base + MAC_HIGH] = macHigh
     rows[base + MAC_LOW] = macLow
+    rows[base + IS_GUESTS] = 0
     this.#flows.table.rules.begin(rows, base, rule)
     return row
+  }
+
+  /** The guest has begun a flow. */
+  begunByGuest(row: number): void {
+    this.#rows[(row << ROW_SHIFT) + IS_GUESTS] = 1
+  }
+
+  /** Whether the guest has begun a flow: then each of its datagrams is decided on. A client that has come itself is answered wherever it is. */
+  isGuests(row: number): boolean {
+    return this.#rows[(row << ROW_SHIFT) + IS_GUESTS] === 1
   }
 
   /** Ends a client's flow. */

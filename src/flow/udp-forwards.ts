@@ -172,7 +172,9 @@ export class UdpForwards implements StrayReceiver {
     this.#askFor(client)
     const socket = this.#native.udpAnswer(this.ports.descriptor(rule))
     if (socket < 0) return socket
-    return this.#clients.adopt(rule, inbound.words, inbound.ports, socket, client, inbound.macHigh, inbound.macLow, inbound.now)
+    const row = this.#clients.adopt(rule, inbound.words, inbound.ports, socket, client, inbound.macHigh, inbound.macLow, inbound.now)
+    if (row !== 0) this.#clients.begunByGuest(row)
+    return row
   }
 
   // Of udpAnswer, for a client that has not come by udpFirst.

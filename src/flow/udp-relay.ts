@@ -145,7 +145,7 @@ export class UdpRelay implements DatagramReceiver, DatagramRelay, TrainReceiver,
     // Who has no address (net/ipv4.ts: it asks for one) can have no flow and is told nothing.
     if (!inbound.isIpv6 && inbound.source === 0) return
     const client = this.clients.find(inbound)
-    if (client !== 0) {
+    if (client !== 0 && !this.clients.isGuests(client)) {
       this.#answer(client, inbound, at, length)
       return
     }
@@ -156,6 +156,10 @@ export class UdpRelay implements DatagramReceiver, DatagramRelay, TrainReceiver,
     }
     if (decision.verdict !== 'allow') {
       tellRefusal(this.#icmp, inbound, decision.verdict)
+      return
+    }
+    if (client !== 0) {
+      this.#answer(client, inbound, at, length)
       return
     }
     const rule = this.#forwards === null ? 0 : this.#forwards.ports.find(inbound.words, 0, inbound.ports >>> 16, decision)

@@ -7,6 +7,7 @@ import type { UdpFiltering } from '../../src/flow/udp-relay.js'
 import { EventLoop } from '../../src/host/event-loop.js'
 import { RECEIVE_REGION, TapDevice } from '../../src/host/tap-device.js'
 import type { Ipv6Addresses } from '../../src/net/address-plan.js'
+import type { AddressFilter } from '../../src/net/address-set.js'
 import { Arena } from '../../src/packet/arena.js'
 import type { NameService } from '../../src/service/router-advertiser.js'
 import type { Words } from '../../src/wire/address.js'
@@ -39,6 +40,8 @@ export interface SimulationOptions {
   readonly maxFlowsPerClient?: number
   readonly hostLoopback?: boolean
   readonly udpFiltering?: UdpFiltering
+  /** Addresses that nothing may go to; none without the option. */
+  readonly closed?: AddressFilter
   /** Without it the link has no IPv6. */
   readonly ipv6?: Ipv6Addresses
   /** Bytes at the arena's end that are nobody's. */
@@ -62,6 +65,7 @@ export class SimulatedStack {
       hostLoopback: o.hostLoopback ?? true,
       udpFiltering: o.udpFiltering ?? 'endpoint-independent',
       dns: false,
+      closed: o.closed ?? null,
       maxFlows,
       maxHalfOpen: o.maxHalfOpen ?? maxFlows,
       maxFlowsPerDestination: o.maxFlowsPerDestination ?? maxFlows,

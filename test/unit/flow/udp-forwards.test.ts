@@ -211,6 +211,25 @@ test('what the guest sends from a published port before it was asked leaves by t
   p.close()
 })
 
+test('what has been closed since the guest has begun to send there is reached no more; a client that has come is answered all the same', () => {
+  let isClosed = false
+  const p = new Published({ closed: { has: (words, at) => isClosed && words[at + 3] === REMOTE } })
+  const send = (port: number): void => p.net.receive(udpFrame({ source: GUEST, destination: REMOTE }, SERVER, port, Buffer.from('x')))
+  send(9)
+  p.listener.delivers(Buffer.from('question'), REMOTE, 10)
+  p.net.kernel.run()
+  isClosed = true
+  for (const port of [9, 10, 11]) send(port)
+  assert.deepEqual(
+    p.net.kernel.datagrams.slice(1).map(({ peer, sent }) => [peer!.port, sent.length]),
+    [
+      [9, 1],
+      [10, 1],
+    ],
+  )
+  p.close()
+})
+
 test('a rule serves what its listener can send to, and the gate decides first', () => {
   const p = new Published({ hostLoopback: false })
   const { forwards } = p.net.stack
