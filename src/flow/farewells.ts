@@ -9,7 +9,10 @@
 // further than a pipe of ours, or than the socket in the guest's namespace, are lost then; that is told by a reset.
 import { MOVE_EMPTY, MOVE_ENDED, MOVE_FROM_BROKEN, MOVE_TO_BROKEN, type NativeContext } from '../host/native.js'
 
-/** Connections that may wait here while the network goes on: each has up to four descriptors, and no row. */
+/**
+ * Connections that may wait here while the network goes on: each has up to four descriptors, and no row. The one that has waited longest makes room:
+ * whoever reads a byte now and then has progress, and would keep others out.
+ */
 const MOST = 256
 /** Time between two looks, ms; how long there may be no progress, ms: some round trips of a slow path, a few pauses of a slow reader. */
 const INTERVAL = 100
@@ -31,10 +34,12 @@ export const CLIENT_ENDED = 7
 /** Bytes that were not acknowledged at the last look, and when there was progress, int32 ms. */
 const UNSENT = 8
 const SINCE = 9
-const WORDS = 10
+/** When it came, int32 ms. */
+const CAME = 10
+const WORDS = 11
 
 export class Farewells {
-  /** The connection that `add` takes over: all of its words but the last two are to be set. */
+  /** The connection that `add` takes over: all of its words but the last three are to be set. */
   readonly next: Int32Array
   readonly #native: NativeContext
   readonly #scratch: Int32Array
@@ -72,17 +77,25 @@ export class Farewells {
     const at = this.#count * WORDS
     w.set(this.next, at)
     w[at + UNSENT] = 0
-    w[at + SINCE] = now
+    w[at + SINCE] = w[at + CAME] = now
     this.#move(at)
-    const isDone = this.#isDone(at)
-    if (isDone || (this.#count >= MOST && !this.isLast)) {
-      this.#close(at, !isDone)
+    if (this.#isDone(at)) {
+      this.#close(at, false)
       return
     }
     if (this.#count === 0) this.#lookAt = (now + INTERVAL) | 0
     this.#native.epollDelete(w[at + CLIENT]!)
     if (w[at + PARTNER]! >= 0) this.#native.epollDelete(w[at + PARTNER]!)
-    this.#count++
+    if (this.#count < MOST || this.isLast) this.#count++
+    else this.#replaceLongest(at)
+  }
+
+  #replaceLongest(by: number): void {
+    const w = this.#waiting
+    let longest = 0
+    for (let at = WORDS; at < by; at += WORDS) if (((w[at + CAME]! - w[longest + CAME]!) | 0) < 0) longest = at
+    this.#close(longest, true)
+    w.copyWithin(longest, by, by + WORDS)
   }
 
   /** Looks after all of them where it is time to; returns the ms until the next look, -1: nobody is left. */

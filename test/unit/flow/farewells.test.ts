@@ -114,10 +114,10 @@ test('bytes that have got no further than the pipe are lost with who is given up
 test('so many may wait while the network goes on; when it ends, all', () => {
   const { kernel, farewells } = make()
   kernel.unsent = 1
-  for (let i = 1; i <= MOST; i++) farewells.addSocket(i, 0)
+  for (let i = 1; i <= MOST; i++) farewells.addSocket(i, i === 7 ? -1 : 0)
   assert.deepEqual([farewells.count, kernel.done], [MOST, []])
-  farewells.addSocket(1000, 0)
-  assert.deepEqual([farewells.count, kernel.done], [MOST, ['end 1000', 'close 1000']])
+  farewells.addSocket(1000, 1)
+  assert.deepEqual([farewells.count, kernel.done], [MOST, ['end 7', 'close 7']], 'the one that has waited longest makes room')
   farewells.isLast = true
   for (let i = 1; i <= 4; i++) farewells.addSocket(2000 + i, 0)
   assert.equal(farewells.count, MOST + 4)
