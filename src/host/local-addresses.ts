@@ -25,6 +25,7 @@ const FIXED: readonly string[] = [
   'fe80::/10',
   '168.63.129.16/32',
   '100.100.100.200/32',
+  '192.0.0.192/32',
   'fd00:ec2::254/128',
   'fd20:ce::254/128',
 ]
@@ -83,8 +84,14 @@ export class LocalAddresses implements AddressFilter {
     const word2 = words[at + 2]!
     if (word1 === 0) return word2 === 0 && this.#hasIpv4(words[at + 3]!)
     if (word1 >>> 16 !== NAT64_LOCAL_TOP) return false
-    // RFC 6052, 2.2: behind 48 bits, with bits 64 to 71 left out; or behind any 96 of them.
-    return this.#hasIpv4(words[at + 3]!) || this.#hasIpv4((word1 << 16) | ((word2 >>> 8) & 0xffff))
+    // RFC 6052, 2.2: behind 48, 56 or 64 bits, with bits 64 to 71 left out; or behind any 96 of them. Whoever runs it has chosen which.
+    const word3 = words[at + 3]!
+    return (
+      this.#hasIpv4(word3) ||
+      this.#hasIpv4((word1 << 16) | ((word2 >>> 8) & 0xffff)) ||
+      this.#hasIpv4((word1 << 24) | (word2 & 0xffffff)) ||
+      this.#hasIpv4((word2 << 8) | (word3 >>> 24))
+    )
   }
 
   #hasIpv4(address: number): boolean {

@@ -94,7 +94,9 @@ function isClosed(words: Words): boolean {
 const embedded = (text: string): Words[] => {
   const a = parse(text)!
   const v48: Words = [0x64ff9b, 0x00010000 | (a >>> 16), (a & 0xffff) << 8, 0]
-  return [[0x64ff9b, 0, 0, a], [0x64ff9b, 0x00010000, 0, a], [0x64ff9b, 0x00010000, 0x12345678, a], v48]
+  const v56: Words = [0x64ff9b, 0x00012300 | (a >>> 24), a & 0xffffff, 0]
+  const v64: Words = [0x64ff9b, 0x00012345, a >>> 8, (a & 0xff) << 24]
+  return [[0x64ff9b, 0, 0, a], [0x64ff9b, 0x00010000, 0, a], [0x64ff9b, 0x00010000, 0x12345678, a], v48, v56, v64]
 }
 
 test('the host’s own addresses, and what is broadcast or only there for it, are closed', () => {
