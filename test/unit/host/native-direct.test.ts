@@ -9,6 +9,7 @@ import { type AddressInfo, createServer, type Socket } from 'node:net'
 import type { Readable } from 'node:stream'
 import { type TestContext, test } from 'node:test'
 import { MOVE_EMPTY, MOVE_ENDED, MOVE_FROM_BROKEN, MOVE_FULL } from '../../../src/host/native.js'
+import { needs } from '../../support/packages.js'
 import { launch } from './launch.js'
 import { type Bench, EAGAIN, ECONNREFUSED, EINVAL, EISCONN, EPOLLIN, EPOLLOUT, EPOLLRDHUP, LOCALHOST, makeBench } from './native-bench.js'
 
@@ -140,7 +141,7 @@ test('a minted socket can be connected again when both ends have ended, and not 
 const sleeps = (): number =>
   Number(/^voluntary_ctxt_switches:\s+(\d+)$/m.exec(readFileSync(`/proc/self/task/${process.pid}/status`, 'utf8'))![1])
 
-test('a guest whose loopback leads nowhere makes nobody wait', { skip }, async (t) => {
+test('a guest whose loopback leads nowhere makes nobody wait', { skip: skip || needs('ip') }, async (t) => {
   const bench = makeBench(t)
   const command = 'ip addr del 127.0.0.1/8 dev lo; echo listening; exec sleep 600'
   const { tcp } = await sandbox(t, bench, ['sh', '-c', command])
