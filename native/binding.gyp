@@ -65,6 +65,7 @@
         'src/seeds.c',
         'src/signal_scope.c',
         'src/supervisor.c',
+        'src/views.c',
       ],
     },
     {

@@ -5,7 +5,8 @@
  *
  *     this process                   mapper
  *     unshare()
- *     "is inside"                ->  newuidmap PID MAP, newgidmap PID MAP     or as root: /proc/PID/uid_map, gid_map
+ *     "is inside"                ->  newuidmap PID MAP, newgidmap PID MAP
+ *                                    or, as root and for the inner one of two: /proc/PID/uid_map, gid_map
  *                                <-  which failed, and why (errno)
  *
  * With such maps setgroups(2) is left allowed: newgidmap's to decide.
@@ -29,6 +30,13 @@
 #define DIGITS 11
 
 typedef struct {
+  const Options *options;
+  int proc;
+  bool is_inner;
+  pid_t process; /* Whose maps they are. */
+} Duty;
+
+typedef struct {
   int failed; /* 0: neither; 'u' or 'g' */
   int error;
 } Report;
@@ -42,12 +50,15 @@ static int split(char *text, char *numbers[NUMBERS_MAX]) {
   return count;
 }
 
-static int write_map(pid_t process, const char *name, char *numbers[], int count) {
-  char path[48], text[NUMBERS_MAX * (DIGITS + 1)];
+static int write_map(const Duty *duty, const char *name, char *numbers[], int count) {
+  char path[32], text[NUMBERS_MAX * (DIGITS + 1)];
   size_t length = 0;
-  snprintf(path, sizeof path, "/proc/%d/%s", (int)process, name);
-  for (int i = 0; i < count; i++) length += (size_t)snprintf(text + length, sizeof text - length, "%s%c", numbers[i], i % 3 == 2 ? '\n' : ' ');
-  const int file = open(path, O_WRONLY | O_CLOEXEC);
+  snprintf(path, sizeof path, "%d/%s", (int)duty->process, name);
+  for (int i = 0; i < count; i++) {
+    const char *number = numbers[duty->is_inner && i % 3 == 1 ? i - 1 : i];
+    length += (size_t)snprintf(text + length, sizeof text - length, "%s%c", number, i % 3 == 2 ? '\n' : ' ');
+  }
+  const int file = openat(duty->proc, path, O_WRONLY | O_CLOEXEC);
   if (file < 0) return errno;
   const int error = write(file, text, length) < 0 ? errno : 0;
   close(file);
@@ -83,40 +94,42 @@ static int run_helper(const char *helper, pid_t process, char *numbers[], int co
   return error;
 }
 
-static int map(pid_t process, const char *name, const char *helper, const char *text) {
+static int map(const Duty *duty, const char *name, const char *helper, const char *text) {
   char *numbers[NUMBERS_MAX];
   char *copy = strdup(text);
   if (copy == NULL) return ENOMEM;
   const int count = split(copy, numbers);
-  const int error = helper == NULL ? write_map(process, name, numbers, count) : run_helper(helper, process, numbers, count);
+  const bool may = helper == NULL || duty->is_inner;
+  const int error = may ? write_map(duty, name, numbers, count) : run_helper(helper, duty->process, numbers, count);
   free(copy);
   return error;
 }
 
-static _Noreturn void serve(const Options *options, pid_t process, int gate) {
+static _Noreturn void serve(const Duty *duty, int gate) {
+  const Options *options = duty->options;
   char word;
   Report report = {.failed = 0};
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (read(gate, &word, 1) != 1) _exit(1);
-  report.error = map(process, "uid_map", options->uid_helper, options->uid_map);
+  report.error = map(duty, "uid_map", options->uid_helper, options->uid_map);
   if (report.error != 0) report.failed = 'u';
   if (report.failed == 0) {
-    report.error = map(process, "gid_map", options->gid_helper, options->gid_map);
+    report.error = map(duty, "gid_map", options->gid_helper, options->gid_map);
     if (report.error != 0) report.failed = 'g';
   }
   (void)!write(gate, &report, sizeof report);
   _exit(0);
 }
 
-void idmap_prepare(const Options *options, Mapper *mapper) {
-  const pid_t own = getpid();
+void idmap_prepare(const Options *options, int proc, bool is_inner, Mapper *mapper) {
+  const Duty duty = {.options = options, .proc = proc, .is_inner = is_inner, .process = getpid()};
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0) channel_fail(options, "idmap", errno);
   mapper->process = fork();
   if (mapper->process < 0) channel_fail(options, "idmap", errno);
   if (mapper->process == 0) {
     close(ends[0]);
-    serve(options, own, ends[1]);
+    serve(&duty, ends[1]);
   }
   close(ends[1]);
   mapper->gate = ends[0];

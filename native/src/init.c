@@ -1,14 +1,12 @@
 /*
- * Process 1 of the sandbox's PID namespace. See pid_namespaces(7), proc(5), mount(2).
+ * Process 1 of the sandbox's PID namespace. See pid_namespaces(7).
  *
- * It mounts the sandbox's own /proc, takes the processes whose parents have ended, and does nothing else: when it ends,
- * the kernel ends every other process of the namespace. It ends when the supervisor (supervisor.c) does, whatever ended
- * that. Signals do not concern it: the kernel keeps from process 1 all that it has no handler for, but SIGKILL and
- * SIGSTOP from outside.
+ * It takes the processes whose parents have ended, and does nothing else: when it ends, the kernel ends every other
+ * process of the namespace. It ends when the supervisor (supervisor.c) does, whatever ended that. Signals do not concern
+ * it: the kernel keeps from process 1 all that it has no handler for, but SIGKILL and SIGSTOP from outside.
  *
  *     supervisor                    process 1
- *                               <-  0, or why there can be no /proc (errno)
- *     "has entered"             ->  hides from those inside
+ *     "there is a /proc"        ->  hides from those inside
  *     "the command has ended"   ->  ends when the last process has
  *     end of the lifeline       ->  ends
  */
@@ -16,35 +14,14 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdio.h>
-#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "init.h"
 #include "launcher.h"
-
-/* The kernel wants a new /proc to be restricted as the one in sight is. */
-static unsigned long flags_of_proc(void) {
-  struct statvfs seen;
-  unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
-  if (statvfs("/proc", &seen) < 0) return flags;
-  if (seen.f_flag & ST_RDONLY) flags |= MS_RDONLY;
-  if (seen.f_flag & ST_NOATIME) flags |= MS_NOATIME;
-  if (seen.f_flag & ST_NODIRATIME) flags |= MS_NODIRATIME;
-  return flags | (seen.f_flag & (ST_NOATIME | ST_RELATIME) ? 0 : MS_STRICTATIME);
-}
-
-static int mount_views(void) {
-  if (mount("proc", "/proc", "proc", flags_of_proc(), NULL) < 0) return errno;
-  /* The message queues of the host's IPC namespace; there may be no such folder. */
-  mount("mqueue", "/dev/mqueue", "mqueue", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
-  return 0;
-}
 
 static bool hear(int lifeline) {
   char word;
@@ -60,10 +37,9 @@ static _Noreturn void serve(const Options *options, int lifeline) {
   options_rename(options, "netloom-init");
   /* Then the kernel keeps no zombies for us. */
   signal(SIGCHLD, SIG_IGN);
-  const int error = mount_views();
   if (chdir("/") < 0) _exit(1);
   lifeline = descriptors_keep(&lifeline, 1);
-  if (write(lifeline, &error, sizeof error) != sizeof error || error != 0 || !hear(lifeline)) _exit(1);
+  if (!hear(lifeline)) _exit(1);
   /* Whoever is root inside cannot trace it now: ptrace(2) asks for a capability outside instead. */
   prctl(PR_SET_DUMPABLE, 0);
   if (hear(lifeline))
@@ -79,7 +55,7 @@ static int enter(void) {
   return error;
 }
 
-int init_start(const Options *options, Init *init) {
+int init_start(const Options *options, const Views *views, Init *init) {
   int ends[2], error;
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0) return errno;
   /* Not unshare(), which would have our own children in the namespace where it turns out that we do without. */
@@ -91,12 +67,7 @@ int init_start(const Options *options, Init *init) {
   }
   close(ends[1]);
   init->lifeline = ends[0];
-  ssize_t length = 0;
-  if (error == 0) {
-    do length = read(init->lifeline, &error, sizeof error);
-    while (length < 0 && errno == EINTR);
-    if (length != sizeof error) error = EIO;
-  }
+  if (error == 0) error = views_mount(views, init->process);
   if (error == 0) error = enter();
   if (error == 0) init_tell(init);
   if (error != 0) {

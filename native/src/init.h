@@ -4,6 +4,8 @@
 
 #include <sys/types.h>
 
+#include "views.h"
+
 typedef struct {
   pid_t process;
   int lifeline; /* Its end is process 1's. */
@@ -14,7 +16,7 @@ typedef struct {
  * that, and everything is as it was. By descriptors in /proc/self the caller finds nothing any more.
  */
 struct Options;
-int init_start(const struct Options *options, Init *init);
+int init_start(const struct Options *options, const Views *views, Init *init);
 /* The command has ended. */
 void init_tell(const Init *init);
 

@@ -26,6 +26,9 @@
  *
  * Instead: `error STEP ERRNO` and status 1; `exec ERRNO` and status 127 or 126. Before: `warn STEP ERRNO`, and it goes on.
  */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -43,26 +46,53 @@ static void attach(const Options *options) {
   channel_send_tap(options, &tap);
 }
 
-/* Returns where the kernel gives the sandbox no /proc of its own: it has processes in common with the host then. */
-static void supervise(const Options *options, const Tap *tap) {
-  Init init;
-  const int error = init_start(options, &init);
-  if (error == 0) supervisor_serve(options, tap, &init);
-  channel_warn(options, "proc", error);
+/*
+ * Two user namespaces, one in the other: the first owns the mounts that cover what is the host's (resolv.conf; /proc and
+ * message queues, views.c), the second everything that the command may change. So the kernel does not let its root take
+ * those mounts away, and look below. True: there is a process 1. Else the kernel gives the sandbox no /proc of its own,
+ * and it has processes in common with the host.
+ */
+static bool enter_both(const Options *options, int proc, Init *init) {
+  Mapper mapper;
+  Views views;
+  if (options->uid_map != NULL) idmap_prepare(options, proc, false, &mapper);
+  namespace_create(options, proc, CLONE_NEWNS, &mapper);
+  sandbox_mounts(options);
+  views_prepare(options, proc, &views);
+  if (options->uid_map != NULL) idmap_prepare(options, proc, true, &mapper);
+  namespace_create(options, proc, CLONE_NEWIPC | CLONE_NEWUTS, &mapper);
+  const int error = init_start(options, &views, init);
+  if (error != 0) channel_warn(options, "proc", error);
+  namespace_unshare(options, CLONE_NEWNS | CLONE_NEWNET);
+  return error == 0;
+}
+
+static void enter_one(const Options *options, int proc) {
+  Mapper mapper;
+  if (options->uid_map != NULL) idmap_prepare(options, proc, false, &mapper);
+  namespace_create(options, proc, CLONE_NEWNS | CLONE_NEWNET, &mapper);
+  sandbox_mounts(options);
 }
 
 static _Noreturn void run(const Options *options) {
   const gid_t group = options->maps_root ? 0 : getegid();
+  const int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  bool has_init = false;
+  Init init;
   Tap tap;
-  namespace_create(options);
+  if (proc < 0) channel_fail(options, "uidmap", errno);
+  if (options->has_own_processes)
+    has_init = enter_both(options, proc, &init);
+  else
+    enter_one(options, proc);
+  close(proc);
   /* Without Node there is no network; its end of the channel tells when it had gone before this call. */
   prctl(PR_SET_PDEATHSIG, SIGKILL);
-  sandbox_mounts(options);
   interface_ping_group(options, group);
   interface_low_ports(options);
   interface_open(options, &tap);
   seeds_send(options);
-  if (options->has_own_processes) supervise(options, &tap);
+  if (has_init) supervisor_serve(options, &tap, &init);
   channel_send_tap(options, &tap);
   close(tap.descriptor);
   channel_await_go(options);

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "idmap.h"
 #include "init.h"
 
 typedef struct Options {
@@ -64,7 +65,13 @@ void channel_send_command(const Options *options, pid_t process);
 void channel_send_runs(const Options *options);
 
 /* namespace.c */
-void namespace_create(const Options *options);
+/*
+ * A user namespace, and others (CLONE_NEWNET ...). `proc` is a /proc in which we can be seen; `mapper` was
+ * prepared before, where there are maps.
+ */
+void namespace_create(const Options *options, int proc, int flags, const Mapper *mapper);
+/* Others, of the user namespace that we are in. */
+void namespace_unshare(const Options *options, int flags);
 /* Of the target: the network namespace, and the user namespace that owns it, -1 for one that cannot be had. */
 void namespace_open(const Options *options, int *net, int *user);
 void namespace_join(const Options *options);

@@ -21,7 +21,6 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#include "idmap.h"
 #include "launcher.h"
 
 #ifndef NSFS_MAGIC
@@ -29,8 +28,8 @@
 #endif
 
 /* 0 or an errno. The kernel takes a map in one write. */
-static int write_file(const char *path, const char *text) {
-  const int file = open(path, O_WRONLY | O_CLOEXEC);
+static int write_file(int folder, const char *path, const char *text) {
+  const int file = openat(folder, path, O_WRONLY | O_CLOEXEC);
   if (file < 0) return errno;
   const ssize_t written = write(file, text, strlen(text));
   const int error = written < 0 ? errno : 0;
@@ -38,32 +37,33 @@ static int write_file(const char *path, const char *text) {
   return error;
 }
 
-static int write_map(const char *path, unsigned inside, unsigned outside) {
+static int write_map(int folder, const char *path, unsigned inside, unsigned outside) {
   char line[32];
   snprintf(line, sizeof line, "%u %u 1", inside, outside);
-  return write_file(path, line);
+  return write_file(folder, path, line);
 }
 
-static void map_own(const Options *options, uid_t user, gid_t group) {
-  int error = write_file("/proc/self/setgroups", "deny");
+static void map_own(const Options *options, int proc, uid_t user, gid_t group) {
+  int error = write_file(proc, "self/setgroups", "deny");
   if (error != 0 && error != ENOENT) channel_fail(options, "setgroups", error); /* Absent before Linux 3.19, where it was not needed. */
-  error = write_map("/proc/self/uid_map", options->maps_root ? 0 : user, user);
+  error = write_map(proc, "self/uid_map", options->maps_root ? 0 : user, user);
   if (error != 0) channel_fail(options, "uidmap", error);
-  error = write_map("/proc/self/gid_map", options->maps_root ? 0 : group, group);
+  error = write_map(proc, "self/gid_map", options->maps_root ? 0 : group, group);
   if (error != 0) channel_fail(options, "gidmap", error);
 }
 
-void namespace_create(const Options *options) {
+void namespace_create(const Options *options, int proc, int flags, const Mapper *mapper) {
   const uid_t user = geteuid();
   const gid_t group = getegid();
-  const int more = options->has_own_processes ? CLONE_NEWIPC | CLONE_NEWUTS : 0;
-  Mapper mapper;
-  if (options->uid_map != NULL) idmap_prepare(options, &mapper);
-  if (unshare(CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWNS | more) < 0) channel_fail(options, "unshare", errno);
+  if (unshare(CLONE_NEWUSER | flags) < 0) channel_fail(options, "unshare", errno);
   if (options->uid_map != NULL)
-    idmap_write(options, &mapper);
+    idmap_write(options, mapper);
   else
-    map_own(options, user, group);
+    map_own(options, proc, user, group);
+}
+
+void namespace_unshare(const Options *options, int flags) {
+  if (unshare(flags) < 0) channel_fail(options, "unshare", errno);
 }
 
 /*

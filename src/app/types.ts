@@ -143,7 +143,7 @@ export interface Ending {
  * network, with this process, and with `close()`.
  */
 export interface Sandbox extends AsyncDisposable {
-  /** Of the command, as this process's PID namespace has it; in its own it is 2. */
+  /** Of the command, as this process's PID namespace has it: for nsenter(1), `netloom attach`. */
   readonly pid: number
   /**
    * Settles when the command has ended; does not reject. What it has started and left behind has half a second to

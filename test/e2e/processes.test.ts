@@ -26,7 +26,7 @@ e2e('the command sees process 1, which is ours, itself, and nothing else', async
   const script = 'echo $$; echo /proc/[0-9]*; ls -d /proc/self/ns/net; tr "\\0" " " < /proc/1/cmdline'
   const outcome = await scope.use(netloom(['run', '--', 'bash', '-c', script], { input: '' })).finished
   assert.equal(outcome.status, 0, outcome.stderr)
-  assert.match(outcome.stdout, /^2\n\/proc\/1 \/proc\/2\n\/proc\/self\/ns\/net\nnetloom-init *$/)
+  assert.match(outcome.stdout, /^(\d+)\n\/proc\/1 \/proc\/\1\n\/proc\/self\/ns\/net\nnetloom-init *$/)
 })
 
 e2e('the host has its own message queues and name', async (scope) => {
@@ -68,6 +68,19 @@ e2e(
   },
   { skip: noScope },
 )
+
+e2e('root of the sandbox cannot take away what covers the host’s /proc, resolv.conf and message queues', async (scope) => {
+  const sandbox = scope.use(await Sandbox.start())
+  const attack = `
+for place in /proc /etc /etc/resolv.conf /dev/mqueue; do umount $place && echo "no $place"; umount --lazy $place && echo "no $place"; done
+unshare --mount umount --lazy /proc && echo "no /proc for somebody else"
+mount --bind / /mnt && ls /mnt/proc
+mount -t tmpfs none /mnt && echo mounts
+cat /etc/resolv.conf; cat /proc/1/comm`
+  const outcome = await sandbox.exec(['sh', '-c', attack])
+  const expected = 'mounts\nnameserver 10.0.2.3\nnetloom-init\n'
+  assert.equal(outcome.stdout.replace(/^(search|options) .*\n/gm, ''), expected, outcome.stderr)
+})
 
 e2e('process 1 is not ended, stopped, traced or written to by root of the sandbox', async (scope) => {
   const sandbox = scope.use(await Sandbox.start())
